@@ -1,0 +1,268 @@
+//! The state of a campaign: a position in its pipeline, and one activity there.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::Failure;
+use crate::ids::{Attempt, CampaignId, PhaseName, PipelineId, ResourcePin, Revision, Run, Ticket, Version};
+use crate::json::Digest;
+use crate::time::Timestamp;
+
+/// How a campaign goes from one phase to the next.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Each phase is started by hand.
+    #[default]
+    StepByStep,
+    /// A completed phase starts the next by itself.
+    FullSequence,
+}
+
+impl Mode {
+    /// The word for it in every interface.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StepByStep => "step_by_step",
+            Self::FullSequence => "full_sequence",
+        }
+    }
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The stored config of a phase, by revision and digest; its text stands beside the snapshot.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfigPin {
+    /// The number of the event that stored it.
+    pub revision: Revision,
+    /// The digest of its canonical JSON.
+    pub digest: Digest,
+}
+
+/// What a campaign holds for each phase, wherever its position.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PhaseSlot {
+    /// The phase.
+    pub phase: PhaseName,
+    /// Its stored config, if any.
+    pub config: Option<ConfigPin>,
+    /// Its latest run, 0 before the first.
+    pub latest_run: Run,
+}
+
+/// A completed phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Completion {
+    /// The attempt that completed it, with its pins.
+    pub run: RunState,
+    /// What its runner said of it.
+    pub summary: Value,
+    /// When it was recorded.
+    pub completed_at: Timestamp,
+}
+
+/// One run in its latest attempt.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunState {
+    /// The run.
+    pub run: Run,
+    /// Its latest attempt.
+    pub attempt: Attempt,
+    /// The config's revision that this attempt uses.
+    pub config: Revision,
+    /// The resources' revisions that this attempt uses, ordered.
+    pub resources: Vec<ResourcePin>,
+    /// When the run was first started.
+    pub started_at: Timestamp,
+}
+
+/// How a running attempt came to be started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// Somebody started the phase.
+    Start,
+    /// The completion of the phase before started it.
+    Auto,
+    /// Somebody resumed it.
+    Resume,
+    /// It was found running after a crash or a shutdown.
+    Recovery,
+    /// Somebody began it afresh.
+    Restart,
+}
+
+/// What was asked of a running phase, durably, before it has come to rest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Nothing: it shall run to its end.
+    None,
+    /// It shall pause.
+    Pause,
+    /// It shall stop.
+    Stop,
+}
+
+/// Why a phase is stopped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Somebody stopped it.
+    Requested,
+    /// At recovery the pipeline had another phase list than the campaign.
+    PipelineChanged,
+}
+
+/// What a campaign does at its position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    tag = "state",
+    deny_unknown_fields
+)]
+pub enum Activity {
+    /// Nothing runs.
+    Idle {
+        /// A pause fell between two phases: the chain waits for a resume.
+        held: bool,
+    },
+    /// The phase at the position is running.
+    Running {
+        /// The attempt.
+        run: RunState,
+        /// How it was started.
+        trigger: Trigger,
+        /// What was asked of it since.
+        intent: Intent,
+    },
+    /// The phase at the position is paused.
+    Paused {
+        /// The attempt that was paused.
+        run: RunState,
+    },
+    /// The phase at the position failed.
+    Failed {
+        /// The attempt that failed.
+        run: RunState,
+        /// Why.
+        failure: Failure,
+    },
+    /// The phase at the position was stopped.
+    Stopped {
+        /// The attempt that was stopped.
+        run: RunState,
+        /// Why.
+        reason: StopReason,
+    },
+}
+
+impl Activity {
+    /// The run at the position, unless idle.
+    pub fn run(&self) -> Option<&RunState> {
+        match self {
+            Self::Idle { .. } => None,
+            Self::Running { run, .. }
+            | Self::Paused { run }
+            | Self::Failed { run, .. }
+            | Self::Stopped { run, .. } => Some(run),
+        }
+    }
+}
+
+/// One instance of a pipeline: the fold of its log.
+///
+/// The position is the number of completed phases, so phases before it are completed with a summary and phases after
+/// it are not started, by construction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Campaign {
+    /// Its id.
+    pub id: CampaignId,
+    /// Its name, 1 to 200 characters; not unique.
+    pub name: String,
+    /// The pipeline it is an instance of.
+    pub pipeline: PipelineId,
+    /// How it advances.
+    pub mode: Mode,
+    /// The phases pinned at its creation, in order.
+    pub phases: Vec<PhaseSlot>,
+    /// The completed phases, in order; as many as the position.
+    pub completed: Vec<Completion>,
+    /// What it does at its position.
+    pub activity: Activity,
+    /// How many events its log holds.
+    pub version: Version,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its latest event happened.
+    pub changed_at: Timestamp,
+}
+
+impl Campaign {
+    /// How many phases are completed.
+    pub fn position(&self) -> usize {
+        self.completed.len()
+    }
+
+    /// The phase at the position, or `None` when all are completed.
+    pub fn current(&self) -> Option<&PhaseSlot> {
+        self.phases.get(self.position())
+    }
+
+    /// Whether every phase is completed.
+    pub fn is_completed(&self) -> bool {
+        self.position() >= self.phases.len()
+    }
+
+    /// The index of a phase, or `None` for one it doesn't have.
+    pub fn index_of(&self, phase: &PhaseName) -> Option<usize> {
+        self.phases.iter().position(|slot| slot.phase == *phase)
+    }
+
+    /// The run whose records are a phase's current view, or `None` where the phase has not started.
+    pub fn current_run(&self, phase: &PhaseName) -> Option<&RunState> {
+        let index = self.index_of(phase)?;
+        match self.completed.get(index) {
+            Some(completion) => Some(&completion.run),
+            None if index == self.position() => self.activity.run(),
+            None => None,
+        }
+    }
+
+    /// What was asked of the running phase, or `None` where none runs.
+    pub fn intent(&self) -> Option<Intent> {
+        match &self.activity {
+            Activity::Running { intent, .. } => Some(*intent),
+            _ => None,
+        }
+    }
+
+    /// The ticket of the running phase, or `None` where none runs.
+    pub fn ticket(&self) -> Option<Ticket> {
+        match &self.activity {
+            Activity::Running { run, .. } => self.ticket_of(run),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn ticket_of(&self, run: &RunState) -> Option<Ticket> {
+        let phase = self.current()?.phase.clone();
+        Some(Ticket {
+            campaign: self.id,
+            phase,
+            run: run.run,
+            attempt: run.attempt,
+        })
+    }
+}

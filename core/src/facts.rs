@@ -1,0 +1,110 @@
+//! What a decision needs to know and the campaign itself doesn't hold.
+
+use std::collections::BTreeMap;
+
+use crate::campaign::{Campaign, ConfigPin};
+use crate::ids::{PhaseName, ResourcePin, Revision};
+use crate::preflight::{PhasePreflight, PreflightReport};
+use crate::problem::{Problem, Problems};
+
+/// How the pipeline that the host registered compares with the one the campaign pins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PipelineMatch {
+    /// It has the same phases in the same order.
+    Same,
+    /// It has another phase list.
+    Changed,
+    /// The host registered no pipeline of that id.
+    Unknown,
+}
+
+/// What the check of one config found: schema, resources and the runner's own check.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ConfigFacts {
+    /// The revision that was checked; `None` for a config that is only proposed.
+    pub revision: Option<Revision>,
+    /// What is wrong with it.
+    pub problems: Problems,
+    /// The resources it refers to, with the revisions that were seen.
+    pub resources: Vec<ResourcePin>,
+}
+
+/// The facts of one moment. The commit of a decision expects that they still hold.
+///
+/// A fact that is absent never opens a gate: a stored config that nobody checked is a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Whether the pipeline is still the campaign's.
+    pub pipeline: PipelineMatch,
+    /// The check of each stored config that the command may need.
+    pub stored: BTreeMap<PhaseName, ConfigFacts>,
+    /// The check of each config that the command brings.
+    pub proposed: BTreeMap<PhaseName, ConfigFacts>,
+    /// Whether the runner can continue the run at the position from its checkpoint although its config or resources
+    /// changed. Asked only in that case.
+    pub can_continue: bool,
+}
+
+impl Facts {
+    /// Facts about an unchanged pipeline with no config checked yet.
+    pub fn new() -> Self {
+        Self {
+            pipeline: PipelineMatch::Same,
+            stored: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            can_continue: false,
+        }
+    }
+
+    /// The check of every remaining phase of `campaign`.
+    pub fn preflight(&self, campaign: &Campaign) -> PreflightReport {
+        self.preflight_from(campaign, campaign.position())
+    }
+
+    /// The check of the phases from the index `from` on, as if the proposed configs were stored.
+    pub(crate) fn preflight_from(&self, campaign: &Campaign, from: usize) -> PreflightReport {
+        let phases = campaign.phases.iter().skip(from);
+        PreflightReport::new(
+            phases
+                .map(|slot| self.check(&slot.phase, slot.config.as_ref()))
+                .collect(),
+        )
+    }
+
+    /// The check of one phase, as if its proposed config were stored.
+    pub(crate) fn check(&self, phase: &PhaseName, config: Option<&ConfigPin>) -> PhasePreflight {
+        let (configured, problems) = match (self.proposed.get(phase), config) {
+            (Some(proposed), _) => (true, proposed.problems.clone()),
+            (None, None) => (false, Problems::none()),
+            (None, Some(pin)) => match self.stored.get(phase) {
+                Some(facts) if facts.revision == Some(pin.revision) => (true, facts.problems.clone()),
+                _ => {
+                    let message = "its stored config was not checked: try again";
+                    (
+                        true,
+                        [Problem::new(phase.clone(), "", "unchecked", message)]
+                            .into_iter()
+                            .collect(),
+                    )
+                }
+            },
+        };
+        PhasePreflight {
+            phase: phase.clone(),
+            configured,
+            problems,
+        }
+    }
+
+    /// The resources that the phase's config refers to, the proposed one first.
+    pub(crate) fn resources(&self, phase: &PhaseName) -> Vec<ResourcePin> {
+        let facts = self.proposed.get(phase).or_else(|| self.stored.get(phase));
+        facts.map(|facts| facts.resources.clone()).unwrap_or_default()
+    }
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,171 @@
+//! The definition of a pipeline, and its compiled form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::{PhaseName, PipelineId, ResourceKind};
+use crate::limits::MAX_PHASES;
+use crate::schema::ConfigSchema;
+
+/// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes the JSON of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PipelineDefinition {
+    /// The id that campaigns pin, such as `lead_generation`.
+    pub id: PipelineId,
+    /// What a person calls it.
+    #[serde(default)]
+    pub title: String,
+    /// The phases in the order they run, 1 to 100 of them.
+    pub phases: Vec<PhaseDefinition>,
+    /// The kinds of resources that configs may refer to.
+    #[serde(default)]
+    pub resource_kinds: Vec<ResourceKindDefinition>,
+}
+
+/// One phase of a pipeline, as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PhaseDefinition {
+    /// Its name, unique in the pipeline.
+    pub name: PhaseName,
+    /// What a person calls it.
+    #[serde(default)]
+    pub title: String,
+    /// The JSON Schema (draft 2020-12) of its config. A string field with `"x-phasegate-resource": KIND` holds the
+    /// id of a resource of that kind.
+    pub config_schema: Value,
+}
+
+/// One kind of resource, as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceKindDefinition {
+    /// The kind, such as `dns_persona`.
+    pub kind: ResourceKind,
+    /// What a person calls it.
+    #[serde(default)]
+    pub title: String,
+    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: configs
+    /// that refer to it have a problem.
+    pub schema: Value,
+}
+
+/// Why a pipeline's definition can't be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionError {
+    /// It has no phase, or too many.
+    #[error("pipeline {pipeline} has {count} phases: give it 1 to {MAX_PHASES}")]
+    PhaseCount {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// How many it has.
+        count: usize,
+    },
+    /// Two phases have one name.
+    #[error("pipeline {pipeline} has two phases named {phase}: rename one")]
+    DuplicatePhase {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// The name that occurs twice.
+        phase: PhaseName,
+    },
+    /// Two resource kinds have one name.
+    #[error("pipeline {pipeline} has two resource kinds named {kind}: rename one")]
+    DuplicateKind {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// The name that occurs twice.
+        kind: ResourceKind,
+    },
+    /// A schema is not a usable JSON Schema of draft 2020-12.
+    #[error("the schema of {of} can't be used: {reason}")]
+    Schema {
+        /// The phase or resource kind.
+        of: String,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+}
+
+/// A pipeline whose schemas are compiled, ready to check configs.
+#[derive(Debug)]
+pub struct Pipeline {
+    definition: PipelineDefinition,
+    phases: Vec<PhaseName>,
+    configs: BTreeMap<PhaseName, ConfigSchema>,
+    resources: BTreeMap<ResourceKind, ConfigSchema>,
+}
+
+impl Pipeline {
+    /// Checks the definition and compiles each schema once.
+    ///
+    /// # Errors
+    ///
+    /// [`DefinitionError`] says which phase, kind or schema is at fault. Schemas may refer to themselves and to the
+    /// draft's own meta-schemas; nothing is ever fetched.
+    pub fn compile(definition: PipelineDefinition) -> Result<Self, DefinitionError> {
+        let pipeline = definition.id.clone();
+        if !(1..=MAX_PHASES).contains(&definition.phases.len()) {
+            return Err(DefinitionError::PhaseCount {
+                pipeline,
+                count: definition.phases.len(),
+            });
+        }
+        let mut configs = BTreeMap::new();
+        for phase in &definition.phases {
+            let schema = ConfigSchema::compile(phase.name.as_str(), &phase.config_schema)?;
+            if configs.insert(phase.name.clone(), schema).is_some() {
+                return Err(DefinitionError::DuplicatePhase {
+                    pipeline,
+                    phase: phase.name.clone(),
+                });
+            }
+        }
+        let mut resources = BTreeMap::new();
+        for kind in &definition.resource_kinds {
+            let schema = ConfigSchema::compile(kind.kind.as_str(), &kind.schema)?;
+            if resources.insert(kind.kind.clone(), schema).is_some() {
+                return Err(DefinitionError::DuplicateKind {
+                    pipeline,
+                    kind: kind.kind.clone(),
+                });
+            }
+        }
+        let phases = definition.phases.iter().map(|phase| phase.name.clone()).collect();
+        Ok(Self {
+            definition,
+            phases,
+            configs,
+            resources,
+        })
+    }
+
+    /// The pipeline's id.
+    pub fn id(&self) -> &PipelineId {
+        &self.definition.id
+    }
+
+    /// The definition it was compiled from.
+    pub fn definition(&self) -> &PipelineDefinition {
+        &self.definition
+    }
+
+    /// The names of its phases, in order.
+    pub fn phases(&self) -> &[PhaseName] {
+        &self.phases
+    }
+
+    /// The schema of a phase's config, or `None` for a phase it doesn't have.
+    pub fn config_schema(&self, phase: &PhaseName) -> Option<&ConfigSchema> {
+        self.configs.get(phase)
+    }
+
+    /// The schema of a kind's documents, or `None` for a kind it doesn't have.
+    pub fn resource_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
+        self.resources.get(kind)
+    }
+}

@@ -1,0 +1,125 @@
+//! What is wrong with a config, field by field.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::PhaseName;
+use crate::limits::MAX_PROBLEMS;
+
+/// One thing wrong with one field of one phase's config.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Problem {
+    /// The phase whose config it is.
+    pub phase: PhaseName,
+    /// The JSON Pointer (RFC 6901) to the field; empty for the config as a whole.
+    pub pointer: String,
+    /// What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`,
+    /// `resource_disabled`, `phase_locked`, `unchecked`, or a word of the phase's own check.
+    pub keyword: String,
+    /// A sentence for a person.
+    pub message: String,
+}
+
+impl Problem {
+    /// Makes a problem of `phase`'s config at `pointer`.
+    pub fn new(
+        phase: PhaseName,
+        pointer: impl Into<String>,
+        keyword: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            phase,
+            pointer: pointer.into(),
+            keyword: keyword.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The problem of a phase that has no stored config.
+    pub fn config_missing(phase: PhaseName) -> Self {
+        Self::new(phase, "", "config_missing", "there is no config: store one")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pointer.is_empty() {
+            write!(f, "{}: {}", self.phase, self.message)
+        } else {
+            write!(f, "{}{}: {}", self.phase, self.pointer, self.message)
+        }
+    }
+}
+
+/// A list of problems: at most [`MAX_PROBLEMS`] of them, and how many there are in all.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Problems {
+    items: Vec<Problem>,
+    total: usize,
+}
+
+impl Problems {
+    /// No problem.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds one; beyond the bound it is only counted.
+    pub fn push(&mut self, problem: Problem) {
+        self.total += 1;
+        if self.items.len() < MAX_PROBLEMS {
+            self.items.push(problem);
+        }
+    }
+
+    /// Adds another list, with its total.
+    pub fn append(&mut self, other: Self) {
+        let unlisted = other.total - other.items.len();
+        for problem in other.items {
+            self.push(problem);
+        }
+        self.total += unlisted;
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The listed problems, at most [`MAX_PROBLEMS`].
+    pub fn items(&self) -> &[Problem] {
+        &self.items
+    }
+
+    /// How many there are, the unlisted ones included.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+}
+
+impl FromIterator<Problem> for Problems {
+    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
+        let mut list = Self::none();
+        for problem in problems {
+            list.push(problem);
+        }
+        list
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.items.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            problem.fmt(f)?;
+        }
+        match self.total - self.items.len() {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Why a command is refused. The campaign is unchanged.
+
+use serde::Serialize;
+
+use crate::ids::{PhaseName, PipelineId, Ticket};
+use crate::limits::MAX_NAME_CHARS;
+use crate::preflight::PreflightReport;
+use crate::problem::Problems;
+use crate::view::{CampaignStatus, PhaseStatus};
+
+fn list(phases: &[PhaseName]) -> String {
+    phases
+        .iter()
+        .map(PhaseName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Why a campaign refused a command. The campaign is unchanged.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Rejection {
+    /// A campaign's name is empty or too long.
+    #[error("a campaign's name has 1 to {MAX_NAME_CHARS} characters, not {chars}: choose another")]
+    InvalidName {
+        /// How many characters it has.
+        chars: usize,
+    },
+    /// The host registered no pipeline of that id.
+    #[error("there is no pipeline {pipeline}: register it with the engine, or name another")]
+    UnknownPipeline {
+        /// The id that was asked for.
+        pipeline: PipelineId,
+    },
+    /// The pipeline has another phase list than the campaign.
+    #[error(
+        "pipeline {pipeline} has other phases now than this campaign, so it can't go on: register the pipeline as it \
+         was, or create a new campaign"
+    )]
+    PipelineChanged {
+        /// The pipeline.
+        pipeline: PipelineId,
+    },
+    /// The pipeline has no such phase.
+    #[error("there is no phase {phase}: the phases are {}", list(phases))]
+    UnknownPhase {
+        /// The name that was asked for.
+        phase: PhaseName,
+        /// The phases there are, in order.
+        phases: Vec<PhaseName>,
+    },
+    /// One or more configs are not valid; none was stored.
+    #[error("the config is wrong in {}, so nothing was changed: {problems}", places(problems.total()))]
+    ConfigInvalid {
+        /// Every problem of every phase.
+        problems: Problems,
+    },
+    /// The config of a phase that runs, is paused or is completed can't be changed.
+    #[error("{phase} is {status}, so its config is locked: {}", unlock(*status))]
+    PhaseLocked {
+        /// The phase.
+        phase: PhaseName,
+        /// Its status.
+        status: PhaseStatus,
+    },
+    /// The config of a phase that has started can't be taken away.
+    #[error(
+        "{phase} is {status}, so its config can't be removed: configure it anew, or restart it with another config"
+    )]
+    PhaseStarted {
+        /// The phase.
+        phase: PhaseName,
+        /// Its status.
+        status: PhaseStatus,
+    },
+    /// Another phase is the one to start.
+    #[error("{phase} can't start now: {}", order_hint(phase, *status, expected.as_ref()))]
+    OutOfOrder {
+        /// The phase that was asked for.
+        phase: PhaseName,
+        /// Its status.
+        status: PhaseStatus,
+        /// The phase that is next, or `None` when all are completed.
+        expected: Option<PhaseName>,
+    },
+    /// Phases that must be ready lack a valid config.
+    #[error("nothing was started, since a valid config is missing for {}: {report}", list(&report.missing_phases()))]
+    PreflightFailed {
+        /// The check of every phase that had to be ready.
+        report: PreflightReport,
+    },
+    /// A phase runs already.
+    #[error("{phase} is running already: wait for it, or pause or stop it first")]
+    AlreadyRunning {
+        /// The running phase.
+        phase: PhaseName,
+    },
+    /// The phase is paused.
+    #[error("{phase} is paused: resume it, or restart it to begin afresh")]
+    Paused {
+        /// The paused phase.
+        phase: PhaseName,
+    },
+    /// The phase has not run yet, so it can't begin afresh.
+    #[error("{phase} has not started yet, so there is nothing to restart: start it")]
+    NotStarted {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// A pause is under way.
+    #[error("{phase} is pausing: wait until it is paused, then resume it")]
+    Pausing {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// A stop is under way.
+    #[error("{phase} is stopping: wait until it is stopped, then start it")]
+    Stopping {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// Nothing runs that could be paused or stopped.
+    #[error("nothing to pause or stop: the campaign is {status}")]
+    NotRunning {
+        /// The campaign's status.
+        status: CampaignStatus,
+    },
+    /// Nothing is paused that could be resumed.
+    #[error("nothing to resume: the campaign is {status}")]
+    NotPaused {
+        /// The campaign's status.
+        status: CampaignStatus,
+    },
+    /// A report came from an attempt that is not the running one.
+    #[error("{ticket} is stale: {}", match current { Some(now) => format!("{now} is running"), None => "nothing runs".to_owned() })]
+    StaleTicket {
+        /// The ticket that was presented.
+        ticket: Ticket,
+        /// The ticket that is current, if a phase runs.
+        current: Option<Ticket>,
+    },
+    /// A text or document is beyond a limit.
+    #[error("the {what} has {size} bytes; at most {limit} may be: make it smaller")]
+    TooLarge {
+        /// What is too large, such as `config of dns_validation`.
+        what: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A document is nested too deeply.
+    #[error("the {what} is nested {depth} levels deep; at most {limit} may be: make it flatter")]
+    TooDeep {
+        /// What is too deep, such as `summary of dns_validation`.
+        what: String,
+        /// How deep it is; 1 is a scalar.
+        depth: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+fn places(problems: usize) -> String {
+    if problems == 1 {
+        "one place".to_owned()
+    } else {
+        format!("{problems} places")
+    }
+}
+
+const fn unlock(status: PhaseStatus) -> &'static str {
+    match status {
+        PhaseStatus::Completed => "restart it with the new config",
+        PhaseStatus::Paused => "stop it first, or restart it with the new config",
+        _ => "stop it first",
+    }
+}
+
+fn order_hint(phase: &PhaseName, status: PhaseStatus, expected: Option<&PhaseName>) -> String {
+    match (status, expected) {
+        (PhaseStatus::Completed, _) => format!("it is completed; restart {phase} to run it afresh"),
+        (_, Some(expected)) => format!("{expected} comes first"),
+        (_, None) => "every phase is completed".to_owned(),
+    }
+}
+
+impl Rejection {
+    /// A stable word for a program, such as `preflight_failed`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidName { .. } => "invalid_name",
+            Self::UnknownPipeline { .. } => "unknown_pipeline",
+            Self::PipelineChanged { .. } => "pipeline_changed",
+            Self::UnknownPhase { .. } => "unknown_phase",
+            Self::ConfigInvalid { .. } => "config_invalid",
+            Self::PhaseLocked { .. } => "phase_locked",
+            Self::PhaseStarted { .. } => "phase_started",
+            Self::OutOfOrder { .. } => "out_of_order",
+            Self::PreflightFailed { .. } => "preflight_failed",
+            Self::AlreadyRunning { .. } => "already_running",
+            Self::Paused { .. } => "paused",
+            Self::NotStarted { .. } => "not_started",
+            Self::Pausing { .. } => "pausing",
+            Self::Stopping { .. } => "stopping",
+            Self::NotRunning { .. } => "not_running",
+            Self::NotPaused { .. } => "not_paused",
+            Self::StaleTicket { .. } => "stale_ticket",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooDeep { .. } => "too_deep",
+        }
+    }
+}

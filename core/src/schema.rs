@@ -1,0 +1,285 @@
+//! JSON Schemas of configs and resources: compiled once, checked often, and read for the resources they refer to.
+
+use std::collections::BTreeMap;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::Value;
+
+use crate::ids::{PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
+use crate::json::depth;
+use crate::limits::{MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
+use crate::pipeline::DefinitionError;
+use crate::problem::{Problem, Problems};
+
+/// The schema keyword that marks a string as the id of a resource of the named kind.
+const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
+
+/// A use of a resource in a config.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub struct ResourceUse {
+    /// The JSON Pointer to the field that holds the id.
+    pub pointer: String,
+    /// The resource.
+    pub resource: ResourceRef,
+}
+
+/// What the store knows of a resource that a config refers to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ResourceState {
+    /// There is none of that kind and id.
+    Missing,
+    /// It is there, but its document says `"enabled": false`.
+    Disabled(Revision),
+    /// It is there and may be used.
+    Enabled(Revision),
+}
+
+/// A compiled JSON Schema (draft 2020-12, formats checked, nothing fetched, patterns in linear time).
+#[derive(Debug)]
+pub struct ConfigSchema {
+    validator: Validator,
+}
+
+impl ConfigSchema {
+    /// Compiles `schema`; `of` names it in the error.
+    ///
+    /// # Errors
+    ///
+    /// [`DefinitionError::Schema`] when it is not a valid schema, or refers to another document.
+    pub fn compile(of: &str, schema: &Value) -> Result<Self, DefinitionError> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::regex())
+            .build(schema)
+            .map(|validator| Self { validator })
+            .map_err(|error| DefinitionError::Schema {
+                of: of.to_owned(),
+                reason: format!("{error} (at {:?})", error.instance_path().as_str()),
+            })
+    }
+
+    /// Checks `document` and lists what is wrong with it for `phase`, ordered by place.
+    ///
+    /// A missing member is reported at the place where it should stand, an unknown one where it stands.
+    pub fn problems(&self, phase: &PhaseName, document: &Value) -> Problems {
+        if depth(document) > MAX_JSON_DEPTH {
+            let message = format!("it is nested deeper than {MAX_JSON_DEPTH} levels");
+            return [Problem::new(phase.clone(), "", "maxDepth", message)]
+                .into_iter()
+                .collect();
+        }
+        let mut found: Vec<Problem> = self
+            .validator
+            .iter_errors(document)
+            .flat_map(|error| {
+                let place = error.instance_path().as_str();
+                let keyword = error.kind().keyword();
+                let problem = |pointer, message| Problem::new(phase.clone(), pointer, keyword, message);
+                match error.kind() {
+                    ValidationErrorKind::Required { property } => {
+                        let member = property.as_str().unwrap_or_default();
+                        vec![problem(member_of(place, member), shorten(&error.to_string()))]
+                    }
+                    ValidationErrorKind::AdditionalProperties { unexpected }
+                    | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
+                        .iter()
+                        .map(|member| {
+                            let message = format!("there is no member {member:?} here: remove it");
+                            problem(member_of(place, member), shorten(&message))
+                        })
+                        .collect(),
+                    _ => vec![problem(place.to_owned(), shorten(&error.to_string()))],
+                }
+            })
+            .collect();
+        found.sort();
+        found.into_iter().collect()
+    }
+
+    /// The resources that `document` refers to, ordered by place.
+    ///
+    /// Only a valid document is read; of another one nothing is known.
+    pub fn resources(&self, document: &Value) -> Vec<ResourceUse> {
+        let evaluation = self.validator.evaluate(document);
+        let mut uses = Vec::new();
+        for entry in evaluation.iter_annotations() {
+            let Some(kind) = entry
+                .annotations
+                .value()
+                .get(RESOURCE_KEYWORD)
+                .and_then(Value::as_str)
+            else {
+                continue;
+            };
+            let pointer = entry.instance_location.as_str();
+            let id = document.pointer(pointer).and_then(Value::as_str);
+            if let (Ok(kind), Some(Ok(id))) = (ResourceKind::new(kind), id.map(ResourceId::new)) {
+                uses.push(ResourceUse {
+                    pointer: pointer.to_owned(),
+                    resource: ResourceRef { kind, id },
+                });
+            }
+        }
+        uses.sort();
+        uses.dedup();
+        uses
+    }
+
+    /// Checks the resources that `document` refers to against what the store knows of them.
+    ///
+    /// Gives the pins of those that may be used, ordered and each once, and a problem for every other use.
+    pub fn check_resources(
+        &self,
+        phase: &PhaseName,
+        document: &Value,
+        states: &BTreeMap<ResourceRef, ResourceState>,
+    ) -> (Vec<ResourcePin>, Problems) {
+        let uses = self.resources(document);
+        let mut problems = Problems::none();
+        if uses.len() > MAX_RESOURCES_PER_CONFIG {
+            let message = format!(
+                "it refers to {} resources; at most {MAX_RESOURCES_PER_CONFIG} may be",
+                uses.len()
+            );
+            problems.push(Problem::new(phase.clone(), "", "maxResources", message));
+            return (Vec::new(), problems);
+        }
+        let mut pins = Vec::new();
+        for ResourceUse { pointer, resource } in uses {
+            match states.get(&resource).copied().unwrap_or(ResourceState::Missing) {
+                ResourceState::Enabled(revision) => {
+                    pins.push(ResourcePin {
+                        kind: resource.kind,
+                        id: resource.id,
+                        revision,
+                    });
+                }
+                ResourceState::Missing => {
+                    let message = format!("there is no {resource}: create it or name another");
+                    problems.push(Problem::new(phase.clone(), pointer, "resource_missing", message));
+                }
+                ResourceState::Disabled(_) => {
+                    let message = format!("{resource} is disabled: enable it or name another");
+                    problems.push(Problem::new(phase.clone(), pointer, "resource_disabled", message));
+                }
+            }
+        }
+        pins.sort();
+        pins.dedup();
+        (pins, problems)
+    }
+}
+
+/// The JSON Pointer of a member of the object at `place`.
+fn member_of(place: &str, member: &str) -> String {
+    format!("{place}/{}", escape(member))
+}
+
+/// Escapes one reference token of a JSON Pointer (RFC 6901, section 3).
+fn escape(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}
+
+/// Cuts a message that repeats a huge value.
+fn shorten(message: &str) -> String {
+    const MOST: usize = 300;
+    match message.char_indices().nth(MOST) {
+        None => message.to_owned(),
+        Some((end, _)) => format!("{}…", &message[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn phase() -> PhaseName {
+        PhaseName::new("score").expect("a valid name")
+    }
+
+    fn schema() -> ConfigSchema {
+        let schema = json!({
+            "type": "object",
+            "required": ["personaIds"],
+            "properties": {
+                "personaIds": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/persona"}},
+                "proxyId": {"type": "string", "x-phasegate-resource": "proxy"},
+                "site": {"type": "string", "format": "uri"}
+            },
+            "additionalProperties": false,
+            "$defs": {"persona": {"type": "string", "x-phasegate-resource": "dns_persona"}}
+        });
+        ConfigSchema::compile("score", &schema).expect("it compiles")
+    }
+
+    #[test]
+    fn references_are_found_through_lists_and_local_refs_and_checked_each() {
+        let document = json!({"personaIds": ["a", "b", "a"], "proxyId": "p"});
+        let schema = schema();
+        let states: BTreeMap<_, _> = [
+            ("a", ResourceState::Enabled(Revision(3))),
+            ("b", ResourceState::Disabled(Revision(4))),
+        ]
+        .map(|(id, state)| {
+            let kind = ResourceKind::new("dns_persona").expect("a valid kind");
+            (
+                ResourceRef {
+                    kind,
+                    id: ResourceId::new(id).expect("a valid id"),
+                },
+                state,
+            )
+        })
+        .into();
+        let (pins, problems) = schema.check_resources(&phase(), &document, &states);
+        assert_eq!(pins.len(), 1, "one pin for two uses of one resource: {pins:?}");
+        let found: Vec<_> = problems
+            .items()
+            .iter()
+            .map(|p| (p.pointer.as_str(), p.keyword.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("/personaIds/1", "resource_disabled"),
+                ("/proxyId", "resource_missing")
+            ]
+        );
+    }
+
+    #[test]
+    fn members_that_are_missing_or_unknown_are_reported_at_their_place_and_formats_are_checked() {
+        let problems = schema().problems(&phase(), &json!({"site": "not a uri", "extra~/": 1}));
+        let found: Vec<_> = problems
+            .items()
+            .iter()
+            .map(|p| (p.pointer.as_str(), p.keyword.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("/extra~0~1", "additionalProperties"),
+                ("/personaIds", "required"),
+                ("/site", "format")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_schema_that_refers_elsewhere_is_refused_and_not_fetched() {
+        let error = ConfigSchema::compile("score", &json!({"$ref": "https://example.test/schema.json"}));
+        assert!(matches!(error, Err(DefinitionError::Schema { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_document_nested_beyond_the_limit_is_a_problem_and_not_a_crash() {
+        let mut deep = json!(1);
+        for _ in 0..MAX_JSON_DEPTH + 1 {
+            deep = json!([deep]);
+        }
+        assert_eq!(schema().problems(&phase(), &deep).items()[0].keyword, "maxDepth");
+    }
+}

@@ -1,0 +1,179 @@
+//! The storage port: what a database must do so that a campaign is durable.
+//!
+//! A store is correct when it passes the conformance suite of `phasegate-testkit`.
+
+mod check;
+mod error;
+mod query;
+mod write;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::campaign::Campaign;
+use crate::ids::{CampaignId, CommitId, OwnerId, PhaseName, ResourceRef, Revision, Run, Ticket, Version};
+
+pub use error::StorageError;
+pub use query::{
+    ActivityKind, CampaignFilter, CampaignPage, CampaignQuery, Cursor, EventPage, EventScope, LoggedEvent,
+    Order, Progress, RecordPage, Resource, RunOutput,
+};
+pub use write::{
+    Appended, Committed, ConfigWrite, Expected, ExpectedResource, IdempotencyEntry, IdempotencyKey, Output,
+    ResourceWrite, Transition,
+};
+
+/// Whether a process may take a running attempt over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// It may, and no other process will be told so while its heartbeats go on.
+    Granted,
+    /// Another process holds it.
+    HeldBy(OwnerId),
+}
+
+/// A durable store of campaigns. Every method may be called concurrently, from any thread.
+///
+/// Each write is all or nothing, and durable on return, power loss included. After a write failed in a way that leaves
+/// its outcome unknown ([`StorageError::OutcomeUnknown`]) the store acknowledges nothing until it is opened anew.
+///
+/// # Cancel safety
+///
+/// Dropping the future of a read is harmless. Dropping that of a write leaves its outcome unknown: look it up (by
+/// [`committed`](Self::committed) or [`run_output`](Self::run_output)) before deciding anything.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    /// Writes `transition` as one unit.
+    ///
+    /// # Errors
+    ///
+    /// With nothing written: [`StorageError::Conflict`] when the campaign is not at `expected_version`,
+    /// [`StorageError::ResourceConflict`] when a resource is not at its expected revision,
+    /// [`StorageError::KeyUsed`] when the idempotency key was used before and has not expired, and what
+    /// [`Transition::check`] says. A deleted campaign is at the number of its deletion for ever: its id is not used again.
+    async fn commit(&self, transition: Transition) -> Result<Committed, StorageError>;
+
+    /// Appends a batch of a running phase's records, with the checkpoint that covers them, as one unit.
+    ///
+    /// It touches neither the campaign's snapshot nor its version. A batch that is there already, with the number of
+    /// the latest one, is acknowledged again and not written twice.
+    ///
+    /// # Errors
+    ///
+    /// With nothing written: [`StorageError::StaleTicket`] when another attempt, or none, is running,
+    /// [`StorageError::BatchOutOfOrder`] when the number is not the next one, and what [`Output::check`] says.
+    async fn append(&self, output: Output) -> Result<Appended, StorageError>;
+
+    /// Writes or deletes a resource; gives its new revision, or `None` after a deletion.
+    ///
+    /// Revisions of a resource only grow, also over a deletion. Deleting one that isn't there gives `None`.
+    ///
+    /// # Errors
+    ///
+    /// With nothing written: [`StorageError::ResourceConflict`] when it is not as expected, and what
+    /// [`ResourceWrite::check`] says.
+    async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError>;
+
+    /// Whether the commit `id`, which followed `expected_version`, is in the log of `campaign`.
+    async fn committed(
+        &self,
+        campaign: CampaignId,
+        expected_version: Version,
+        id: CommitId,
+    ) -> Result<bool, StorageError>;
+
+    /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, for creations.
+    ///
+    /// A key is kept until its `expires_at`; after that the store may forget it at any time. Of a deleted campaign only
+    /// the key of the deletion is kept.
+    async fn idempotency(
+        &self,
+        campaign: Option<CampaignId>,
+        key: &IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StorageError>;
+
+    /// The snapshot of a campaign; `None` for one that was never created or is deleted.
+    async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>, StorageError>;
+
+    /// One page of campaigns in the order of their ids. It reads an index, not the whole store.
+    ///
+    /// A limit that is out of range is moved to the nearest end of it. A page ends early rather than take more than
+    /// 16 MiB.
+    async fn campaigns(&self, query: CampaignQuery) -> Result<CampaignPage, StorageError>;
+
+    /// The text of one revision of a config. Every revision is kept as long as its campaign.
+    async fn config(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        revision: Revision,
+    ) -> Result<Option<Value>, StorageError>;
+
+    /// One page of events after a cursor, at most `limit` (1 to 1,000) of them.
+    ///
+    /// The numbers within a campaign are gapless from 1. The store-wide log skips nothing and keeps each campaign's
+    /// order; of a deleted campaign only the deletion remains. A limit that is out of range is moved to the nearest end
+    /// of it. A page ends early rather than take more than 16 MiB or look at very many events that are not shown: while
+    /// there is a `next_cursor`, go on, also from a page without events.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::InvalidCursor`] for one that this store did not make.
+    async fn events(
+        &self,
+        scope: EventScope,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage, StorageError>;
+
+    /// How far a run's output has come; `None` before its first append.
+    async fn run_output(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+    ) -> Result<Option<RunOutput>, StorageError>;
+
+    /// One page of a run's records, from the index `from` (0 is the first), at most `limit` (1 to 10,000) of them.
+    ///
+    /// A page ends early rather than take more than 16 MiB.
+    async fn records(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+        limit: usize,
+    ) -> Result<RecordPage, StorageError>;
+
+    /// A resource, with its revision and document.
+    async fn resource(&self, resource: &ResourceRef) -> Result<Option<Resource>, StorageError>;
+
+    /// One page of a kind's resources in the order of their ids, after an id, at most `limit` (1 to 1,000) of them.
+    async fn resources(
+        &self,
+        kind: &crate::ids::ResourceKind,
+        after: Option<&crate::ids::ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Resource>, StorageError>;
+
+    /// Asks to take a running attempt over. An embedded store has one process and always grants it.
+    async fn claim(&self, ticket: &Ticket, owner: OwnerId) -> Result<Claim, StorageError>;
+
+    /// Keeps the claims of `owner` alive. An embedded store has nothing to do.
+    async fn heartbeat(&self, owner: OwnerId) -> Result<(), StorageError>;
+
+    /// Waits until the store-wide log holds an event after `after` (`None`: any event).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Closed`] when the store is closed meanwhile, [`StorageError::InvalidCursor`] for a cursor that
+    /// this store did not make.
+    async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError>;
+
+    /// The cursor of the latest event in the store-wide log; `None` while it is empty.
+    async fn latest(&self) -> Result<Option<Cursor>, StorageError>;
+
+    /// Finishes what is queued and releases the database. Later calls give [`StorageError::Closed`].
+    async fn close(&self) -> Result<(), StorageError>;
+}

@@ -1,0 +1,219 @@
+//! What is read from a store.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::campaign::{Activity, Campaign, Mode};
+use crate::event::Event;
+use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Version};
+
+/// A place in the store-wide log. Only the store that made it can read it.
+#[derive(Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// Takes the text of a cursor, as it was given out before. A store refuses one that it didn't make.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, to be given back later.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which log to read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EventScope {
+    /// The log of the whole store.
+    Store,
+    /// The log of one campaign.
+    Campaign(CampaignId),
+}
+
+/// An event in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedEvent {
+    /// Its place in the store-wide log.
+    pub cursor: Cursor,
+    /// Its number within the campaign.
+    pub seq: Version,
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// What happened, and when.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventPage {
+    /// The events, in the order of the log.
+    pub items: Vec<LoggedEvent>,
+    /// Where to go on, when there may be more.
+    pub next_cursor: Option<Cursor>,
+}
+
+/// An activity without its data, as campaigns are indexed by it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// Nothing runs, a held chain included.
+    Idle,
+    /// A phase runs.
+    Running,
+    /// A phase is paused.
+    Paused,
+    /// A phase failed.
+    Failed,
+    /// A phase was stopped.
+    Stopped,
+}
+
+impl From<&Activity> for ActivityKind {
+    fn from(activity: &Activity) -> Self {
+        match activity {
+            Activity::Idle { .. } => Self::Idle,
+            Activity::Running { .. } => Self::Running,
+            Activity::Paused { .. } => Self::Paused,
+            Activity::Failed { .. } => Self::Failed,
+            Activity::Stopped { .. } => Self::Stopped,
+        }
+    }
+}
+
+/// Which campaigns to list; each member that is set narrows the list.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CampaignFilter {
+    /// Those in this activity.
+    pub activity: Option<ActivityKind>,
+    /// Those in this mode.
+    pub mode: Option<Mode>,
+    /// Those with this many completed phases.
+    pub position: Option<usize>,
+    /// Those of exactly this name.
+    pub name: Option<String>,
+}
+
+impl CampaignFilter {
+    /// Whether `campaign` is one of them.
+    pub fn matches(&self, campaign: &Campaign) -> bool {
+        self.activity
+            .is_none_or(|activity| activity == ActivityKind::from(&campaign.activity))
+            && self.mode.is_none_or(|mode| mode == campaign.mode)
+            && self
+                .position
+                .is_none_or(|position| position == campaign.position())
+            && self.name.as_ref().is_none_or(|name| *name == campaign.name)
+    }
+}
+
+/// The order of a list of campaigns.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Order {
+    /// By id, ascending: the oldest first, since the engine's ids sort by creation.
+    #[default]
+    OldestFirst,
+    /// By id, descending.
+    NewestFirst,
+}
+
+/// One page of campaigns, asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CampaignQuery {
+    /// Which ones.
+    pub filter: CampaignFilter,
+    /// In which order.
+    pub order: Order,
+    /// Those that come after this one in that order.
+    pub after: Option<CampaignId>,
+    /// At most this many, 1 to 1,000.
+    pub limit: usize,
+}
+
+impl Default for CampaignQuery {
+    /// The first hundred of all campaigns, oldest first.
+    fn default() -> Self {
+        Self {
+            filter: CampaignFilter::default(),
+            order: Order::default(),
+            after: None,
+            limit: 100,
+        }
+    }
+}
+
+/// One page of campaigns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CampaignPage {
+    /// The campaigns.
+    pub items: Vec<Campaign>,
+    /// The last one's id, when there may be more.
+    pub next: Option<CampaignId>,
+}
+
+/// How far a run has come, in items of its own counting.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Progress {
+    /// How many are done.
+    pub done: u64,
+    /// How many there will be in all, when that is known.
+    pub total: Option<u64>,
+}
+
+/// How far a run's durable output has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunOutput {
+    /// The latest batch.
+    pub batch: BatchNumber,
+    /// How many records there are.
+    pub records: u64,
+    /// The latest checkpoint.
+    pub checkpoint: Option<Value>,
+    /// The latest progress.
+    pub progress: Option<Progress>,
+}
+
+/// One page of records.
+#[derive(Clone, Debug, Default)]
+pub struct RecordPage {
+    /// The index of the first record here.
+    pub from: u64,
+    /// The records, as the JSON texts that were appended.
+    pub records: Vec<Box<RawValue>>,
+    /// The index to go on with, when there are more.
+    pub next: Option<u64>,
+}
+
+/// A stored resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its kind and id.
+    pub resource: ResourceRef,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its document, secrets included: never show it as it is.
+    pub document: Value,
+}
+
+impl Resource {
+    /// Whether configs may use it: its document doesn't say `"enabled": false`.
+    pub fn is_enabled(&self) -> bool {
+        self.document.get("enabled") != Some(&Value::Bool(false))
+    }
+}
