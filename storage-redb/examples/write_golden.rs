@@ -1,0 +1,33 @@
+//! Writes the golden file of the format of this release: `cargo run -p phasegate-storage-redb --example write_golden`.
+//!
+//! A golden file is written once, by the release that brings the format, and never again.
+
+#[path = "../tests/sample/mod.rs"]
+mod sample;
+
+use std::path::PathBuf;
+
+use phasegate_core::storage::{Storage, StorageError};
+use phasegate_storage_redb::{FORMAT, RedbStorage};
+
+#[tokio::main]
+async fn main() -> Result<(), StorageError> {
+    let path = std::env::args_os().nth(1).map_or_else(
+        || {
+            PathBuf::from(format!(
+                "{}/tests/golden/format-{FORMAT}.redb",
+                env!("CARGO_MANIFEST_DIR")
+            ))
+        },
+        PathBuf::from,
+    );
+    if path.exists() {
+        let reason = format!("{} exists: a golden file is never written anew", path.display());
+        return Err(StorageError::Unavailable { reason });
+    }
+    let storage = RedbStorage::open(&path).await?;
+    sample::write(&storage).await;
+    storage.close().await?;
+    println!("{}", path.display());
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Backup: a consistent copy while the store is in use.
+
+use std::path::Path;
+
+use phasegate_core::storage::StorageError;
+use redb::backends::FileBackend;
+use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
+
+use crate::fault::{Fault, unavailable};
+use crate::long::{self, Course, Progress};
+use crate::lookup;
+use crate::open::{Existing, publish, temporary_beside};
+use crate::shared::{Shared, no_panic};
+use crate::store::RedbStorage;
+use crate::tables;
+use crate::writer::begin;
+
+/// A transaction of the copy takes no further value beyond this many bytes.
+const STEP_BYTES: usize = 8 * 1024 * 1024;
+/// How much memory the copy's pages may be kept in.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// What a backup came to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct BackupReport {
+    /// How many values were copied.
+    pub values: u64,
+    /// The size of the new file, in bytes.
+    pub bytes_written: u64,
+    /// By how much the source file grew meanwhile, in bytes: what was replaced while it was being copied could not be
+    /// used again at once. 0 for a store that is in no file.
+    pub source_grew_by: u64,
+}
+
+impl RedbStorage {
+    /// Copies the store, as it is at this moment, into the new file `to`, while it is in use.
+    ///
+    /// The copy is made under another name in the same folder, synced, and then given its own: `to` is either complete
+    /// or not there. It opens like any store. `progress` is called every few hundred values.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when there is a file at `to` already, or when it can't be written;
+    /// [`StorageError::Closed`] when the store is closed meanwhile. There is no file at `to` then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the backup, and what was copied so far is deleted.
+    pub async fn backup(
+        &self,
+        to: impl AsRef<Path>,
+        progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<BackupReport, StorageError> {
+        let to = to.as_ref().to_owned();
+        let shared = self.shared().clone();
+        long::run(Some(shared.clone()), progress, move |course| {
+            back_up(&shared, &to, course)
+        })
+        .await
+    }
+}
+
+fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupReport, StorageError> {
+    let name = to.display().to_string();
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => unavailable(format!("{name} exists already")),
+        _ => unavailable(format!("{name} can't be written: {error}")),
+    };
+    // Looked at first only to fail early: the name is taken at the end, and never from another file.
+    if to.symlink_metadata().is_ok() {
+        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let temporary = temporary_beside(to).map_err(failed)?;
+    let file = temporary.reopen().map_err(failed)?;
+    let before = size(shared);
+    let values = shared.read(|txn| {
+        let backend = FileBackend::new(file)
+            .map_err(redb::Error::from)
+            .map_err(Fault::Broken)?;
+        let copy = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(backend)
+            .map_err(|error| Fault::Broken(error.into()))?;
+        let values = copy_all(txn, &copy, course)?;
+        copy.close().map_err(|error| Fault::Broken(error.into()))?;
+        Ok(values)
+    })?;
+    let source_grew_by = size(shared).saturating_sub(before);
+    let bytes_written = temporary.as_file().metadata().map_err(failed)?.len();
+    publish(temporary, to, Existing::Keep).map_err(failed)?;
+    Ok(BackupReport {
+        values,
+        bytes_written,
+        source_grew_by,
+    })
+}
+
+fn size(shared: &Shared) -> u64 {
+    let metadata = shared.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
+    metadata.map_or(0, |metadata| metadata.len())
+}
+
+fn copy_all(txn: &ReadTransaction, copy: &Database, course: &mut Course) -> Result<u64, Fault> {
+    let mut total = 0;
+    for table in tables::ALL {
+        total += lookup::table(txn, table)?.len()?;
+    }
+    course.begin(total)?;
+    for spec in tables::ALL {
+        let from = lookup::table(txn, spec)?;
+        let mut entries = ReadableTable::iter(&from)?.peekable();
+        loop {
+            let step = begin(copy)?;
+            let mut to = step.open_table(spec.definition())?;
+            let mut bytes = 0;
+            while bytes < STEP_BYTES
+                && let Some(entry) = entries.next()
+            {
+                let (key, value) = entry?;
+                bytes += key.value().len() + value.value().len();
+                to.insert(key.value(), value.value())?;
+                course.step()?;
+            }
+            drop(to);
+            no_panic(|| Ok(step.commit()?))?;
+            if entries.peek().is_none() {
+                break;
+            }
+        }
+    }
+    Ok(total)
+}

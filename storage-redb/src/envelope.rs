@@ -1,0 +1,108 @@
+//! The envelope of every stored value: format (1 byte), CRC32C (4 bytes, big-endian), payload.
+//!
+//! The checksum covers the table's name, a zero byte, the key, the format and the payload, so that a value which
+//! stands at another key, or in another table, than it was written to is noticed too.
+
+use phasegate_core::storage::StorageError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::key;
+use crate::tables::Spec;
+
+/// The format of every payload that this release writes.
+const FORMAT: u8 = 1;
+/// How many bytes stand before the payload.
+const HEADER: usize = 5;
+
+/// Puts a payload into its envelope.
+pub(crate) fn seal(table: &Spec, key: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(HEADER + payload.len());
+    value.push(FORMAT);
+    value.extend(checksum(table, key, FORMAT, payload).to_be_bytes());
+    value.extend(payload);
+    value
+}
+
+/// Puts the JSON of `value` into its envelope.
+pub(crate) fn seal_json<T: Serialize>(table: &Spec, key: &[u8], value: &T) -> Result<Vec<u8>, StorageError> {
+    let json = serde_json::to_vec(value).map_err(|error| StorageError::Unavailable {
+        reason: format!("{} can't be written as JSON: {error}", table.name),
+    })?;
+    Ok(seal(table, key, &json))
+}
+
+/// Takes a payload out of its envelope.
+pub(crate) fn open<'v>(table: &Spec, key: &[u8], value: &'v [u8]) -> Result<&'v [u8], StorageError> {
+    let damaged = |reason: &str| damaged(table, key, reason);
+    let (header, payload) = value
+        .split_first_chunk::<HEADER>()
+        .ok_or_else(|| damaged("it is too short"))?;
+    let [format, sum @ ..] = *header;
+    if u32::from_be_bytes(sum) != checksum(table, key, format, payload) {
+        return Err(damaged("its checksum is wrong"));
+    }
+    if format != FORMAT {
+        return Err(damaged("its format is unknown"));
+    }
+    Ok(payload)
+}
+
+/// Takes the JSON of a `T` out of its envelope.
+pub(crate) fn open_json<T: DeserializeOwned>(
+    table: &Spec,
+    key: &[u8],
+    value: &[u8],
+) -> Result<T, StorageError> {
+    let payload = open(table, key, value)?;
+    serde_json::from_slice(payload).map_err(|error| damaged(table, key, error))
+}
+
+/// Takes a number of 8 bytes out of its envelope.
+pub(crate) fn open_u64(table: &Spec, key: &[u8], value: &[u8]) -> Result<u64, StorageError> {
+    let payload = open(table, key, value)?;
+    let bytes = payload
+        .try_into()
+        .map_err(|_| damaged(table, key, "it is not a number of 8 bytes"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// The error that names a damaged value.
+pub(crate) fn damaged(table: &Spec, key: &[u8], reason: impl ToString) -> StorageError {
+    StorageError::Damaged {
+        table: table.name,
+        key: key::readable(table, key),
+        reason: reason.to_string(),
+    }
+}
+
+fn checksum(table: &Spec, key: &[u8], format: u8, payload: &[u8]) -> u32 {
+    let mut sum = crc32c::crc32c(table.name.as_bytes());
+    sum = crc32c::crc32c_append(sum, &[0]);
+    sum = crc32c::crc32c_append(sum, key);
+    sum = crc32c::crc32c_append(sum, &[format]);
+    crc32c::crc32c_append(sum, payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::{CAMPAIGNS, LOG, RECLAIM};
+
+    #[test]
+    fn a_value_opens_only_in_its_own_table_at_its_own_key_and_unchanged() {
+        let key = [1_u8; 16];
+        let value = seal(&CAMPAIGNS, &key, b"{}");
+        assert_eq!(open(&CAMPAIGNS, &key, &value), Ok(&b"{}"[..]));
+        assert!(open(&RECLAIM, &key, &value).is_err());
+        assert!(open(&CAMPAIGNS, &[2; 16], &value).is_err());
+        for index in 0..value.len() {
+            let mut changed = value.clone();
+            changed[index] ^= 1;
+            assert!(open(&CAMPAIGNS, &key, &changed).is_err(), "byte {index}");
+        }
+        for length in 0..value.len() {
+            assert!(open(&LOG, &key, &value[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Keys: made of their parts, and made readable again.
+
+use std::fmt::Write as _;
+
+use phasegate_core::storage::{ActivityKind, IdempotencyKey};
+use phasegate_core::{CampaignId, Mode, PhaseName, ResourceKind, ResourceRef, Revision, Run};
+
+use crate::tables::{Part, Spec};
+
+/// A key of any table.
+pub(crate) type Key = Vec<u8>;
+
+pub(crate) fn campaign(id: CampaignId) -> Key {
+    id.as_u128().to_be_bytes().to_vec()
+}
+
+/// The part of an index key that stands before the campaign.
+pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) -> Key {
+    let activity = match activity {
+        ActivityKind::Idle => 0,
+        ActivityKind::Running => 1,
+        ActivityKind::Paused => 2,
+        ActivityKind::Failed => 3,
+        ActivityKind::Stopped => 4,
+    };
+    let mode = match mode {
+        Mode::StepByStep => 0,
+        Mode::FullSequence => 1,
+    };
+    let mut key = vec![activity, mode];
+    key.extend(position.to_be_bytes());
+    key
+}
+
+/// The part of an index key that stands before the campaign.
+pub(crate) fn name_prefix(name: &str) -> Key {
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+    let mut key = length.to_be_bytes().to_vec();
+    key.extend(name.as_bytes());
+    key
+}
+
+/// An index key: a prefix and a campaign.
+pub(crate) fn with_campaign(mut prefix: Key, id: CampaignId) -> Key {
+    prefix.extend(id.as_u128().to_be_bytes());
+    prefix
+}
+
+pub(crate) fn log(number: u64) -> Key {
+    number.to_be_bytes().to_vec()
+}
+
+pub(crate) fn campaign_log(id: CampaignId, seq: u64) -> Key {
+    let mut key = campaign(id);
+    key.extend(seq.to_be_bytes());
+    key
+}
+
+fn phase(id: CampaignId, phase: &PhaseName) -> Key {
+    let mut key = campaign(id);
+    key.extend(phase.as_str().as_bytes());
+    key.push(0);
+    key
+}
+
+pub(crate) fn config(id: CampaignId, name: &PhaseName, revision: Revision) -> Key {
+    let mut key = phase(id, name);
+    key.extend(revision.0.to_be_bytes());
+    key
+}
+
+pub(crate) fn run(id: CampaignId, name: &PhaseName, run: Run) -> Key {
+    let mut key = phase(id, name);
+    key.extend(run.0.to_be_bytes());
+    key
+}
+
+/// The key of the block of `run` that begins with the record `first`.
+pub(crate) fn block(run: &[u8], first: u64) -> Key {
+    let mut key = run.to_vec();
+    key.extend(first.to_be_bytes());
+    key
+}
+
+pub(crate) fn resource_kind(kind: &ResourceKind) -> Key {
+    let mut key = kind.as_str().as_bytes().to_vec();
+    key.push(0);
+    key
+}
+
+pub(crate) fn resource(resource: &ResourceRef) -> Key {
+    let mut key = resource_kind(&resource.kind);
+    key.extend(resource.id.as_str().as_bytes());
+    key
+}
+
+/// What the idempotency keys of a campaign, or of the store, begin with.
+pub(crate) fn scope(campaign: Option<CampaignId>) -> Key {
+    match campaign {
+        None => vec![0],
+        Some(id) => with_campaign(vec![1], id),
+    }
+}
+
+pub(crate) fn idempotency(campaign: Option<CampaignId>, key: &IdempotencyKey) -> Key {
+    let mut bytes = scope(campaign);
+    bytes.extend(key.as_str().as_bytes());
+    bytes
+}
+
+pub(crate) fn expiry(at_ms: i64, idempotency: &[u8]) -> Key {
+    let mut key = u64::try_from(at_ms).unwrap_or(0).to_be_bytes().to_vec();
+    key.extend(idempotency);
+    key
+}
+
+/// The first key after every key that begins with `prefix`; `None` where there is none.
+pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// The last 8 bytes of a key, as the number that they are.
+pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The last 16 bytes of a key, as the campaign that they are.
+pub(crate) fn last_campaign(key: &[u8]) -> Option<CampaignId> {
+    key.last_chunk::<16>()
+        .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
+}
+
+/// The first 16 bytes of a key, as the campaign that they are.
+pub(crate) fn first_campaign(key: &[u8]) -> Option<CampaignId> {
+    key.first_chunk::<16>()
+        .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
+}
+
+/// Whether `key` has the parts that the keys of its table have.
+pub(crate) fn is_well_formed(table: &Spec, key: &[u8]) -> bool {
+    describe(table, key).is_some()
+}
+
+/// A key as a person can read it; one that isn't as its table has it, as hexadecimal digits.
+pub(crate) fn readable(table: &Spec, key: &[u8]) -> String {
+    describe(table, key).unwrap_or_else(|| {
+        let mut text = String::from("0x");
+        for byte in key.iter().take(128) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    })
+}
+
+fn describe(table: &Spec, mut key: &[u8]) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in table.key {
+        let text;
+        (text, key) = take(*part, key)?;
+        parts.push(text);
+    }
+    key.is_empty().then(|| parts.join("/"))
+}
+
+fn take(part: Part, key: &[u8]) -> Option<(String, &[u8])> {
+    match part {
+        Part::Id => {
+            let (id, rest) = key.split_first_chunk::<16>()?;
+            Some((CampaignId::from_u128(u128::from_be_bytes(*id)).to_string(), rest))
+        }
+        Part::U8 => key.split_first().map(|(byte, rest)| (byte.to_string(), rest)),
+        Part::U32 => {
+            let (number, rest) = key.split_first_chunk::<4>()?;
+            Some((u32::from_be_bytes(*number).to_string(), rest))
+        }
+        Part::U64 => {
+            let (number, rest) = key.split_first_chunk::<8>()?;
+            Some((u64::from_be_bytes(*number).to_string(), rest))
+        }
+        Part::Text => {
+            let end = key.iter().position(|byte| *byte == 0)?;
+            let text = std::str::from_utf8(&key[..end]).ok()?;
+            Some((text.to_owned(), &key[end + 1..]))
+        }
+        Part::Name => {
+            let (length, rest) = key.split_first_chunk::<4>()?;
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            let (text, rest) = rest.split_at_checked(length)?;
+            Some((format!("{:?}", std::str::from_utf8(text).ok()?), rest))
+        }
+        Part::Rest => std::str::from_utf8(key)
+            .ok()
+            .map(|text| (text.to_owned(), &[][..])),
+        Part::Scope => match key.split_first()? {
+            (0, rest) => Some(("store".to_owned(), rest)),
+            (1, rest) => take(Part::Id, rest),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables;
+
+    #[test]
+    fn a_key_is_told_by_its_parts_and_a_damaged_one_by_its_digits() {
+        let id = CampaignId::from_u128(7);
+        let phase = PhaseName::new("scan").unwrap();
+        let key = block(&run(id, &phase, Run(2)), 300);
+        let text = "00000000-0000-0000-0000-000000000007/scan/2/300";
+        assert_eq!(readable(&tables::RECORDS, &key), text);
+        assert_eq!(readable(&tables::LOG, &[1, 2]), "0x0102");
+    }
+
+    #[test]
+    fn names_that_begin_alike_don_t_mix_in_the_index() {
+        let id = CampaignId::from_u128(u128::MAX);
+        assert!(!with_campaign(name_prefix("ab"), id).starts_with(&name_prefix("a")));
+        assert_eq!(after_prefix(&[1, 255]), Some(vec![2]));
+        assert_eq!(after_prefix(&[255]), None);
+    }
+}

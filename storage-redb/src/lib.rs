@@ -1,0 +1,30 @@
+//! The embedded store of Phasegate: one [redb](https://docs.rs/redb) file.
+//!
+//! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is one durable transaction,
+//! shared with the writes that arrive meanwhile; every value carries a checksum; and the file opens in milliseconds
+//! after a crash, whatever its size.
+
+mod backup;
+mod block;
+mod envelope;
+mod fault;
+mod key;
+mod long;
+mod lookup;
+mod open;
+mod read;
+mod shared;
+mod store;
+mod tables;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod values;
+mod verify;
+mod write;
+mod writer;
+
+pub use backup::BackupReport;
+pub use long::Progress;
+pub use open::{FORMAT, Options};
+pub use store::RedbStorage;
+pub use verify::{Finding, VerifyReport, verify_file};

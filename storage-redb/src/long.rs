@@ -1,0 +1,84 @@
+//! Long work: off the caller's thread, with progress, ended by dropping its future or closing the store.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use phasegate_core::storage::StorageError;
+
+use crate::fault::{Fault, unavailable};
+use crate::shared::{Shared, sheltered};
+
+/// How far a backup or a verification has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    /// How many stored values are done.
+    pub done: u64,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// Counts the work, tells of it, and asks whether it shall go on.
+pub(crate) struct Course {
+    progress: Progress,
+    tell: Box<dyn FnMut(Progress) + Send>,
+    cancelled: Arc<AtomicBool>,
+    store: Option<Arc<Shared>>,
+}
+
+/// After how many values somebody is told, and asked.
+const STEP: u64 = 256;
+
+impl Course {
+    pub(crate) fn begin(&mut self, total: u64) -> Result<(), Fault> {
+        self.progress.total = total;
+        self.tell()
+    }
+
+    /// Counts one value.
+    pub(crate) fn step(&mut self) -> Result<(), Fault> {
+        self.progress.done += 1;
+        if self.progress.done.is_multiple_of(STEP) || self.progress.done == self.progress.total {
+            self.tell()?;
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(Fault::Refused(unavailable("it was cancelled")));
+            }
+            if self.store.as_ref().is_some_and(|store| store.is_closing()) {
+                return Err(Fault::Refused(StorageError::Closed));
+            }
+        }
+        Ok(())
+    }
+
+    /// A panic of the caller's own code must not pass for a damaged file.
+    fn tell(&mut self) -> Result<(), Fault> {
+        let (tell, progress) = (&mut self.tell, self.progress);
+        catch_unwind(AssertUnwindSafe(|| tell(progress)))
+            .map_err(|_| Fault::Refused(unavailable("the function that is told the progress panicked")))
+    }
+}
+
+/// Does `work` on the pool for blocking work. When the future is dropped it ends at its next step.
+pub(crate) async fn run<T: Send + 'static>(
+    store: Option<Arc<Shared>>,
+    tell: impl FnMut(Progress) + Send + 'static,
+    work: impl FnOnce(&mut Course) -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let _at_drop = CancelAtDrop(cancelled.clone());
+    let mut course = Course {
+        progress: Progress::default(),
+        tell: Box::new(tell),
+        cancelled,
+        store,
+    };
+    blocking::unblock(move || sheltered(|| work(&mut course))).await
+}
+
+struct CancelAtDrop(Arc<AtomicBool>);
+
+impl Drop for CancelAtDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

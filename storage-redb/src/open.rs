@@ -1,0 +1,294 @@
+//! Opening and creating a store.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use phasegate_core::Timestamp;
+use phasegate_core::storage::StorageError;
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+use tempfile::NamedTempFile;
+
+use crate::fault::{Fault, unavailable};
+use crate::lookup;
+use crate::shared::{Clock, no_panic, sheltered};
+use crate::store::RedbStorage;
+use crate::tables::{self, META};
+use crate::writer::begin;
+
+/// The format of the stores that this release writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    cache_bytes: usize,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("cache_bytes", &self.cache_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Options {
+    /// A cache of 64 MiB, and the system's clock.
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 * 1024 * 1024,
+            clock: Arc::new(|| {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }),
+        }
+    }
+}
+
+impl Options {
+    /// Sets how much memory pages of the file may be kept in, in bytes.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Sets what tells the time. Only the expiry of idempotency keys asks for it.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Opens the store at `path` and creates it when there is none.
+    ///
+    /// A new file is made under another name and takes its own when it is complete and synced, so a crash leaves
+    /// either a store or none at `path`; what it may leave is a file named `.phasegate-….tmp`, which can be deleted.
+    /// After a kill or a power loss opening takes as long as after a clean end, at any size.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Held`] when it is open already, here or elsewhere; [`StorageError::NewerFormat`] for a store of
+    /// a newer release; [`StorageError::Damaged`]; [`StorageError::Unavailable`] when the file can't be read or
+    /// written, or is something else.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future is harmless: a store that was opened meanwhile is closed again.
+    pub async fn open(&self, path: impl AsRef<Path>) -> Result<RedbStorage, StorageError> {
+        let path = path.as_ref().to_owned();
+        let options = self.clone();
+        blocking::unblock(move || {
+            sheltered(|| {
+                let database = open_file(&path, options.cache_bytes)?;
+                RedbStorage::start(database, Some(path), options.clock)
+            })
+        })
+        .await
+    }
+
+    /// Opens the store in `backend`, and creates it when that is empty. For tests that inject faults, and for places
+    /// other than files. A crash while it is created may leave a backend that can't be opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_backend(&self, backend: impl StorageBackend) -> Result<RedbStorage, StorageError> {
+        let options = self.clone();
+        blocking::unblock(move || {
+            sheltered(|| {
+                let mut builder = Database::builder();
+                builder.set_cache_size(options.cache_bytes);
+                let database = guarded("the backend", || Ok(builder.create_with_backend(backend)))?;
+                prepare(&database, "the backend")?;
+                RedbStorage::start(database, None, options.clock)
+            })
+        })
+        .await
+    }
+}
+
+/// Opens or creates the database at `path`, whose tables and format are then as they should be.
+pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, StorageError> {
+    let name = path.display().to_string();
+    let is_empty = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len() == 0 && metadata.is_file(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(path, Existing::Keep)?;
+            false
+        }
+        Err(error) => return Err(unavailable(format!("{name}: {error}"))),
+    };
+    if is_empty {
+        create(path, Existing::Replace)?;
+    }
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    let database = guarded(&name, || Ok(builder.open(path)))?;
+    prepare(&database, &name)?;
+    Ok(database)
+}
+
+/// What happens to a file that is there already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Existing {
+    /// It stays, and what was made is thrown away.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+fn create(path: &Path, existing: Existing) -> Result<(), StorageError> {
+    let name = path.display().to_string();
+    let failed = |error: io::Error| unavailable(format!("{name} can't be created: {error}"));
+    let temporary = temporary_beside(path).map_err(failed)?;
+    let backend = FileBackend::new(temporary.reopen().map_err(failed)?);
+    let database = guarded(&name, || {
+        Ok(backend.and_then(|backend| Database::builder().create_with_backend(backend)))
+    })?;
+    prepare(&database, &name)?;
+    database
+        .close()
+        .map_err(|error| unavailable(format!("{name}: {error}")))?;
+    match publish(temporary, path, existing) {
+        // Another process was faster: its file is as good.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        published => published.map_err(failed),
+    }
+}
+
+/// A new file in the folder of `path`, deleted again unless it is published.
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".phasegate-")
+        .suffix(".tmp")
+        .tempfile_in(folder_of(path))
+}
+
+/// Gives a complete file its name, durably.
+pub(crate) fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> io::Result<()> {
+    temporary.as_file().sync_all()?;
+    match existing {
+        Existing::Keep => temporary.persist_noclobber(path)?,
+        Existing::Replace => temporary.persist(path)?,
+    };
+    if cfg!(unix) {
+        File::open(folder_of(path))?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn guarded(
+    name: &str,
+    open: impl FnOnce() -> Result<Result<Database, DatabaseError>, Fault>,
+) -> Result<Database, StorageError> {
+    match no_panic(open).map_err(Fault::into_read_error)? {
+        Ok(database) => Ok(database),
+        Err(error) => Err(open_error(name, error)),
+    }
+}
+
+/// The error of a database that could not be opened.
+pub(crate) fn open_error(name: &str, error: DatabaseError) -> StorageError {
+    let damaged = |reason: String| StorageError::Damaged {
+        table: "file",
+        key: name.to_owned(),
+        reason,
+    };
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StorageError::Held {
+            path: name.to_owned(),
+        },
+        DatabaseError::Storage(redb::StorageError::Corrupted(reason)) => damaged(reason),
+        DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged("the file is too short".to_owned()),
+            io::ErrorKind::InvalidData => {
+                unavailable(format!("{name} is no store ({error}): choose another path"))
+            }
+            _ => unavailable(format!("{name}: {error}")),
+        },
+        error => unavailable(format!("{name}: {error}")),
+    }
+}
+
+/// Checks the format; makes the tables of a database that has none.
+pub(crate) fn prepare(database: &Database, name: &str) -> Result<(), StorageError> {
+    let checked = no_panic(|| {
+        let txn = database.begin_read()?;
+        if txn.list_tables()?.next().is_none() {
+            return Ok(false);
+        }
+        match txn.open_table(META.definition()) {
+            Ok(meta) => check_format(&meta).map(|()| true),
+            Err(redb::TableError::TableDoesNotExist(_)) => Err(Fault::Refused(unavailable(format!(
+                "{name} is another program's database: choose another path"
+            )))),
+            Err(error) => Err(error.into()),
+        }
+    });
+    match checked.map_err(Fault::into_read_error)? {
+        true => Ok(()),
+        false => no_panic(|| make_tables(database)).map_err(Fault::into_read_error),
+    }
+}
+
+/// Checks the format that a store says it has.
+pub(crate) fn check_format(meta: &impl lookup::Bytes) -> Result<(), Fault> {
+    let damaged = |reason: &str| StorageError::Damaged {
+        table: META.name,
+        key: "format".into(),
+        reason: reason.into(),
+    };
+    let value = meta
+        .get(b"format".as_slice())?
+        .ok_or_else(|| damaged("it is missing"))?;
+    let value: [u8; 8] = value
+        .value()
+        .try_into()
+        .map_err(|_| damaged("it is not 8 bytes long"))?;
+    let (number, sum) = (u64::from_be_bytes(value) >> 32, u64::from_be_bytes(value) as u32);
+    let found = number as u32;
+    match found {
+        _ if sum != format_checksum(found) => Err(damaged("its checksum is wrong").into()),
+        0 => Err(damaged("0 is no format").into()),
+        1..=FORMAT => Ok(()),
+        _ => Err(Fault::Refused(StorageError::NewerFormat {
+            found,
+            supported: FORMAT,
+        })),
+    }
+}
+
+/// The stored form of a format's number.
+pub(crate) fn format_value(format: u32) -> [u8; 8] {
+    (u64::from(format) << 32 | u64::from(format_checksum(format))).to_be_bytes()
+}
+
+fn format_checksum(format: u32) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(b"meta\0format"), &format.to_be_bytes())
+}
+
+/// Makes every table in an empty database.
+pub(crate) fn make_tables(database: &Database) -> Result<(), Fault> {
+    let txn = begin(database)?;
+    for table in tables::ALL {
+        txn.open_table(table.definition())?;
+    }
+    let mut meta = txn.open_table(META.definition())?;
+    meta.insert(b"format".as_slice(), format_value(FORMAT).as_slice())?;
+    drop(meta);
+    txn.commit()?;
+    Ok(())
+}

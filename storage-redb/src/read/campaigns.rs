@@ -1,0 +1,203 @@
+//! Campaigns by page, along the index that fits the filter.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Bound;
+
+use phasegate_core::storage::{ActivityKind, CampaignFilter, CampaignPage, CampaignQuery, Order};
+use phasegate_core::{Campaign, CampaignId, Mode};
+use redb::ReadTransaction;
+
+use super::PAGE_BYTES;
+use crate::envelope::{damaged, open_json};
+use crate::fault::Fault;
+use crate::key::{self, Key};
+use crate::lookup;
+use crate::tables::{BY_NAME, BY_STATE, CAMPAIGNS};
+
+const ACTIVITIES: [ActivityKind; 5] = [
+    ActivityKind::Idle,
+    ActivityKind::Running,
+    ActivityKind::Paused,
+    ActivityKind::Failed,
+    ActivityKind::Stopped,
+];
+const MODES: [Mode; 2] = [Mode::StepByStep, Mode::FullSequence];
+
+pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
+    let filter = &query.filter;
+    let mut page = Page::new(query);
+    if let Some(name) = &filter.name {
+        let index = lookup::table(txn, &BY_NAME)?;
+        let run = Run::new(&index, key::name_prefix(name), query)?;
+        merge(txn, vec![run], &mut page)?;
+    } else if *filter == CampaignFilter::default() {
+        let campaigns = lookup::table(txn, &CAMPAIGNS)?;
+        let run = Run::new(&campaigns, Vec::new(), query)?;
+        merge(txn, vec![run], &mut page)?;
+    } else {
+        let index = lookup::table(txn, &BY_STATE)?;
+        let runs = prefixes(&index, filter)?
+            .into_iter()
+            .map(|prefix| Run::new(&index, prefix, query))
+            .collect::<Result<Vec<_>, _>>()?;
+        merge(txn, runs, &mut page)?;
+    }
+    Ok(page.page)
+}
+
+/// The page as it grows.
+struct Page<'q> {
+    query: &'q CampaignQuery,
+    limit: usize,
+    bytes: usize,
+    page: CampaignPage,
+}
+
+impl<'q> Page<'q> {
+    fn new(query: &'q CampaignQuery) -> Self {
+        Self {
+            query,
+            limit: query.limit.clamp(1, 1_000),
+            bytes: 0,
+            page: CampaignPage::default(),
+        }
+    }
+
+    /// Adds one campaign; tells whether there is room for more.
+    fn add(&mut self, campaigns: &impl lookup::Bytes, id: CampaignId) -> Result<bool, Fault> {
+        let key = key::campaign(id);
+        let Some(value) = campaigns.get(key.as_slice())? else {
+            return Err(damaged(&CAMPAIGNS, &key, "an index names it, and it is missing").into());
+        };
+        let size = value.value().len();
+        let campaign: Campaign = open_json(&CAMPAIGNS, &key, value.value())?;
+        if !self.query.filter.matches(&campaign) {
+            return Ok(true);
+        }
+        let full = self.page.items.len() == self.limit;
+        if full || (self.bytes + size > PAGE_BYTES && !self.page.items.is_empty()) {
+            self.page.next = self.page.items.last().map(|campaign| campaign.id);
+            return Ok(false);
+        }
+        self.bytes += size;
+        self.page.items.push(campaign);
+        Ok(true)
+    }
+}
+
+/// The campaigns of one prefix of an index, in order.
+struct Run {
+    range: redb::Range<'static, &'static [u8], &'static [u8]>,
+    order: Order,
+}
+
+impl Run {
+    fn new(
+        index: &redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+        prefix: Key,
+        query: &CampaignQuery,
+    ) -> Result<Self, Fault> {
+        let all = |id| key::with_campaign(prefix.clone(), CampaignId::from_u128(id));
+        let (low, high) = (all(0), all(u128::MAX));
+        let after = query.after.map(|id| key::with_campaign(prefix.clone(), id));
+        let (start, end) = match (query.order, &after) {
+            (_, None) => (Bound::Included(&low), Bound::Included(&high)),
+            (Order::OldestFirst, Some(after)) if *after < high => {
+                (Bound::Excluded(after), Bound::Included(&high))
+            }
+            (Order::NewestFirst, Some(after)) if *after > low => {
+                (Bound::Included(&low), Bound::Excluded(after))
+            }
+            // Nothing comes after the last id that there can be.
+            (_, Some(_)) => (Bound::Excluded(&high), Bound::Unbounded),
+        };
+        let none = matches!(end, Bound::Unbounded);
+        let bounds = (start.map(Vec::as_slice), end.map(Vec::as_slice));
+        let mut range = index.range::<&[u8]>(bounds)?;
+        if none {
+            range =
+                index.range::<&[u8]>((Bound::Included(low.as_slice()), Bound::Excluded(low.as_slice())))?;
+        }
+        Ok(Self {
+            range,
+            order: query.order,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<CampaignId>, Fault> {
+        let entry = match self.order {
+            Order::OldestFirst => self.range.next(),
+            Order::NewestFirst => self.range.next_back(),
+        };
+        match entry {
+            Some(entry) => Ok(key::last_campaign(entry?.0.value())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Merges runs that are each in order into the page.
+fn merge(txn: &ReadTransaction, mut runs: Vec<Run>, page: &mut Page<'_>) -> Result<(), Fault> {
+    let campaigns = lookup::table(txn, &CAMPAIGNS)?;
+    let rank = |order: Order, id: CampaignId| match order {
+        Order::OldestFirst => id.as_u128(),
+        Order::NewestFirst => !id.as_u128(),
+    };
+    let mut heads = BinaryHeap::new();
+    for (which, run) in runs.iter_mut().enumerate() {
+        if let Some(id) = run.next()? {
+            heads.push(Reverse((rank(run.order, id), which, id)));
+        }
+    }
+    while let Some(Reverse((_, which, id))) = heads.pop() {
+        if !page.add(&campaigns, id)? {
+            return Ok(());
+        }
+        let run = &mut runs[which];
+        if let Some(id) = run.next()? {
+            heads.push(Reverse((rank(run.order, id), which, id)));
+        }
+    }
+    Ok(())
+}
+
+/// The prefixes of the state index that fit a filter and have campaigns, each found by one seek.
+fn prefixes(index: &impl lookup::Bytes, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
+    let mut found = Vec::new();
+    let wanted_position = match filter.position.map(u32::try_from) {
+        None => None,
+        Some(Ok(position)) => Some(position),
+        Some(Err(_)) => return Ok(found),
+    };
+    for activity in ACTIVITIES {
+        for mode in MODES {
+            let fits = filter.activity.is_none_or(|wanted| wanted == activity)
+                && filter.mode.is_none_or(|wanted| wanted == mode);
+            if !fits {
+                continue;
+            }
+            if let Some(position) = wanted_position {
+                found.push(key::state_prefix(activity, mode, position));
+                continue;
+            }
+            let mut from = key::state_prefix(activity, mode, 0);
+            let head = from[..2].to_vec();
+            loop {
+                let next = match index.range::<&[u8]>(from.as_slice()..)?.next() {
+                    Some(entry) => entry?.0.value().to_vec(),
+                    None => break,
+                };
+                let Some(prefix) = next.get(..6).filter(|prefix| prefix.starts_with(&head)) else {
+                    break;
+                };
+                found.push(prefix.to_vec());
+                match key::after_prefix(prefix) {
+                    Some(end) => from = end,
+                    None => break,
+                }
+            }
+        }
+    }
+    Ok(found)
+}

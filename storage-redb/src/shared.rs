@@ -1,0 +1,139 @@
+//! What the handles, the reads and the writer of one open store share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use phasegate_core::Timestamp;
+use phasegate_core::storage::StorageError;
+use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::watch;
+
+use crate::fault::{Fault, unavailable};
+
+/// What tells the time, for the expiry of idempotency keys.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// An open store.
+pub(crate) struct Shared {
+    /// The database; `None` once it is closed. A read holds the lock for as long as it takes, so that closing waits for it.
+    database: RwLock<Option<Database>>,
+    /// Whether a close was asked for; long reads end then.
+    closing: AtomicBool,
+    /// Why nothing is acknowledged any more.
+    broken: Mutex<Option<String>>,
+    /// The number of the latest event; gone when the store is closed or broken.
+    latest: Mutex<Option<watch::Sender<u64>>>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) clock: Clock,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        database: Database,
+        latest: watch::Sender<u64>,
+        path: Option<PathBuf>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            database: RwLock::new(Some(database)),
+            closing: AtomicBool::new(false),
+            broken: Mutex::new(None),
+            latest: Mutex::new(Some(latest)),
+            path,
+            clock,
+        }
+    }
+
+    /// Whether the store is closed or being closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn begin_closing(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// Waits for the reads, then releases the database.
+    pub(crate) fn close(&self) -> Result<(), StorageError> {
+        self.begin_closing();
+        let database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match database {
+            None => Ok(()),
+            Some(database) => sheltered(|| database.close().map_err(unavailable)),
+        }
+    }
+
+    /// Acknowledges nothing from now on.
+    pub(crate) fn set_broken(&self, reason: &str) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.get_or_insert_with(|| reason.to_owned());
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Why nothing is acknowledged any more, if so.
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells everybody who waits that the log has grown.
+    pub(crate) fn announce(&self, number: u64) {
+        if let Some(latest) = &*self.latest.lock().unwrap_or_else(PoisonError::into_inner) {
+            latest.send_if_modified(|latest| std::mem::replace(latest, number) != number);
+        }
+    }
+
+    /// Refuses what comes to a store that is closed or broken.
+    pub(crate) fn check_open(&self) -> Result<(), StorageError> {
+        match self.broken() {
+            _ if self.is_closing() => Err(StorageError::Closed),
+            Some(reason) => Err(unavailable(format!(
+                "a write failed ({reason}); open the store anew"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Works with the database, which can't be closed meanwhile.
+    pub(crate) fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(Fault::Refused(StorageError::Closed))?;
+        no_panic(|| work(database))
+    }
+
+    /// Reads within one read transaction.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StorageError> {
+        self.check_open()?;
+        self.with_database(|database| work(&database.begin_read()?))
+            .map_err(Fault::into_read_error)
+    }
+}
+
+/// Runs `work`, and makes a panic, which a damaged page can cause within redb, an error.
+pub(crate) fn no_panic<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("it panicked");
+        Err(Fault::Broken(redb::Error::Corrupted(text.to_owned())))
+    })
+}
+
+/// Runs `work`, in which a database may be closed too: that also panics where its pages are damaged.
+pub(crate) fn sheltered<T>(work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
+    no_panic(|| work().map_err(Fault::Refused)).map_err(Fault::into_read_error)
+}

@@ -1,0 +1,345 @@
+//! The store: what implements the port.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, mpsc};
+
+use async_trait::async_trait;
+use phasegate_core::storage::{
+    Appended, CampaignPage, CampaignQuery, Claim, Committed, Cursor, EventPage, EventScope, IdempotencyEntry,
+    IdempotencyKey, Output, RecordPage, Resource, ResourceWrite, RunOutput, Storage, StorageError,
+    Transition,
+};
+use phasegate_core::{
+    Campaign, CampaignId, CommitId, OwnerId, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision, Run,
+    Ticket, Version,
+};
+use redb::{Database, ReadTransaction, StorageBackend};
+use serde_json::Value;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::fault::{Fault, unavailable};
+use crate::lookup;
+use crate::open::Options;
+use crate::read;
+use crate::shared::{Clock, Shared};
+use crate::tables;
+use crate::values::{cursor, place};
+use crate::write::Write;
+use crate::writer::{self, CloseAtEnd, Message, Queued, Writer};
+
+/// How much memory queued writes may take, in KiB; further ones wait.
+const QUEUE_KIB: usize = 64 * 1024;
+
+/// A store in one redb file. Clones are handles of the same store.
+///
+/// # Durability
+///
+/// What is acknowledged survives a kill and a power loss. Writes that arrive while one is being synced share the next
+/// sync.
+///
+/// # Closing
+///
+/// [`close`](Storage::close), or dropping the last handle, writes what is queued and releases the file; either waits
+/// until that is done. No async runtime is needed, neither to use the store nor to close it.
+#[derive(Clone)]
+pub struct RedbStorage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    queue: Mutex<Option<mpsc::Sender<Message>>>,
+    room: Arc<Semaphore>,
+    latest: watch::Receiver<u64>,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl fmt::Debug for RedbStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStorage")
+            .field("path", &self.inner.shared.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.begin_closing();
+        self.queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        writer::join(&self.writer);
+    }
+}
+
+impl Inner {
+    fn queue(&self) -> Result<mpsc::Sender<Message>, StorageError> {
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        queue.clone().ok_or(StorageError::Closed)
+    }
+}
+
+impl RedbStorage {
+    /// Opens the store at `path`, and creates it when there is none: [`Options::open`] with the defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Options::default().open(path).await
+    }
+
+    /// Opens the store in `backend`, and creates it when that is empty: [`Options::open_backend`] with the defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub async fn with_backend(backend: impl StorageBackend) -> Result<Self, StorageError> {
+        Options::default().open_backend(backend).await
+    }
+
+    /// An empty store in memory, gone with its last handle: to check something, or to try something out.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when no thread can be started.
+    pub async fn in_memory() -> Result<Self, StorageError> {
+        Self::with_backend(redb::backends::InMemoryBackend::new()).await
+    }
+
+    /// How to open a store, to be changed before it is opened.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    pub(crate) fn start(
+        database: Database,
+        path: Option<PathBuf>,
+        clock: Clock,
+    ) -> Result<Self, StorageError> {
+        let (sender, latest) = watch::channel(0);
+        let shared = Arc::new(Shared::new(database, sender, path, clock));
+        let last = shared.read(|txn| lookup::last_number(&lookup::table(txn, &tables::LOG)?))?;
+        shared.announce(last);
+        let (queue, requests) = mpsc::channel();
+        let writer = Writer::new(shared.clone(), requests);
+        let at_end = CloseAtEnd(shared.clone());
+        let thread = std::thread::Builder::new()
+            .name("phasegate-writer".into())
+            .spawn(move || {
+                let _at_end = at_end;
+                writer.run();
+            })
+            .map_err(|error| unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                shared,
+                queue: Mutex::new(Some(queue)),
+                room: Arc::new(Semaphore::new(QUEUE_KIB)),
+                latest,
+                writer: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    /// Queues a write and waits until it is durable, or refused.
+    async fn write<W: Write>(&self, write: W) -> Result<W::Done, StorageError> {
+        if self.inner.shared.is_closing() {
+            return Err(StorageError::Closed);
+        }
+        let room = (write.weight() / 1024).clamp(1, QUEUE_KIB);
+        let permit = self
+            .inner
+            .room
+            .clone()
+            .acquire_many_owned(u32::try_from(room).unwrap_or(u32::MAX));
+        let permit = permit.await.map_err(|_| StorageError::Closed)?;
+        let (reply, done) = oneshot::channel();
+        let queued = Queued {
+            write,
+            reply,
+            result: None,
+            _permit: permit,
+        };
+        let message = Message::Write(Box::new(queued));
+        self.inner
+            .queue()?
+            .send(message)
+            .map_err(|_| StorageError::Closed)?;
+        // The writer answers everything that it has taken; what it never took was not written.
+        done.await.unwrap_or(Err(StorageError::Closed))
+    }
+
+    /// Reads within one short transaction, off the caller's thread.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let shared = self.inner.shared.clone();
+        blocking::unblock(move || shared.read(work)).await
+    }
+}
+
+#[async_trait]
+impl Storage for RedbStorage {
+    async fn commit(&self, transition: Transition) -> Result<Committed, StorageError> {
+        transition.check()?;
+        self.write(transition).await
+    }
+
+    async fn append(&self, output: Output) -> Result<Appended, StorageError> {
+        output.check()?;
+        self.write(output).await
+    }
+
+    async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
+        write.check()?;
+        self.write(write).await
+    }
+
+    async fn committed(
+        &self,
+        campaign: CampaignId,
+        expected_version: Version,
+        id: CommitId,
+    ) -> Result<bool, StorageError> {
+        self.read(move |txn| read::committed(txn, campaign, expected_version, id))
+            .await
+    }
+
+    async fn idempotency(
+        &self,
+        campaign: Option<CampaignId>,
+        key: &IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StorageError> {
+        let key = key.clone();
+        let now = (self.inner.shared.clock)();
+        self.read(move |txn| read::idempotency(txn, campaign, &key, now))
+            .await
+    }
+
+    async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>, StorageError> {
+        self.read(move |txn| lookup::campaign(&lookup::table(txn, &tables::CAMPAIGNS)?, id))
+            .await
+    }
+
+    async fn campaigns(&self, query: CampaignQuery) -> Result<CampaignPage, StorageError> {
+        self.read(move |txn| read::campaigns(txn, &query)).await
+    }
+
+    async fn config(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        revision: Revision,
+    ) -> Result<Option<Value>, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::config(txn, campaign, &phase, revision))
+            .await
+    }
+
+    async fn events(
+        &self,
+        scope: EventScope,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage, StorageError> {
+        self.read(move |txn| read::events(txn, scope, after.as_ref(), limit))
+            .await
+    }
+
+    async fn run_output(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+    ) -> Result<Option<RunOutput>, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::run_output(txn, campaign, &phase, run))
+            .await
+    }
+
+    async fn records(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+        limit: usize,
+    ) -> Result<RecordPage, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::records(txn, (campaign, &phase, run), from, limit))
+            .await
+    }
+
+    async fn resource(&self, resource: &ResourceRef) -> Result<Option<Resource>, StorageError> {
+        let resource = resource.clone();
+        self.read(move |txn| read::resource(txn, resource)).await
+    }
+
+    async fn resources(
+        &self,
+        kind: &ResourceKind,
+        after: Option<&ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Resource>, StorageError> {
+        let (kind, after) = (kind.clone(), after.cloned());
+        self.read(move |txn| read::resources(txn, &kind, after, limit))
+            .await
+    }
+
+    async fn claim(&self, _ticket: &Ticket, _owner: OwnerId) -> Result<Claim, StorageError> {
+        self.inner.shared.check_open().map(|()| Claim::Granted)
+    }
+
+    async fn heartbeat(&self, _owner: OwnerId) -> Result<(), StorageError> {
+        self.inner.shared.check_open()
+    }
+
+    async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
+        self.inner.shared.check_open()?;
+        let mut latest = self.inner.latest.clone();
+        let after = place(after.as_ref(), *latest.borrow())?;
+        match latest.wait_for(|number| *number > after).await {
+            Ok(_) => self.inner.shared.check_open(),
+            // The channel ends when the store is closed or has failed.
+            Err(_) => Err(self
+                .inner
+                .shared
+                .check_open()
+                .err()
+                .unwrap_or(StorageError::Closed)),
+        }
+    }
+
+    async fn latest(&self) -> Result<Option<Cursor>, StorageError> {
+        self.inner.shared.check_open()?;
+        let last = *self.inner.latest.borrow();
+        Ok((last > 0).then(|| cursor(last)))
+    }
+
+    async fn close(&self) -> Result<(), StorageError> {
+        let queue = self
+            .inner
+            .queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        let (reply, done) = oneshot::channel();
+        let Some(queue) = queue else { return Ok(()) };
+        self.inner.shared.begin_closing();
+        if queue.send(Message::Close(reply)).is_err() {
+            return Ok(());
+        }
+        done.await.unwrap_or(Ok(()))
+    }
+}

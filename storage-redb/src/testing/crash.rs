@@ -1,0 +1,195 @@
+//! A backend in memory that crashes and fails on demand.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::StorageBackend;
+
+/// How large the pieces are of which a torn write keeps some.
+const SECTOR: usize = 512;
+
+/// A disk in memory, which remembers what was written since the last sync.
+///
+/// A crash keeps what was synced, and of every write and change of length since then it keeps all, nothing, or some
+/// sectors, as its seed says. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct CrashBackend {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// What a read sees.
+    seen: Vec<u8>,
+    /// What a crash leaves at the least.
+    synced: Vec<u8>,
+    unsynced: Vec<Change>,
+    /// How many writes, changes of length and syncs there were.
+    operations: u64,
+    fail_at: Option<u64>,
+    power_off_at: Option<u64>,
+    off: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write(u64, Vec<u8>),
+    Length(u64),
+}
+
+impl CrashBackend {
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many writes, changes of length and syncs there have been.
+    pub fn operations(&self) -> u64 {
+        self.disk().operations
+    }
+
+    /// Makes the `n`-th such operation from now, from 1, fail with an I/O error, and only that one.
+    pub fn fail_after(&self, n: u64) {
+        let mut disk = self.disk();
+        disk.fail_at = Some(disk.operations.saturating_add(n));
+    }
+
+    /// Makes the power fail at the `n`-th such operation from now, from 1: it and everything after it fails.
+    pub fn power_off_after(&self, n: u64) {
+        let mut disk = self.disk();
+        disk.power_off_at = Some(disk.operations.saturating_add(n));
+    }
+
+    /// Turns the power off, and gives the disk as it is found when it is on again.
+    #[must_use]
+    pub fn crash(&self, seed: u64) -> Self {
+        let mut disk = self.disk();
+        disk.off = true;
+        let mut random = Random(seed);
+        let mut left = disk.synced.clone();
+        for change in &disk.unsynced {
+            match change {
+                _ if random.next().is_multiple_of(3) => {}
+                Change::Length(length) => left.resize(to_usize(*length), 0),
+                Change::Write(offset, data) => {
+                    let torn = random.next().is_multiple_of(4);
+                    for (index, sector) in data.chunks(SECTOR).enumerate() {
+                        if !torn || random.next().is_multiple_of(2) {
+                            put(&mut left, to_usize(*offset) + index * SECTOR, sector);
+                        }
+                    }
+                }
+            }
+        }
+        let disk = Disk {
+            seen: left.clone(),
+            synced: left,
+            ..Disk::default()
+        };
+        Self {
+            disk: Arc::new(Mutex::new(disk)),
+        }
+    }
+
+    /// Everything that a read sees, such as to damage it and to go on with [`Self::from_bytes`].
+    pub fn bytes(&self) -> Vec<u8> {
+        self.disk().seen.clone()
+    }
+
+    /// A disk that holds `bytes`, synced.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let disk = Disk {
+            seen: bytes.clone(),
+            synced: bytes,
+            ..Disk::default()
+        };
+        Self {
+            disk: Arc::new(Mutex::new(disk)),
+        }
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk {
+    fn operate(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        self.off |= self.power_off_at.is_some_and(|at| self.operations >= at);
+        if self.off || self.fail_at == Some(self.operations) {
+            return Err(io::Error::other("the disk failed, as it was told to"));
+        }
+        Ok(())
+    }
+}
+
+impl StorageBackend for CrashBackend {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk().seen.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let disk = self.disk();
+        let start = to_usize(offset);
+        let bytes = start
+            .checked_add(out.len())
+            .and_then(|end| disk.seen.get(start..end));
+        match bytes {
+            Some(bytes) if !disk.off => out.copy_from_slice(bytes),
+            _ => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.operate()?;
+        disk.seen.resize(to_usize(len), 0);
+        disk.unsynced.push(Change::Length(len));
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.operate()?;
+        disk.synced = disk.seen.clone();
+        disk.unsynced.clear();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        let operated = disk.operate();
+        // A write that fails may have been done in part, which a crash shows.
+        disk.unsynced.push(Change::Write(offset, data.to_vec()));
+        operated?;
+        put(&mut disk.seen, to_usize(offset), data);
+        Ok(())
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
+    let end = offset + data.len();
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    bytes[offset..end].copy_from_slice(data);
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

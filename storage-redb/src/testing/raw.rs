@@ -1,0 +1,149 @@
+//! A store's tables as bytes, to damage them.
+
+use std::fmt;
+use std::path::Path;
+
+use phasegate_core::storage::StorageError;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend};
+
+use crate::envelope;
+use crate::fault::{Fault, unavailable};
+use crate::key;
+use crate::lookup;
+use crate::open::{self, open_error};
+use crate::shared::no_panic;
+use crate::tables::{self, Spec};
+use crate::writer::begin;
+
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// A store that is open without its rules: every key and value as the bytes that they are.
+pub struct RawStore {
+    database: Database,
+}
+
+impl fmt::Debug for RawStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawStore").finish_non_exhaustive()
+    }
+}
+
+impl RawStore {
+    /// Opens the store at `path`, which nobody has open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`](crate::Options::open), but the format is not looked at.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Self::new(|| Database::builder().open(path))
+    }
+
+    /// Opens the store in `backend`, whose clones are the same place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open_backend`](crate::Options::open_backend), but the format is not looked at.
+    pub fn in_backend(backend: impl StorageBackend) -> Result<Self, StorageError> {
+        Self::new(|| Database::builder().create_with_backend(backend))
+    }
+
+    fn new(open: impl FnOnce() -> Result<Database, DatabaseError>) -> Result<Self, StorageError> {
+        let database = no_panic(|| Ok(open())).map_err(Fault::into_read_error)?;
+        let database = database.map_err(|error| open_error("the store", error))?;
+        Ok(Self { database })
+    }
+
+    /// The names of all tables.
+    pub fn tables() -> impl ExactSizeIterator<Item = &'static str> {
+        tables::ALL.iter().map(|spec| spec.name)
+    }
+
+    /// Every key of a table, with its value.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when there is no such table, or it can't be read.
+    pub fn entries(&self, table: &str) -> Result<Vec<Entry>, StorageError> {
+        let spec = spec(table)?;
+        no_panic(|| {
+            let table = lookup::table(&self.database.begin_read()?, spec)?;
+            let entries = ReadableTable::iter(&table)?.map(|entry| {
+                let (key, value) = entry?;
+                Ok((key.value().to_vec(), value.value().to_vec()))
+            });
+            entries.collect()
+        })
+        .map_err(Fault::into_read_error)
+    }
+
+    /// Writes a value, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when there is no such table, or it can't be written.
+    pub fn put(&self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        self.change(table, key, Some(value))
+    }
+
+    /// Takes a key and its value out.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when there is no such table, or it can't be written.
+    pub fn remove(&self, table: &str, key: &[u8]) -> Result<(), StorageError> {
+        self.change(table, key, None)
+    }
+
+    fn change(&self, table: &str, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
+        let spec = spec(table)?;
+        no_panic(|| {
+            let txn = begin(&self.database)?;
+            let mut table = txn.open_table(spec.definition())?;
+            match value {
+                Some(value) => table.insert(key, value)?,
+                None => table.remove(key)?,
+            };
+            drop(table);
+            Ok(txn.commit()?)
+        })
+        .map_err(Fault::into_read_error)
+    }
+
+    /// Closes it; by then everything is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when it can't be written.
+    pub fn close(self) -> Result<(), StorageError> {
+        self.database.close().map_err(unavailable)
+    }
+}
+
+fn spec(name: &str) -> Result<&'static Spec, StorageError> {
+    let found = tables::ALL.into_iter().find(|spec| spec.name == name);
+    found.ok_or_else(|| unavailable(format!("there is no table {name:?}")))
+}
+
+/// The value that holds `payload` at `key`: with a checksum that is right, whatever the payload.
+///
+/// # Errors
+///
+/// [`StorageError::Unavailable`] when there is no such table.
+pub fn sealed(table: &str, key: &[u8], payload: &[u8]) -> Result<Vec<u8>, StorageError> {
+    Ok(envelope::seal(spec(table)?, key, payload))
+}
+
+/// The value at `format` in the table `meta` of a store of that format.
+pub fn format_value(format: u32) -> [u8; 8] {
+    open::format_value(format)
+}
+
+/// A key as the errors name it.
+///
+/// # Errors
+///
+/// [`StorageError::Unavailable`] when there is no such table.
+pub fn readable_key(table: &str, key: &[u8]) -> Result<String, StorageError> {
+    Ok(key::readable(spec(table)?, key))
+}

@@ -1,0 +1,88 @@
+//! What the JSON values consist of that are not types of the core.
+
+use phasegate_core::storage::{Cursor, IdempotencyKey, LoggedEvent, StorageError};
+use phasegate_core::{CampaignId, CommitId, Event, Revision, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An event in the store-wide log.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogEntry {
+    pub(crate) campaign: CampaignId,
+    pub(crate) seq: Version,
+    pub(crate) commit: CommitId,
+    pub(crate) event: Event,
+}
+
+impl LogEntry {
+    /// The event as the port gives it out.
+    pub(crate) fn at(self, number: u64) -> LoggedEvent {
+        LoggedEvent {
+            cursor: cursor(number),
+            seq: self.seq,
+            campaign_id: self.campaign,
+            event: self.event,
+        }
+    }
+}
+
+/// What remains of a deleted campaign beside its last event.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Tombstone {
+    /// The number of the deletion in the campaign's log.
+    pub(crate) seq: Version,
+    /// Its number in the store-wide log.
+    pub(crate) number: u64,
+    /// The idempotency key that the deletion was sent with.
+    pub(crate) key: Option<IdempotencyKey>,
+}
+
+/// A resource without its name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredResource {
+    pub(crate) revision: Revision,
+    pub(crate) document: Value,
+}
+
+/// The cursor of a place in the store-wide log: `r` and its number in 16 hexadecimal digits.
+pub(crate) fn cursor(number: u64) -> Cursor {
+    Cursor::from_text(format!("r{number:016x}"))
+}
+
+/// The place that a cursor names, `last` being the latest one; 0 for none.
+pub(crate) fn place(after: Option<&Cursor>, last: u64) -> Result<u64, StorageError> {
+    let Some(given) = after else { return Ok(0) };
+    given
+        .as_str()
+        .strip_prefix('r')
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .filter(|number| (1..=last).contains(number) && cursor(*number) == *given)
+        .ok_or_else(|| StorageError::InvalidCursor {
+            cursor: given.as_str().chars().take(80).collect(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_text_of_a_place_in_the_log_is_a_cursor() {
+        assert_eq!(place(Some(&cursor(0x2a)), 42), Ok(42));
+        assert_eq!(place(None, 42), Ok(0));
+        for text in [
+            "",
+            "r",
+            "r2a",
+            "r000000000000002A",
+            "r+00000000000002a",
+            "r000000000000002b",
+        ] {
+            assert!(place(Some(&Cursor::from_text(text)), 42).is_err(), "{text}");
+        }
+        assert!(place(Some(&cursor(0)), 42).is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! What a verification found.
+
+use std::fmt;
+
+use phasegate_core::storage::StorageError;
+
+use crate::fault::Fault;
+use crate::key;
+use crate::tables::Spec;
+
+/// At most this many findings are kept; their number is always told.
+const MOST_FINDINGS: usize = 100;
+
+/// What a verification read, and what it found wrong.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct VerifyReport {
+    /// How many campaigns there are.
+    pub campaigns: u64,
+    /// How many events.
+    pub events: u64,
+    /// How many configs, old revisions included.
+    pub configs: u64,
+    /// How many runs with output.
+    pub runs: u64,
+    /// How many records.
+    pub records: u64,
+    /// How many resources.
+    pub resources: u64,
+    /// How many idempotency keys.
+    pub idempotency_keys: u64,
+    /// How many deleted campaigns.
+    pub deleted: u64,
+    /// How many findings there are in all.
+    pub findings_total: u64,
+    /// The first of them, at most 100.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// The table; `file` for the database file as such.
+    pub table: &'static str,
+    /// The key, readable.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]: {}", self.table, self.key, self.problem)
+    }
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.findings_total == 0
+    }
+
+    pub(crate) fn add(&mut self, table: &'static str, key: String, problem: impl ToString) {
+        self.findings_total += 1;
+        if self.findings.len() < MOST_FINDINGS {
+            let problem = problem.to_string();
+            self.findings.push(Finding { table, key, problem });
+        }
+    }
+
+    pub(crate) fn find(&mut self, table: &Spec, key: &[u8], problem: impl ToString) {
+        self.add(table.name, key::readable(table, key), problem);
+    }
+
+    /// Notes what came of reading a value: damage is a finding, anything else ends the verification.
+    pub(crate) fn note<T>(&mut self, read: Result<T, impl Into<Fault>>) -> Result<Option<T>, Fault> {
+        match read.map_err(Into::into) {
+            Ok(value) => Ok(Some(value)),
+            Err(Fault::Refused(StorageError::Damaged { table, key, reason })) => {
+                self.add(table, key, reason);
+                Ok(None)
+            }
+            Err(Fault::Broken(redb::Error::Corrupted(reason))) => {
+                self.add("file", "page".into(), reason);
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}

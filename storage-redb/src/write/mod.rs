@@ -1,0 +1,130 @@
+//! Writes, each checked in full before it changes anything.
+
+mod append;
+mod commit;
+mod reclaim;
+mod resource;
+
+use phasegate_core::Timestamp;
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use crate::fault::Fault;
+use crate::lookup;
+use crate::tables::{self, Spec};
+
+pub(crate) use commit::index_keys;
+pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
+
+/// A table that is being written.
+pub(crate) type Writable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
+
+/// Every table, open in a write transaction.
+pub(crate) struct Tables<'txn> {
+    pub(crate) campaigns: Writable<'txn>,
+    pub(crate) by_state: Writable<'txn>,
+    pub(crate) by_name: Writable<'txn>,
+    pub(crate) log: Writable<'txn>,
+    pub(crate) campaign_log: Writable<'txn>,
+    pub(crate) configs: Writable<'txn>,
+    pub(crate) runs: Writable<'txn>,
+    pub(crate) records: Writable<'txn>,
+    pub(crate) resources: Writable<'txn>,
+    pub(crate) resource_revisions: Writable<'txn>,
+    pub(crate) idempotency: Writable<'txn>,
+    pub(crate) by_expiry: Writable<'txn>,
+    pub(crate) tombstones: Writable<'txn>,
+    pub(crate) reclaim: Writable<'txn>,
+    /// The number of the latest event in the store-wide log.
+    pub(crate) last: u64,
+    /// Whether anything was written.
+    pub(crate) changed: bool,
+}
+
+impl<'txn> Tables<'txn> {
+    pub(crate) fn open(txn: &'txn WriteTransaction) -> Result<Self, Fault> {
+        let table = |spec: &Spec| txn.open_table(spec.definition());
+        let log = table(&tables::LOG)?;
+        let last = lookup::last_number(&log)?;
+        Ok(Self {
+            campaigns: table(&tables::CAMPAIGNS)?,
+            by_state: table(&tables::BY_STATE)?,
+            by_name: table(&tables::BY_NAME)?,
+            log,
+            campaign_log: table(&tables::CAMPAIGN_LOG)?,
+            configs: table(&tables::CONFIGS)?,
+            runs: table(&tables::RUNS)?,
+            records: table(&tables::RECORDS)?,
+            resources: table(&tables::RESOURCES)?,
+            resource_revisions: table(&tables::RESOURCE_REVISIONS)?,
+            idempotency: table(&tables::IDEMPOTENCY)?,
+            by_expiry: table(&tables::BY_EXPIRY)?,
+            tombstones: table(&tables::TOMBSTONES)?,
+            reclaim: table(&tables::RECLAIM)?,
+            last,
+            changed: false,
+        })
+    }
+}
+
+/// A write, as a request of a caller.
+///
+/// It refuses before it changes anything; once it has begun to change, only the database itself can fail it, and then
+/// the whole transaction fails.
+pub(crate) trait Write: Send + 'static {
+    /// What it comes to.
+    type Done: Send + 'static;
+
+    /// Does it, within the transaction of `tables`.
+    fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;
+
+    /// About how many bytes it writes.
+    fn weight(&self) -> usize;
+}
+
+/// Takes keys out of a table, from `from` up to `to` (or the end), within a budget; tells whether all are out.
+fn remove_range(
+    table: &mut Writable<'_>,
+    range: (&[u8], Option<&[u8]>),
+    budget: &mut Budget,
+    mut keep: impl FnMut(&[u8]) -> bool,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,
+) -> Result<bool, Fault> {
+    use std::ops::Bound;
+    let mut found = Vec::new();
+    let mut complete = true;
+    let end = range.1.map_or(Bound::Unbounded, Bound::Excluded);
+    for entry in table.range::<&[u8]>((Bound::Included(range.0), end))? {
+        let (key, value) = entry?;
+        let (key, value) = (key.value(), value.value());
+        if keep(key) {
+            continue;
+        }
+        if !budget.take(key.len() + value.len()) {
+            complete = false;
+            break;
+        }
+        each(key, value)?;
+        found.push(key.to_vec());
+    }
+    for key in found {
+        table.remove(key.as_slice())?;
+    }
+    Ok(complete)
+}
+
+/// How much one bounded commit may still take out.
+struct Budget {
+    keys: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    fn take(&mut self, bytes: usize) -> bool {
+        if self.keys == 0 || self.bytes == 0 {
+            return false;
+        }
+        self.keys -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
+    }
+}

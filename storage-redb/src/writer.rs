@@ -1,0 +1,243 @@
+//! The one thread that writes: whatever was asked for while a transaction was being synced shares the next one.
+
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use phasegate_core::Timestamp;
+use phasegate_core::storage::StorageError;
+use redb::{Database, Durability, WriteTransaction};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::fault::Fault;
+use crate::shared::Shared;
+use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
+
+/// A transaction takes no further request beyond this many bytes.
+const GROUP_BYTES: usize = 16 * 1024 * 1024;
+/// A transaction takes no further request beyond this many.
+const GROUP_REQUESTS: usize = 4_096;
+/// Expired keys are looked for at most this often.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// What is sent to the writer.
+pub(crate) enum Message {
+    /// A write.
+    Write(Box<dyn Request>),
+    /// Finish what came before, then release the database.
+    Close(oneshot::Sender<Result<(), StorageError>>),
+}
+
+/// A queued write, whatever its kind.
+pub(crate) trait Request: Send {
+    /// Does it; its own refusal is kept for [`Self::answer`], a failure of the database is given back.
+    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), redb::Error>;
+    /// Tells the caller, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>);
+    /// About how many bytes it writes.
+    fn weight(&self) -> usize;
+}
+
+/// A write with its caller.
+pub(crate) struct Queued<W: Write> {
+    pub(crate) write: W,
+    pub(crate) reply: oneshot::Sender<Result<W::Done, StorageError>>,
+    pub(crate) result: Option<Result<W::Done, StorageError>>,
+    /// Its share of the memory that queued writes may take.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+impl<W: Write> Request for Queued<W> {
+    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), redb::Error> {
+        match self.write.apply(tables, now) {
+            Ok(done) => self.result = Some(Ok(done)),
+            Err(Fault::Refused(error)) => self.result = Some(Err(error)),
+            Err(Fault::Broken(error)) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>) {
+        let result = match outcome {
+            Ok(()) => self.result.unwrap_or(Err(StorageError::Closed)),
+            Err(error) => Err(error),
+        };
+        // A caller that went away has lost interest; the write is done all the same.
+        let _ = self.reply.send(result);
+    }
+
+    fn weight(&self) -> usize {
+        self.write.weight()
+    }
+}
+
+/// The state of the writer thread.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    queue: Receiver<Message>,
+    /// Whether there may be space to reclaim.
+    reclaim: bool,
+    purged: Option<Instant>,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, queue: Receiver<Message>) -> Self {
+        Self {
+            shared,
+            queue,
+            reclaim: true,
+            purged: None,
+        }
+    }
+
+    /// Writes until the store is closed, or its last handle is gone.
+    pub(crate) fn run(mut self) {
+        while let Some(first) = self.next() {
+            let mut group = Vec::new();
+            let closing = self.collect(first, &mut group);
+            self.write(group);
+            if let Some(reply) = closing {
+                let _ = reply.send(self.shared.close());
+                return;
+            }
+        }
+        let _ = self.shared.close();
+    }
+
+    /// The next message; while there is none, the idle work is done.
+    fn next(&mut self) -> Option<Message> {
+        loop {
+            match self.queue.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if self.idle() => {}
+                Err(TryRecvError::Empty) => return self.queue.recv().ok(),
+            }
+        }
+    }
+
+    /// Takes whatever else is queued, within bounds; gives the reply of a close, which ends the group.
+    fn collect(
+        &mut self,
+        first: Message,
+        group: &mut Vec<Box<dyn Request>>,
+    ) -> Option<oneshot::Sender<Result<(), StorageError>>> {
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Close(reply) => return Some(reply),
+                Message::Write(request) => {
+                    bytes += request.weight();
+                    group.push(request);
+                }
+            }
+            if bytes >= GROUP_BYTES || group.len() >= GROUP_REQUESTS {
+                return None;
+            }
+            next = self.queue.try_recv().ok();
+        }
+        None
+    }
+
+    fn write(&mut self, mut group: Vec<Box<dyn Request>>) {
+        if group.is_empty() {
+            return;
+        }
+        let now = (self.shared.clock)();
+        let done = self.transaction(|tables| {
+            for request in &mut group {
+                request.apply(tables, now).map_err(Fault::Broken)?;
+            }
+            Ok(())
+        });
+        let outcome = match done {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(StorageError::OutcomeUnknown { reason }),
+        };
+        for request in group {
+            request.answer(outcome.clone());
+        }
+        self.reclaim = true;
+    }
+
+    /// Does one bounded piece of work that nobody waits for; tells whether there may be more.
+    fn idle(&mut self) -> bool {
+        if self.reclaim {
+            match self.transaction(reclaim_some) {
+                Ok(Reclaimed::Some) => return true,
+                Ok(Reclaimed::Nothing) | Err(_) => self.reclaim = false,
+            }
+        }
+        if self.purged.is_none_or(|at| at.elapsed() >= PURGE_EVERY) {
+            let now = (self.shared.clock)();
+            if let Ok(Reclaimed::Some) = self.transaction(|tables| purge_expired(tables, now)) {
+                return true;
+            }
+            self.purged = Some(Instant::now());
+        }
+        false
+    }
+
+    /// Does `work` in one durable transaction. After a failure nothing is acknowledged until the store is opened anew.
+    fn transaction<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>) -> Result<T, String> {
+        if let Some(reason) = self.shared.broken() {
+            return Err(reason);
+        }
+        let mut last = 0;
+        let done = self.shared.with_database(|database| {
+            let txn = begin(database)?;
+            let mut tables = Tables::open(&txn)?;
+            let done = work(&mut tables);
+            let changed = tables.changed;
+            last = tables.last;
+            drop(tables);
+            match done {
+                Ok(done) if changed => txn.commit().map(|()| done).map_err(Fault::from),
+                done => {
+                    txn.abort()?;
+                    done
+                }
+            }
+        });
+        match done {
+            Ok(done) => {
+                self.shared.announce(last);
+                Ok(done)
+            }
+            Err(fault) => {
+                let reason = match fault {
+                    Fault::Refused(error) => error.to_string(),
+                    Fault::Broken(error) => error.to_string(),
+                };
+                self.shared.set_broken(&reason);
+                Err(reason)
+            }
+        }
+    }
+}
+
+/// Begins a transaction that is durable when it is committed, and after which a killed store opens at once.
+pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut txn = database.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
+}
+
+/// Closes the database also when the writer itself panics.
+pub(crate) struct CloseAtEnd(pub(crate) Arc<Shared>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        let _ = self.0.close();
+    }
+}
+
+/// Joins the writer's thread; by then the database is released.
+pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>>) {
+    let thread = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(thread) = thread {
+        let _ = thread.join();
+    }
+}
