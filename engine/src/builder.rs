@@ -1,0 +1,158 @@
+//! Building an engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate_core::storage::Storage;
+use phasegate_core::{OwnerId, PipelineId};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::attempts::Attempts;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::Engine;
+use crate::execute::Inner;
+use crate::pipeline::Pipeline;
+use crate::progress::ProgressBoard;
+use crate::turns::Turns;
+
+/// How long a cancelled runner may take to come to rest, unless set otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long an idempotency key is kept, unless set otherwise.
+const KEY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why an engine could not be built.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No store was given.
+    #[error("the engine has no store: give it one with storage(..)")]
+    NoStorage,
+    /// Two pipelines have one id.
+    #[error("two pipelines have the id {0}: rename one")]
+    DuplicatePipeline(PipelineId),
+    /// There is no tokio runtime to run phases on.
+    #[error("there is no tokio runtime here: build the engine within one, or give it one with runtime(..)")]
+    NoRuntime,
+    /// The limit on running phases is zero.
+    #[error("at most 0 phases may run: allow at least 1")]
+    NothingMayRun,
+}
+
+/// An engine in the making.
+#[derive(Default)]
+pub struct EngineBuilder {
+    storage: Option<Arc<dyn Storage>>,
+    pipelines: Vec<Pipeline>,
+    runtime: Option<Handle>,
+    clock: Option<Arc<dyn Clock>>,
+    grace: Option<Duration>,
+    key_ttl: Option<Duration>,
+    max_running: Option<usize>,
+}
+
+impl EngineBuilder {
+    /// Sets the store. The engine closes it when it shuts down.
+    #[must_use]
+    pub fn storage(mut self, storage: impl Storage) -> Self {
+        self.storage = Some(Arc::new(storage));
+        self
+    }
+
+    /// Sets a store that is shared with others.
+    #[must_use]
+    pub fn shared_storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Registers a pipeline.
+    #[must_use]
+    pub fn pipeline(mut self, pipeline: Pipeline) -> Self {
+        self.pipelines.push(pipeline);
+        self
+    }
+
+    /// Sets the tokio runtime to run phases on, with its timers enabled; the current one unless set.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Sets the clock; the system's unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Sets how long a cancelled runner may take to come to rest before it is dropped; 10 s unless set.
+    #[must_use]
+    pub fn cancellation_grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// Sets how long idempotency keys are kept; 24 hours unless set.
+    #[must_use]
+    pub fn idempotency_ttl(mut self, ttl: Duration) -> Self {
+        self.key_ttl = Some(ttl);
+        self
+    }
+
+    /// Lets at most this many phases work at once in this process; no limit unless set.
+    ///
+    /// A phase beyond it is started all the same, and its work begins when another one ends. A deferred phase doesn't
+    /// count.
+    #[must_use]
+    pub fn max_running_phases(mut self, max: usize) -> Self {
+        self.max_running = Some(max);
+        self
+    }
+
+    /// Builds the engine. It launches nothing: [`Engine::recover`] takes up what was running before.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] says what is missing.
+    pub fn build(self) -> Result<Engine, BuildError> {
+        let storage = self.storage.ok_or(BuildError::NoStorage)?;
+        let mut pipelines = BTreeMap::new();
+        for pipeline in self.pipelines {
+            let id = pipeline.id().clone();
+            if pipelines.insert(id.clone(), pipeline).is_some() {
+                return Err(BuildError::DuplicatePipeline(id));
+            }
+        }
+        let handle = match self.runtime {
+            Some(handle) => handle,
+            None => Handle::try_current().map_err(|_| BuildError::NoRuntime)?,
+        };
+        if self.max_running == Some(0) {
+            return Err(BuildError::NothingMayRun);
+        }
+        let permits = self
+            .max_running
+            .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
+        Ok(Engine::new(Inner {
+            storage,
+            pipelines,
+            handle,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            owner: OwnerId::from_u128(Uuid::new_v4().as_u128()),
+            grace: self.grace.unwrap_or(GRACE),
+            permits,
+            key_ttl: self.key_ttl.unwrap_or(KEY_TTL),
+            board: ProgressBoard::default(),
+            attempts: Arc::new(Attempts::default()),
+            turns: Turns::new(),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        }))
+    }
+}

@@ -1,0 +1,235 @@
+//! One campaign, as its host sees it.
+
+use std::collections::BTreeMap;
+
+use phasegate_core::storage::{Cursor, EventScope, IdempotencyKey};
+use phasegate_core::{CampaignId, CampaignView, Command, Mode, PhaseName, PreflightReport, Run};
+use serde_json::Value;
+
+use crate::engine::{Engine, by_phase};
+use crate::error::EngineError;
+use crate::events::EventStream;
+use crate::execute::Receipt;
+use crate::records::RecordStream;
+
+/// A campaign in an engine. Cloning it is cheap. It holds no state: each call reads the store.
+#[derive(Clone)]
+pub struct CampaignHandle {
+    engine: Engine,
+    id: CampaignId,
+    key: Option<IdempotencyKey>,
+}
+
+impl CampaignHandle {
+    pub(crate) fn new(engine: Engine, id: CampaignId) -> Self {
+        Self {
+            engine,
+            id,
+            key: None,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> CampaignId {
+        self.id
+    }
+
+    /// The same campaign, whose next command carries this idempotency key (1 to 255 visible ASCII characters).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::InvalidName`].
+    pub fn with_idempotency_key(&self, key: impl Into<String>) -> Result<Self, EngineError> {
+        Ok(Self {
+            key: Some(IdempotencyKey::new(key)?),
+            ..self.clone()
+        })
+    }
+
+    async fn command(&self, command: Command) -> Result<Receipt, EngineError> {
+        self.engine.command(self.id, command, self.key.clone()).await
+    }
+
+    /// What is shown of it: statuses, blockers, and the commands allowed next.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn view(&self) -> Result<CampaignView, EngineError> {
+        self.engine.view(self.id).await
+    }
+
+    /// The check of every remaining phase.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn preflight(&self) -> Result<PreflightReport, EngineError> {
+        Ok(self.view().await?.preflight)
+    }
+
+    /// Stores the config of one phase.
+    ///
+    /// # Errors
+    ///
+    /// `config_invalid` with every problem, or `phase_locked` while the phase runs, is paused or is completed.
+    pub async fn configure(&self, phase: &str, config: Value) -> Result<Receipt, EngineError> {
+        self.configure_all([(phase.to_owned(), config)].into()).await
+    }
+
+    /// Stores the configs of several phases in one commit: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// `config_invalid` with every problem of every phase, or `phase_locked`.
+    pub async fn configure_all(&self, configs: BTreeMap<String, Value>) -> Result<Receipt, EngineError> {
+        self.command(Command::Configure {
+            configs: by_phase(configs)?,
+        })
+        .await
+    }
+
+    /// Takes the config of a phase away that has not started.
+    ///
+    /// # Errors
+    ///
+    /// `phase_started`.
+    pub async fn unconfigure(&self, phase: &str) -> Result<Receipt, EngineError> {
+        self.command(Command::Unconfigure {
+            phase: PhaseName::new(phase)?,
+        })
+        .await
+    }
+
+    /// The stored config of a phase, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn config(&self, phase: &str) -> Result<Option<Value>, EngineError> {
+        let phase = PhaseName::new(phase)?;
+        let campaign = self.engine.snapshot(self.id).await?;
+        let pin = campaign
+            .index_of(&phase)
+            .and_then(|index| campaign.phases[index].config.clone());
+        match pin {
+            None => Ok(None),
+            Some(pin) => Ok(self
+                .engine
+                .inner
+                .storage
+                .config(self.id, &phase, pin.revision)
+                .await?),
+        }
+    }
+
+    /// Sets the mode. It starts nothing; while a phase runs it decides what happens at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn set_mode(&self, mode: Mode) -> Result<Receipt, EngineError> {
+        self.command(Command::SetMode { mode }).await
+    }
+
+    /// Starts the phase at the position; in `full_sequence` the rest follows by itself.
+    ///
+    /// # Errors
+    ///
+    /// `preflight_failed` with the check of every phase that had to be ready, `out_of_order`, `already_running`.
+    pub async fn start(&self, phase: &str) -> Result<Receipt, EngineError> {
+        self.command(Command::Start {
+            phase: PhaseName::new(phase)?,
+        })
+        .await
+    }
+
+    /// Begins a phase afresh that has run before, with a new config if one is given. Later phases become not started.
+    ///
+    /// # Errors
+    ///
+    /// `preflight_failed`, `config_invalid`, `not_started`, `already_running`.
+    pub async fn restart(&self, phase: &str, config: Option<Value>) -> Result<Receipt, EngineError> {
+        self.command(Command::Restart {
+            phase: PhaseName::new(phase)?,
+            config,
+        })
+        .await
+    }
+
+    /// Pauses the running phase, durably, and returns when it is at rest.
+    ///
+    /// # Errors
+    ///
+    /// `not_running`.
+    pub async fn pause(&self) -> Result<Receipt, EngineError> {
+        self.command(Command::Pause).await
+    }
+
+    /// Goes on after a pause.
+    ///
+    /// # Errors
+    ///
+    /// `not_paused`, `pausing`, `stopping`, `config_invalid`, `preflight_failed`.
+    pub async fn resume(&self) -> Result<Receipt, EngineError> {
+        self.command(Command::Resume).await
+    }
+
+    /// Stops the running or paused phase, durably, and returns when it is at rest.
+    ///
+    /// # Errors
+    ///
+    /// `not_running`.
+    pub async fn stop(&self) -> Result<Receipt, EngineError> {
+        self.command(Command::Stop).await
+    }
+
+    /// Deletes it. Only an event in the store-wide log remains.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn delete(&self) -> Result<(), EngineError> {
+        self.command(Command::Delete).await.map(drop)
+    }
+
+    /// Its events after a cursor, then those that follow.
+    pub fn events(&self, after: Option<Cursor>) -> EventStream {
+        self.engine.events(EventScope::Campaign(self.id), after)
+    }
+
+    /// The records of a phase's current run, from the index `from` on; none where it has not started.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn records(&self, phase: &str, from: u64) -> Result<RecordStream, EngineError> {
+        let phase = PhaseName::new(phase)?;
+        let campaign = self.engine.snapshot(self.id).await?;
+        let run = campaign.current_run(&phase).map_or(Run(0), |run| run.run);
+        Ok(self.records_of_run(phase, run, from))
+    }
+
+    /// The records of any run of a phase, from the index `from` on: those of older runs are kept as history.
+    pub fn records_of_run(&self, phase: PhaseName, run: Run, from: u64) -> RecordStream {
+        RecordStream::new(self.engine.inner.storage.clone(), self.id, phase, run, from)
+    }
+
+    /// Waits until no phase of it runs, and gives what is shown of it then.
+    ///
+    /// A full sequence is at rest when it is completed, failed, paused, stopped, or waiting for configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`] when it is deleted meanwhile, or [`EngineError::Storage`].
+    pub async fn at_rest(&self) -> Result<CampaignView, EngineError> {
+        let storage = &self.engine.inner.storage;
+        loop {
+            let latest = storage.latest().await?;
+            if self.engine.snapshot(self.id).await?.ticket().is_none() {
+                return self.view().await;
+            }
+            storage.changes(latest).await?;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Where the engine gets the time from.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use phasegate_core::Timestamp;
+
+/// The engine's clock. Events carry its time; nothing is decided by it.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,352 @@
+//! What a runner is given: its inputs, the stream of records before it, and the way to commit its own.
+
+use std::sync::Arc;
+
+use phasegate_core::limits::{MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES};
+use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
+use phasegate_core::{BatchNumber, PhaseName, Run, Ticket};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::progress::ProgressBoard;
+use crate::runner::{Resources, RunError};
+
+/// How many upstream records are read at once.
+const UPSTREAM_PAGE: usize = 1_000;
+
+/// What a running attempt may know and do. Cloning it is cheap; all clones are the same attempt.
+#[derive(Clone)]
+pub struct RunContext {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) ticket: Ticket,
+    pub(crate) config: Value,
+    pub(crate) resources: Resources,
+    pub(crate) upstream: Option<(PhaseName, Run)>,
+    pub(crate) start: RunOutput,
+    pub(crate) cancellation: CancellationToken,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) board: ProgressBoard,
+    pub(crate) handle: Handle,
+    pub(crate) written: Mutex<Written>,
+}
+
+/// What this attempt knows to be durable.
+pub(crate) struct Written {
+    pub(crate) batch: BatchNumber,
+    pub(crate) records: u64,
+}
+
+impl RunContext {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The ticket of this attempt: what a deferred phase hands to whoever will report it.
+    pub fn ticket(&self) -> &Ticket {
+        &self.shared.ticket
+    }
+
+    /// A text that is the same for every attempt of this run and for no other run: a key for effects outside the store.
+    pub fn run_key(&self) -> String {
+        let Ticket {
+            campaign, phase, run, ..
+        } = &self.shared.ticket;
+        format!("{campaign}/{phase}/{run}")
+    }
+
+    /// The config of this attempt.
+    pub fn config(&self) -> &Value {
+        &self.shared.config
+    }
+
+    /// The resources that the config refers to.
+    pub fn resources(&self) -> &Resources {
+        &self.shared.resources
+    }
+
+    /// The last checkpoint that an earlier attempt of this run committed.
+    pub fn checkpoint(&self) -> Option<&Value> {
+        self.shared.start.checkpoint.as_ref()
+    }
+
+    /// How many records earlier attempts of this run committed.
+    pub fn records_before(&self) -> u64 {
+        self.shared.start.records
+    }
+
+    /// The records of the phase before this one, from the index `from` on. The first phase has none before it.
+    pub fn upstream(&self, from: u64) -> Upstream {
+        Upstream {
+            shared: Arc::clone(&self.shared),
+            page: Vec::new().into_iter(),
+            index: from,
+            next: Some(from),
+        }
+    }
+
+    /// How many records the phase before this one has.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Storage`] when the store fails.
+    pub async fn upstream_total(&self) -> Result<u64, RunError> {
+        let Some((phase, run)) = &self.shared.upstream else {
+            return Ok(0);
+        };
+        let output = self
+            .shared
+            .storage
+            .run_output(self.shared.ticket.campaign, phase, *run)
+            .await?;
+        Ok(output.map_or(0, |output| output.records))
+    }
+
+    /// Whether the attempt was asked to come to rest: a pause, a stop, a timeout, a deletion or a shutdown.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancellation.is_cancelled()
+    }
+
+    /// Waits until the attempt is asked to come to rest.
+    pub async fn cancelled(&self) {
+        self.shared.cancellation.cancelled().await;
+    }
+
+    /// The token behind [`is_cancelled`](Self::is_cancelled), for libraries that take one.
+    pub fn cancellation_token(&self) -> CancellationToken {
+        self.shared.cancellation.clone()
+    }
+
+    /// Gives up if the attempt was asked to come to rest; to be called between two items of work.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Interrupted`].
+    pub fn ensure_running(&self) -> Result<(), RunError> {
+        if self.is_cancelled() {
+            Err(RunError::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Appends records, with the checkpoint that covers them, as one unit: durable on return.
+    ///
+    /// After a crash the next attempt finds either all of the batch or nothing of it, and its checkpoint. An empty
+    /// batch writes nothing. It also works after a cancellation, so that work at hand is not lost.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Fenced`] when another attempt took over; [`RunError::Failed`] with the code `record_too_large`,
+    /// `checkpoint_too_large` or `batch_too_large`; [`RunError::Storage`] when the store fails. Nothing is written then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future doesn't stop the append, and a later one waits for it.
+    pub async fn commit(&self, batch: Batch) -> Result<(), RunError> {
+        batch.check()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if let Some(progress) = batch.progress {
+            self.shared.board.set(&self.shared.ticket, progress);
+        }
+        let shared = Arc::clone(&self.shared);
+        let append = self.shared.handle.spawn(async move {
+            let mut written = shared.written.lock().await;
+            let number = written.batch.next();
+            let output = Output {
+                ticket: shared.ticket.clone(),
+                batch: number,
+                records: batch.records,
+                checkpoint: batch.checkpoint,
+                progress: batch.progress,
+            };
+            let appended = shared.storage.append(output).await?;
+            *written = Written {
+                batch: appended.batch,
+                records: appended.records,
+            };
+            Ok(())
+        });
+        append.await.unwrap_or(Err(RunError::Interrupted))
+    }
+
+    /// How many records this run has, those of this attempt included.
+    pub async fn records_written(&self) -> u64 {
+        self.shared.written.lock().await.records
+    }
+
+    /// Tells how far the run has come. It is cheap, shown to whoever watches, and not durable.
+    pub fn progress(&self, done: u64, total: Option<u64>) {
+        self.shared
+            .board
+            .set(&self.shared.ticket, Progress { done, total });
+    }
+}
+
+/// Records, a checkpoint and a progress, to be committed as one unit.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<Box<RawValue>>,
+    bytes: usize,
+    checkpoint: Option<Value>,
+    progress: Option<Progress>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a record: one JSON value of at most 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Failed`] with the code `record_unwritable` when it has no JSON form.
+    pub fn push<T: Serialize + ?Sized>(&mut self, record: &T) -> Result<(), RunError> {
+        let record = serde_json::value::to_raw_value(record).map_err(|error| {
+            RunError::failed("record_unwritable", format!("a record has no JSON form: {error}"))
+        })?;
+        self.bytes += record.get().len();
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Sets the resume point that covers everything up to and including these records.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Failed`] with the code `checkpoint_unwritable` when it has no JSON form.
+    pub fn set_checkpoint<T: Serialize + ?Sized>(&mut self, checkpoint: &T) -> Result<(), RunError> {
+        let checkpoint = serde_json::to_value(checkpoint).map_err(|error| {
+            RunError::failed(
+                "checkpoint_unwritable",
+                format!("the checkpoint has no JSON form: {error}"),
+            )
+        })?;
+        self.checkpoint = Some(checkpoint);
+        Ok(())
+    }
+
+    /// Sets how far the run has come with these records.
+    pub fn set_progress(&mut self, done: u64, total: Option<u64>) {
+        self.progress = Some(Progress { done, total });
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.checkpoint.is_none() && self.progress.is_none()
+    }
+
+    /// The size of its records, in bytes of JSON.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn check(&self) -> Result<(), RunError> {
+        let too_large = |what: &str, size: usize, limit: usize| {
+            Err(RunError::failed(
+                format!("{what}_too_large"),
+                format!("a {what} has {size} bytes; at most {limit} may be"),
+            ))
+        };
+        if let Some(record) = self
+            .records
+            .iter()
+            .find(|record| record.get().len() > MAX_RECORD_BYTES)
+        {
+            return too_large("record", record.get().len(), MAX_RECORD_BYTES);
+        }
+        if self.bytes > MAX_BATCH_BYTES {
+            return too_large("batch", self.bytes, MAX_BATCH_BYTES);
+        }
+        match self
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.to_string().len())
+        {
+            Some(size) if size > MAX_CHECKPOINT_BYTES => too_large("checkpoint", size, MAX_CHECKPOINT_BYTES),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The records of the phase before, read page by page.
+pub struct Upstream {
+    shared: Arc<Shared>,
+    page: std::vec::IntoIter<Box<RawValue>>,
+    index: u64,
+    next: Option<u64>,
+}
+
+impl Upstream {
+    /// The next record with its index, or `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Storage`] when the store fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no record.
+    pub async fn next(&mut self) -> Result<Option<UpstreamRecord>, RunError> {
+        loop {
+            if let Some(json) = self.page.next() {
+                let index = self.index;
+                self.index += 1;
+                return Ok(Some(UpstreamRecord { index, json }));
+            }
+            let (Some((phase, run)), Some(from)) = (&self.shared.upstream, self.next) else {
+                return Ok(None);
+            };
+            let campaign = self.shared.ticket.campaign;
+            let page = self
+                .shared
+                .storage
+                .records(campaign, phase, *run, from, UPSTREAM_PAGE)
+                .await?;
+            self.index = page.from;
+            self.next = page.next;
+            self.page = page.records.into_iter();
+        }
+    }
+}
+
+/// One record of the phase before.
+#[derive(Debug)]
+pub struct UpstreamRecord {
+    /// Its index among the records of its run, from 0.
+    pub index: u64,
+    /// Its JSON text.
+    pub json: Box<RawValue>,
+}
+
+impl UpstreamRecord {
+    /// Reads it as a type.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Failed`] with the code `upstream_unreadable`, which names the record.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, RunError> {
+        serde_json::from_str(self.json.get()).map_err(|error| {
+            let message = format!("record {} of the phase before can't be read: {error}", self.index);
+            RunError::failed("upstream_unreadable", message)
+        })
+    }
+}

@@ -1,0 +1,420 @@
+//! The engine, as its host sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use phasegate_core::storage::{
+    ActivityKind, CampaignFilter, CampaignQuery, Claim, Cursor, EventScope, IdempotencyKey, Order, Progress,
+    RecordPage, Resource, Storage,
+};
+use phasegate_core::{
+    Campaign, CampaignId, CampaignView, Command, CreateCampaign, Mode, Outcome, PhaseName, PhasePreflight,
+    PipelineId, PreflightReport, Rejection, Run, Ticket, view,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::builder::EngineBuilder;
+use crate::campaign::CampaignHandle;
+use crate::error::EngineError;
+use crate::events::EventStream;
+use crate::execute::{Inner, Receipt};
+use crate::gather::Gatherer;
+use crate::pipeline::Pipeline;
+
+/// An engine: campaigns in one store, run by this process. Cloning it is cheap; all clones are the same engine.
+///
+/// Every method may be called from any task. A method whose future is dropped may still take effect, wholly.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// A campaign to be created.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewCampaign {
+    name: String,
+    pipeline: Option<String>,
+    mode: Mode,
+    configs: BTreeMap<String, Value>,
+    key: Option<String>,
+}
+
+impl NewCampaign {
+    /// A campaign of this name (1 to 200 characters, not unique), in `step_by_step`, without a config.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Names its pipeline; needed only where several are registered.
+    #[must_use]
+    pub fn pipeline(mut self, pipeline: impl Into<String>) -> Self {
+        self.pipeline = Some(pipeline.into());
+        self
+    }
+
+    /// Sets its mode.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Adds the config of a phase, to be stored with it.
+    #[must_use]
+    pub fn config(mut self, phase: impl Into<String>, config: Value) -> Self {
+        self.configs.insert(phase.into(), config);
+        self
+    }
+
+    /// Makes the creation safe to be sent again: the same key and campaign give the same outcome.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+/// What a report came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reported {
+    /// It was recorded, and took effect.
+    Recorded,
+    /// That very outcome of that attempt was recorded before; nothing changed.
+    AlreadyRecorded,
+    /// The ticket is not the running one; nothing changed.
+    Stale,
+}
+
+/// What a recovery found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// The campaigns whose running phase goes on here, with a new attempt.
+    pub resumed: Vec<CampaignId>,
+    /// The campaigns that came to rest instead: paused or stopped as was asked, failed by a config that no longer
+    /// holds, or stopped since their pipeline changed.
+    pub settled: Vec<CampaignId>,
+    /// The campaigns that another process runs.
+    pub held_elsewhere: Vec<CampaignId>,
+    /// The campaigns that could not be recovered, and why.
+    pub failed: Vec<(CampaignId, EngineError)>,
+}
+
+impl Engine {
+    /// Begins an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The store behind it, for what the engine doesn't offer itself.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.inner.storage
+    }
+
+    /// The registered pipelines, ordered by id.
+    pub fn pipelines(&self) -> impl Iterator<Item = &Pipeline> {
+        self.inner.pipelines.values()
+    }
+
+    /// How many attempts this process works on, waiting ones and deferred ones included.
+    pub fn running_phases(&self) -> usize {
+        self.inner.attempts.len()
+    }
+
+    fn pipeline_named(&self, name: Option<&str>) -> Result<PipelineId, EngineError> {
+        match name {
+            Some(name) => Ok(PipelineId::new(name)?),
+            None => match self.inner.pipelines.keys().collect::<Vec<_>>()[..] {
+                [only] => Ok(only.clone()),
+                ref all => Err(EngineError::PipelineNotNamed { count: all.len() }),
+            },
+        }
+    }
+
+    /// Creates a campaign, with its configs, in one commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::InvalidName`], [`Rejection::UnknownPipeline`], [`Rejection::UnknownPhase`], or
+    /// [`Rejection::ConfigInvalid`] with every problem of every config; nothing is created then.
+    pub async fn create(&self, campaign: NewCampaign) -> Result<CampaignHandle, EngineError> {
+        let pipeline = self.pipeline_named(campaign.pipeline.as_deref())?;
+        let key = campaign.key.map(IdempotencyKey::new).transpose()?;
+        let command = CreateCampaign {
+            id: CampaignId::from_u128(Uuid::now_v7().as_u128()),
+            name: campaign.name,
+            mode: campaign.mode,
+            configs: by_phase(campaign.configs)?,
+        };
+        if self.inner.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
+        let inner = Arc::clone(&self.inner);
+        let receipt = self
+            .inner
+            .detached(async move { inner.create(&pipeline, command, key).await })
+            .await?;
+        Ok(CampaignHandle::new(self.clone(), receipt.campaign_id))
+    }
+
+    /// A handle to a campaign that exists.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`].
+    pub async fn campaign(&self, id: CampaignId) -> Result<CampaignHandle, EngineError> {
+        self.snapshot(id).await?;
+        Ok(CampaignHandle::new(self.clone(), id))
+    }
+
+    pub(crate) async fn snapshot(&self, id: CampaignId) -> Result<Campaign, EngineError> {
+        self.inner
+            .storage
+            .campaign(id)
+            .await?
+            .ok_or(EngineError::NotFound { campaign: id })
+    }
+
+    pub(crate) async fn view(&self, id: CampaignId) -> Result<CampaignView, EngineError> {
+        let campaign = self.snapshot(id).await?;
+        Ok(view(&campaign, &self.inner.view_facts(&campaign).await?))
+    }
+
+    /// One page of campaigns, as they are shown, and the id to go on after.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`].
+    pub async fn campaigns(
+        &self,
+        query: CampaignQuery,
+    ) -> Result<(Vec<CampaignView>, Option<CampaignId>), EngineError> {
+        let page = self.inner.storage.campaigns(query).await?;
+        let mut views = Vec::with_capacity(page.items.len());
+        for campaign in &page.items {
+            views.push(view(campaign, &self.inner.view_facts(campaign).await?));
+        }
+        Ok((views, page.next))
+    }
+
+    /// Carries a command out on a campaign; each has a method of its own on [`CampaignHandle`].
+    ///
+    /// With an idempotency key the same command, sent again within the time that keys are kept, gives the same receipt
+    /// and is carried out once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Rejected`] says why the campaign refused; [`EngineError::KeyReused`] when the key was used for
+    /// another command.
+    pub async fn command(
+        &self,
+        campaign: CampaignId,
+        command: Command,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, EngineError> {
+        self.inner.run_command(campaign, command, key).await
+    }
+
+    /// Reports how a running phase ended, on behalf of its runner: an approval, a remote job.
+    ///
+    /// It may be repeated and raced: only the first report of a ticket takes effect, and a completion starts the next
+    /// phase in the same commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, or [`EngineError::Storage`].
+    pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
+        let command = Command::Report {
+            ticket: ticket.clone(),
+            outcome,
+        };
+        match self.inner.run_command(ticket.campaign, command, None).await {
+            Ok(receipt) if receipt.changed => Ok(Reported::Recorded),
+            Ok(_) => Ok(Reported::AlreadyRecorded),
+            Err(EngineError::NotFound { .. }) => Ok(Reported::Stale),
+            Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {
+                Ok(Reported::Stale)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes up every phase that was running when its process ended: the next attempt, from its last checkpoint.
+    ///
+    /// It is to be called once after building; opening a store launches nothing by itself. A campaign that can't be
+    /// recovered doesn't keep the others from it.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`] when the campaigns can't be listed.
+    pub async fn recover(&self) -> Result<Recovery, EngineError> {
+        let mut recovery = Recovery::default();
+        let mut query = CampaignQuery {
+            filter: CampaignFilter {
+                activity: Some(ActivityKind::Running),
+                ..CampaignFilter::default()
+            },
+            order: Order::OldestFirst,
+            after: None,
+            limit: 100,
+        };
+        loop {
+            let page = self.inner.storage.campaigns(query.clone()).await?;
+            for campaign in &page.items {
+                self.recover_one(campaign, &mut recovery).await;
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(recovery),
+            }
+        }
+    }
+
+    /// Takes up the running phase of one campaign, if nobody works on it; see [`recover`](Self::recover).
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn recover_campaign(&self, id: CampaignId) -> Result<Recovery, EngineError> {
+        let mut recovery = Recovery::default();
+        self.recover_one(&self.snapshot(id).await?, &mut recovery).await;
+        Ok(recovery)
+    }
+
+    async fn recover_one(&self, campaign: &Campaign, recovery: &mut Recovery) {
+        let Some(ticket) = campaign.ticket() else { return };
+        if self.inner.attempts.get(&ticket).is_some() {
+            return;
+        }
+        let id = campaign.id;
+        let recovered = async {
+            if let Claim::HeldBy(_) = self.inner.storage.claim(&ticket, self.inner.owner).await? {
+                return Ok(None);
+            }
+            self.inner
+                .run_command(id, Command::Recover { ticket }, None)
+                .await?;
+            Ok(self.inner.storage.campaign(id).await?)
+        };
+        match recovered.await {
+            Ok(Some(after)) if after.ticket().is_some() => recovery.resumed.push(id),
+            Ok(Some(_)) => recovery.settled.push(id),
+            Ok(None) => recovery.held_elsewhere.push(id),
+            // Somebody else was quicker, or it is deleted.
+            Err(EngineError::Rejected(_) | EngineError::NotFound { .. }) => {}
+            Err(error) => recovery.failed.push((id, error)),
+        }
+    }
+
+    /// Checks configs, and the resources they would use, without storing anything: the preflight of a plan.
+    ///
+    /// `resources` stand in for what the store has under their names.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::UnknownPipeline`], [`Rejection::UnknownPhase`], or [`EngineError::Storage`].
+    pub async fn preflight_plan(
+        &self,
+        pipeline: Option<&str>,
+        configs: BTreeMap<String, Value>,
+        resources: Vec<Resource>,
+    ) -> Result<PreflightReport, EngineError> {
+        let id = self.pipeline_named(pipeline)?;
+        let Some(pipeline) = self.inner.pipelines.get(&id) else {
+            return Err(Rejection::UnknownPipeline { pipeline: id }.into());
+        };
+        let configs = by_phase(configs)?;
+        let unknown = configs.keys().find(|phase| !pipeline.phases().contains(phase));
+        if let Some(phase) = unknown {
+            let phases = pipeline.phases().to_vec();
+            return Err(Rejection::UnknownPhase {
+                phase: phase.clone(),
+                phases,
+            }
+            .into());
+        }
+        let mut gatherer = Gatherer::new(&*self.inner.storage, pipeline);
+        gatherer.assume_resources(resources);
+        for (phase, config) in &configs {
+            gatherer.propose(phase, config).await?;
+        }
+        let mut facts = gatherer.finish().facts;
+        let phases = pipeline.phases().iter().map(|phase| {
+            let proposed = facts.proposed.remove(phase);
+            let configured = proposed.is_some();
+            let problems = proposed.map(|facts| facts.problems).unwrap_or_default();
+            PhasePreflight {
+                phase: phase.clone(),
+                configured,
+                problems,
+            }
+        });
+        Ok(PreflightReport::new(phases.collect()))
+    }
+
+    /// The events after a cursor, then those that follow, as they are committed.
+    ///
+    /// It reads the log and then follows it: it skips nothing, however slow its reader is, and slows nobody.
+    pub fn events(&self, scope: EventScope, after: Option<Cursor>) -> EventStream {
+        EventStream::new(Arc::clone(&self.inner.storage), scope, after)
+    }
+
+    /// How far the running phase of a campaign has come in this process; not durable, and `None` when nothing runs here.
+    pub fn progress(&self, campaign: CampaignId) -> Option<(Ticket, Progress)> {
+        self.inner.board.get(campaign)
+    }
+
+    /// One page of a run's records: see [`Storage::records`].
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`].
+    pub async fn records(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+        limit: usize,
+    ) -> Result<RecordPage, EngineError> {
+        Ok(self
+            .inner
+            .storage
+            .records(campaign, phase, run, from, limit)
+            .await?)
+    }
+
+    /// Brings every runner to rest, lets commands under way finish, and closes the store.
+    ///
+    /// It is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
+    /// takes them up. A runner that doesn't come to rest within the grace period is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`] when the store can't be closed in order; what was acknowledged is durable all the same.
+    pub async fn shutdown(&self) -> Result<(), EngineError> {
+        self.inner.shutdown.cancel();
+        self.inner.interrupt_all();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        Ok(self.inner.storage.close().await?)
+    }
+}
+
+/// Takes configs by phase name.
+pub(crate) fn by_phase(configs: BTreeMap<String, Value>) -> Result<BTreeMap<PhaseName, Value>, EngineError> {
+    configs
+        .into_iter()
+        .map(|(name, config)| Ok((PhaseName::new(name)?, config)))
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! Subscriptions: the log, read and then followed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage};
+
+use crate::error::EngineError;
+
+const PAGE: usize = 500;
+
+/// Events after a cursor, without an end. Each is delivered once, in order, and only when it is durable.
+pub struct EventStream {
+    storage: Arc<dyn Storage>,
+    scope: EventScope,
+    after: Option<Cursor>,
+    page: VecDeque<LoggedEvent>,
+}
+
+impl EventStream {
+    pub(crate) fn new(storage: Arc<dyn Storage>, scope: EventScope, after: Option<Cursor>) -> Self {
+        Self {
+            storage,
+            scope,
+            after,
+            page: VecDeque::new(),
+        }
+    }
+
+    /// The next event, waiting for it if it hasn't happened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`] when the store fails or is closed; the cursor of the last event still holds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Result<LoggedEvent, EngineError> {
+        loop {
+            // Read first, so that an event which comes after the page ends the wait.
+            let latest = self.storage.latest().await?;
+            if let Some(event) = self.next_if_any().await? {
+                return Ok(event);
+            }
+            self.storage.changes(latest).await?;
+        }
+    }
+
+    /// The next event if it has happened already, or `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`] when the store fails or is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next_if_any(&mut self) -> Result<Option<LoggedEvent>, EngineError> {
+        if self.page.is_empty() {
+            let page = self.storage.events(self.scope, self.after.clone(), PAGE).await?;
+            self.page = page.items.into();
+        }
+        let event = self.page.pop_front();
+        if let Some(event) = &event {
+            self.after = Some(event.cursor.clone());
+        }
+        Ok(event)
+    }
+
+    /// The cursor of the last event that was delivered, to go on from later.
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.after.as_ref()
+    }
+}

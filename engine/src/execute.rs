@@ -1,0 +1,535 @@
+//! The engine's inside: gather facts, decide, commit, launch. Nothing else decides anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate_core::storage::{
+    Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
+};
+use phasegate_core::{
+    Campaign, CampaignId, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts, Intent,
+    OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::attempts::{Attempts, Reason, Reservation};
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::gather::{Gathered, Gatherer, compare};
+use crate::pipeline::Pipeline;
+use crate::progress::ProgressBoard;
+use crate::supervise::{Launched, supervise};
+use crate::turns::Turns;
+
+/// What every handle and task of one engine shares.
+pub(crate) struct Inner {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) pipelines: BTreeMap<PipelineId, Pipeline>,
+    pub(crate) handle: Handle,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) owner: OwnerId,
+    pub(crate) grace: Duration,
+    pub(crate) permits: Option<Arc<Semaphore>>,
+    pub(crate) key_ttl: Duration,
+    pub(crate) board: ProgressBoard,
+    pub(crate) attempts: Arc<Attempts>,
+    pub(crate) turns: Turns,
+    /// Commands and supervisors under way.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: tokio_util::sync::CancellationToken,
+}
+
+/// What an accepted command came to.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// The campaign's version after the command.
+    pub version: Version,
+    /// Whether the command changed anything; one that asks for what is so already changes nothing.
+    pub changed: bool,
+}
+
+impl Inner {
+    /// Carries a command out. The work goes on when the returned future is dropped.
+    pub(crate) async fn run_command(
+        self: &Arc<Self>,
+        campaign: CampaignId,
+        command: Command,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, EngineError> {
+        if self.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
+        let inner = Arc::clone(self);
+        self.detached(async move {
+            let receipt = inner.execute(campaign, command.clone(), key).await?;
+            if matches!(command, Command::Pause | Command::Stop) {
+                inner.come_to_rest(campaign).await?;
+            }
+            Ok(receipt)
+        })
+        .await
+    }
+
+    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done.
+    pub(crate) async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        match self.tasks.spawn_on(work, &self.handle).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(EngineError::ShutDown),
+            },
+        }
+    }
+
+    /// One command: gather, decide, commit; again when somebody else was first; then launch.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        id: CampaignId,
+        command: Command,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, EngineError> {
+        let digest = key.as_ref().map(|_| digest_of(&command));
+        loop {
+            if let (Some(key), Some(digest)) = (&key, &digest)
+                && let Some(receipt) = self.replay(Some(id), key, digest).await?
+            {
+                return Ok(receipt);
+            }
+            let Some(before) = self.storage.campaign(id).await? else {
+                return Err(EngineError::NotFound { campaign: id });
+            };
+            let gathered = self.gather(&before, &command).await?;
+            let now = self.clock.now().max(before.changed_at);
+            let events = match decide(&before, &gathered.facts, &command, now) {
+                Ok(events) => events,
+                Err(rejection) => {
+                    log_refusal(&before, &command, &rejection);
+                    return Err(rejection.into());
+                }
+            };
+            let mut after = before.clone();
+            let receipt = |version| Receipt {
+                campaign_id: id,
+                version,
+                changed: version != before.version,
+            };
+            if events.is_empty() && key.is_none() {
+                return Ok(receipt(before.version));
+            }
+            let deleted = matches!(
+                events.last(),
+                Some(Event {
+                    kind: EventKind::CampaignDeleted {},
+                    ..
+                })
+            );
+            if deleted {
+                after.version = after.version.next();
+            } else {
+                fold(&mut after, &events)?;
+            }
+            let receipt = receipt(after.version);
+            let idempotency = key
+                .as_ref()
+                .zip(digest.as_ref())
+                .filter(|_| !deleted)
+                .map(|(key, digest)| IdempotencyEntry {
+                    key: key.clone(),
+                    campaign: Some(id),
+                    command: digest.clone(),
+                    outcome: serde_json::to_value(&receipt).unwrap_or_default(),
+                    expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
+                });
+            let transition = Transition {
+                commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
+                campaign: id,
+                expected_version: before.version,
+                expected_resources: gathered.expected_resources.clone(),
+                snapshot: (!deleted).then(|| after.clone()),
+                configs: config_writes(&events, &gathered),
+                events: events.clone(),
+                idempotency,
+            };
+            let ticket = if deleted { None } else { after.ticket() };
+            let turn = self.turns.wait(id).await;
+            let reservation = match &ticket {
+                Some(ticket) if before.ticket().as_ref() != Some(ticket) => {
+                    match self.attempts.reserve(ticket) {
+                        Some(reservation) => Some(reservation),
+                        // That ticket was committed meanwhile: look again.
+                        None => continue,
+                    }
+                }
+                _ => None,
+            };
+            match self.storage.commit(transition).await {
+                Ok(_) => {}
+                Err(
+                    StorageError::Conflict { .. }
+                    | StorageError::ResourceConflict { .. }
+                    | StorageError::KeyUsed { .. },
+                ) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            drop(turn);
+            self.after_commit(&before, after, &events, gathered, reservation)
+                .await;
+            return Ok(receipt);
+        }
+    }
+
+    /// The outcome of an earlier command with the same key.
+    pub(crate) async fn replay(
+        &self,
+        scope: Option<CampaignId>,
+        key: &IdempotencyKey,
+        digest: &Digest,
+    ) -> Result<Option<Receipt>, EngineError> {
+        match self.storage.idempotency(scope, key).await? {
+            Some(entry) if entry.expires_at > self.clock.now() => {
+                if entry.command != *digest {
+                    return Err(EngineError::KeyReused { key: key.to_string() });
+                }
+                serde_json::from_value(entry.outcome).map(Some).map_err(|error| {
+                    let reason = format!("its outcome can't be read: {error}");
+                    StorageError::Damaged {
+                        table: "idempotency",
+                        key: key.to_string(),
+                        reason,
+                    }
+                    .into()
+                })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The pipeline of a campaign, if its phases are still those that the campaign pins.
+    pub(crate) fn pipeline_of(&self, campaign: &Campaign) -> Result<&Pipeline, PipelineMatch> {
+        let registered = self.pipelines.get(&campaign.pipeline);
+        match (compare(campaign, registered), registered) {
+            (PipelineMatch::Same, Some(pipeline)) => Ok(pipeline),
+            (PipelineMatch::Same, None) => Err(PipelineMatch::Unknown),
+            (other, _) => Err(other),
+        }
+    }
+
+    async fn gather(&self, campaign: &Campaign, command: &Command) -> Result<Gathered, EngineError> {
+        match self.pipeline_of(campaign) {
+            Ok(pipeline) => {
+                Gatherer::new(&*self.storage, pipeline)
+                    .for_command(campaign, command)
+                    .await
+            }
+            Err(pipeline) => Ok(Gathered::without_pipeline(pipeline)),
+        }
+    }
+
+    /// The check of every phase of `campaign`, for what is shown.
+    pub(crate) async fn view_facts(&self, campaign: &Campaign) -> Result<Facts, EngineError> {
+        match self.pipeline_of(campaign) {
+            Ok(pipeline) => Ok(Gatherer::new(&*self.storage, pipeline)
+                .for_view(campaign)
+                .await?
+                .facts),
+            Err(pipeline) => Ok(Facts {
+                pipeline,
+                ..Facts::new()
+            }),
+        }
+    }
+
+    /// What follows a commit: ended attempts are told, the new one is launched, and the log line is written.
+    async fn after_commit(
+        self: &Arc<Self>,
+        before: &Campaign,
+        after: Campaign,
+        events: &[Event],
+        gathered: Gathered,
+        reservation: Option<Reservation>,
+    ) {
+        let deleted = matches!(
+            events.last(),
+            Some(Event {
+                kind: EventKind::CampaignDeleted {},
+                ..
+            })
+        );
+        if let Some(ended) = before
+            .ticket()
+            .filter(|ticket| deleted || after.ticket().as_ref() != Some(ticket))
+            && let Some(attempt) = self.attempts.get(&ended)
+        {
+            attempt.interrupt(Reason::Over);
+        }
+        log_events(&after, events);
+        self.warn_if_blocked(before, &after, events).await;
+        if let Some(reservation) = reservation {
+            self.launch(after, gathered, reservation);
+        }
+    }
+
+    fn launch(self: &Arc<Self>, campaign: Campaign, mut gathered: Gathered, reservation: Reservation) {
+        if self.shutdown.is_cancelled() {
+            return;
+        }
+        let ticket = reservation.ticket().clone();
+        let (Ok(pipeline), Some(config)) = (
+            self.pipeline_of(&campaign),
+            gathered.configs.remove(&ticket.phase),
+        ) else {
+            // No gate opens without a checked config of the campaign's own pipeline.
+            tracing::error!(%ticket, "an attempt was committed without its config; recover() will take it up");
+            return;
+        };
+        let resources = gathered.resources_of(&ticket.phase);
+        let launched = Launched {
+            ticket,
+            pipeline: pipeline.clone(),
+            campaign,
+            config,
+            resources,
+        };
+        self.tasks
+            .spawn_on(supervise(Arc::clone(self), launched, reservation), &self.handle);
+        if self.shutdown.is_cancelled() {
+            self.interrupt_all();
+        }
+    }
+
+    pub(crate) fn interrupt_all(&self) {
+        for attempt in self.attempts.all() {
+            attempt.interrupt(Reason::Shutdown);
+        }
+    }
+
+    /// Brings the running phase to rest, as its durable intent says, and returns when it is.
+    pub(crate) async fn come_to_rest(self: &Arc<Self>, id: CampaignId) -> Result<(), EngineError> {
+        loop {
+            let after = self.storage.latest().await?;
+            let Some(campaign) = self.storage.campaign(id).await? else {
+                return Ok(());
+            };
+            let (Some(ticket), Some(Intent::Pause | Intent::Stop)) = (campaign.ticket(), campaign.intent())
+            else {
+                return Ok(());
+            };
+            match self.attempts.get(&ticket) {
+                Some(attempt) => {
+                    attempt.interrupt(Reason::Rest);
+                    attempt.ended.cancelled().await;
+                    if self.shutdown.is_cancelled() {
+                        return Err(EngineError::ShutDown);
+                    }
+                }
+                None => match self.storage.claim(&ticket, self.owner).await? {
+                    // Nobody runs it: it is quiet already.
+                    Claim::Granted => self.settle(&ticket).await?,
+                    Claim::HeldBy(_) => self.storage.changes(after).await?,
+                },
+            }
+        }
+    }
+
+    async fn settle(self: &Arc<Self>, ticket: &Ticket) -> Result<(), EngineError> {
+        match self
+            .execute(
+                ticket.campaign,
+                Command::Quiet {
+                    ticket: ticket.clone(),
+                },
+                None,
+            )
+            .await
+        {
+            Ok(_) | Err(EngineError::NotFound { .. }) => Ok(()),
+            Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One WARN when a completion meets a phase that isn't ready.
+    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign, events: &[Event]) {
+        let completed = matches!(
+            events,
+            [Event {
+                kind: EventKind::PhaseCompleted { .. },
+                ..
+            }]
+        );
+        let chained =
+            after.mode == phasegate_core::Mode::FullSequence && before.intent() == Some(Intent::None);
+        if !(completed && chained) {
+            return;
+        }
+        let Ok(facts) = self.view_facts(after).await else {
+            return;
+        };
+        let missing = names(&facts.preflight(after).missing_phases());
+        tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+    }
+}
+
+impl Inner {
+    /// Decides and commits a creation.
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        pipeline: &PipelineId,
+        command: CreateCampaign,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, EngineError> {
+        let Some(pipeline) = self.pipelines.get(pipeline) else {
+            return Err(Rejection::UnknownPipeline {
+                pipeline: pipeline.clone(),
+            }
+            .into());
+        };
+        let digest = key.as_ref().map(|_| {
+            let CreateCampaign { name, mode, configs, .. } = &command;
+            Digest::of(&serde_json::json!({ "pipeline": pipeline.id(), "name": name, "mode": mode, "configs": configs }))
+        });
+        loop {
+            if let (Some(key), Some(digest)) = (&key, &digest)
+                && let Some(receipt) = self.replay(None, key, digest).await?
+            {
+                return Ok(receipt);
+            }
+            let mut gatherer = Gatherer::new(&*self.storage, pipeline);
+            for (phase, config) in &command.configs {
+                gatherer.propose(phase, config).await?;
+            }
+            let gathered = gatherer.finish();
+            let now = self.clock.now();
+            let events = phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now)?;
+            let campaign = Campaign::fold(command.id, &events).map_err(misfit)?;
+            let version = Version(events.len() as u64);
+            let receipt = Receipt {
+                campaign_id: command.id,
+                version,
+                changed: true,
+            };
+            let idempotency = key
+                .clone()
+                .zip(digest.clone())
+                .map(|(key, command)| IdempotencyEntry {
+                    key,
+                    campaign: None,
+                    command,
+                    outcome: serde_json::to_value(&receipt).unwrap_or_default(),
+                    expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
+                });
+            let transition = Transition {
+                commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
+                campaign: command.id,
+                expected_version: Version(0),
+                expected_resources: gathered.expected_resources.clone(),
+                snapshot: campaign,
+                configs: config_writes(&events, &gathered),
+                events,
+                idempotency,
+            };
+            match self.storage.commit(transition).await {
+                Ok(_) => return Ok(receipt),
+                Err(StorageError::ResourceConflict { .. } | StorageError::KeyUsed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Gathered {
+    fn without_pipeline(pipeline: PipelineMatch) -> Self {
+        let mut gathered = Self::default();
+        gathered.facts.pipeline = pipeline;
+        gathered
+    }
+}
+
+fn digest_of(command: &Command) -> Digest {
+    Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null))
+}
+
+fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
+    events
+        .iter()
+        .try_for_each(|event| campaign.apply(event))
+        .map_err(misfit)
+}
+
+/// An event that doesn't fit was decided for a snapshot that can't be.
+fn misfit(misfit: phasegate_core::Misfit) -> EngineError {
+    let key = misfit.version.to_string();
+    StorageError::Damaged {
+        table: "campaigns",
+        key,
+        reason: misfit.to_string(),
+    }
+    .into()
+}
+
+/// The config texts that go with the events that store them.
+fn config_writes(events: &[Event], gathered: &Gathered) -> Vec<ConfigWrite> {
+    let write = |event: &Event| match &event.kind {
+        EventKind::PhaseConfigured { phase, revision, .. } => {
+            let config = gathered.configs.get(phase)?.clone();
+            Some(ConfigWrite {
+                phase: phase.clone(),
+                revision: *revision,
+                config,
+            })
+        }
+        _ => None,
+    };
+    events.iter().filter_map(write).collect()
+}
+
+fn names(phases: &[PhaseName]) -> String {
+    phases
+        .iter()
+        .map(PhaseName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn log_refusal(campaign: &Campaign, command: &Command, rejection: &Rejection) {
+    if let Rejection::PreflightFailed { report } = rejection {
+        let missing = names(&report.missing_phases());
+        let command = command.kind().as_str();
+        tracing::info!(campaign = %campaign.id, command, missing_phases = missing, "start refused");
+    }
+}
+
+fn log_events(campaign: &Campaign, events: &[Event]) {
+    for (index, event) in events.iter().enumerate() {
+        match &event.kind {
+            EventKind::ModeChanged { mode } => {
+                tracing::info!(campaign = %campaign.id, mode = mode.as_str(), "mode changed");
+            }
+            EventKind::PhaseAutoStarted(launch) => {
+                let from = index
+                    .checked_sub(1)
+                    .and_then(|before| events[before].kind.phase());
+                let from = from.map_or("", PhaseName::as_str);
+                tracing::info!(campaign = %campaign.id, from_phase = from, to_phase = %launch.phase, "next phase started");
+            }
+            EventKind::PhaseFailed { phase, failure, .. } => {
+                tracing::warn!(campaign = %campaign.id, %phase, code = failure.code, reason = failure.message, "phase failed");
+            }
+            other => tracing::debug!(campaign = %campaign.id, event = other.name(), "committed"),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Gathering the facts that a decision needs.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use phasegate_core::storage::{ExpectedResource, Resource, Storage};
+use phasegate_core::{
+    Activity, Campaign, Command, ConfigFacts, Facts, Mode, PhaseName, PipelineMatch, Problem, Problems,
+    ResourceRef, ResourceState, Revision,
+};
+use serde_json::Value;
+
+use crate::error::EngineError;
+use crate::pipeline::Pipeline;
+use crate::runner::{InputChange, PhaseRunner, Resources};
+
+/// The facts of one moment, with the documents they were drawn from.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) facts: Facts,
+    pub(crate) expected_resources: Vec<ExpectedResource>,
+    /// The checked config of each phase, the proposed one where there is one.
+    pub(crate) configs: BTreeMap<PhaseName, Value>,
+    resources: BTreeMap<ResourceRef, Option<Resource>>,
+}
+
+impl Gathered {
+    /// The resources that a phase's checked config refers to.
+    pub(crate) fn resources_of(&self, phase: &PhaseName) -> Resources {
+        let facts = self
+            .facts
+            .proposed
+            .get(phase)
+            .or_else(|| self.facts.stored.get(phase));
+        let pins = facts.map(|facts| facts.resources.as_slice()).unwrap_or_default();
+        pins.iter()
+            .filter_map(|pin| {
+                let resource = ResourceRef {
+                    kind: pin.kind.clone(),
+                    id: pin.id.clone(),
+                };
+                self.resources.get(&resource).cloned().flatten()
+            })
+            .collect()
+    }
+}
+
+/// Gathers facts about one pipeline from one store.
+pub(crate) struct Gatherer<'a> {
+    storage: &'a dyn Storage,
+    pipeline: &'a Pipeline,
+    gathered: Gathered,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(crate) fn new(storage: &'a dyn Storage, pipeline: &'a Pipeline) -> Self {
+        Self {
+            storage,
+            pipeline,
+            gathered: Gathered::default(),
+        }
+    }
+
+    /// Takes these resources as stored, instead of what the store has under their names.
+    pub(crate) fn assume_resources(&mut self, resources: impl IntoIterator<Item = Resource>) {
+        for resource in resources {
+            self.gathered
+                .resources
+                .insert(resource.resource.clone(), Some(resource));
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Gathered {
+        let seen = self
+            .gathered
+            .resources
+            .iter()
+            .map(|(resource, found)| ExpectedResource {
+                resource: resource.clone(),
+                revision: found.as_ref().map(|found| found.revision),
+            });
+        self.gathered.expected_resources = seen.collect();
+        self.gathered
+    }
+
+    /// Checks a config that a command brings.
+    pub(crate) async fn propose(&mut self, phase: &PhaseName, config: &Value) -> Result<(), EngineError> {
+        if self.pipeline.schemas().config_schema(phase).is_some() {
+            let facts = self.check(phase, config, None).await?;
+            self.gathered.facts.proposed.insert(phase.clone(), facts);
+            self.gathered.configs.insert(phase.clone(), config.clone());
+        }
+        Ok(())
+    }
+
+    /// Checks the stored config of a phase, if it has one.
+    pub(crate) async fn check_stored(
+        &mut self,
+        campaign: &Campaign,
+        index: usize,
+    ) -> Result<(), EngineError> {
+        let Some(slot) = campaign.phases.get(index) else {
+            return Ok(());
+        };
+        let Some(pin) = &slot.config else { return Ok(()) };
+        let config = self.stored_config(campaign, &slot.phase, pin.revision).await?;
+        let facts = self.check(&slot.phase, &config, Some(pin.revision)).await?;
+        self.gathered.facts.stored.insert(slot.phase.clone(), facts);
+        self.gathered.configs.entry(slot.phase.clone()).or_insert(config);
+        Ok(())
+    }
+
+    async fn stored_config(
+        &self,
+        campaign: &Campaign,
+        phase: &PhaseName,
+        revision: Revision,
+    ) -> Result<Value, EngineError> {
+        self.storage
+            .config(campaign.id, phase, revision)
+            .await?
+            .ok_or_else(|| {
+                let key = format!("{}/{phase}/{revision}", campaign.id);
+                let reason = "the campaign refers to a config that isn't there".to_owned();
+                phasegate_core::storage::StorageError::Damaged {
+                    table: "configs",
+                    key,
+                    reason,
+                }
+                .into()
+            })
+    }
+
+    /// Schema, then resources, then the runner's own check: each only where the one before found nothing.
+    async fn check(
+        &mut self,
+        phase: &PhaseName,
+        config: &Value,
+        revision: Option<Revision>,
+    ) -> Result<ConfigFacts, EngineError> {
+        let (Some(schema), Some(runner)) = (
+            self.pipeline.schemas().config_schema(phase),
+            self.pipeline.runner(phase),
+        ) else {
+            return Ok(ConfigFacts {
+                revision,
+                ..ConfigFacts::default()
+            });
+        };
+        let problems = schema.problems(phase, config);
+        if !problems.is_empty() {
+            return Ok(ConfigFacts {
+                revision,
+                problems,
+                resources: Vec::new(),
+            });
+        }
+        let mut states = BTreeMap::new();
+        for used in schema.resources(config) {
+            let state = match self.resource(&used.resource).await? {
+                None => ResourceState::Missing,
+                Some(found) if found.is_enabled() => ResourceState::Enabled(found.revision),
+                Some(found) => ResourceState::Disabled(found.revision),
+            };
+            states.insert(used.resource, state);
+        }
+        let (resources, mut problems) = schema.check_resources(phase, config, &states);
+        if problems.is_empty() {
+            let documents = states
+                .keys()
+                .filter_map(|resource| self.gathered.resources.get(resource).cloned().flatten());
+            problems = own_check(&*runner, phase, config, &documents.collect()).await;
+        }
+        Ok(ConfigFacts {
+            revision,
+            problems,
+            resources,
+        })
+    }
+
+    async fn resource(&mut self, resource: &ResourceRef) -> Result<Option<&Resource>, EngineError> {
+        if !self.gathered.resources.contains_key(resource) {
+            let found = self.storage.resource(resource).await?;
+            self.gathered.resources.insert(resource.clone(), found);
+        }
+        Ok(self.gathered.resources.get(resource).and_then(Option::as_ref))
+    }
+
+    /// Asks the runner whether a failed or stopped run can go on, where its inputs have changed.
+    async fn ask_to_continue(&mut self, campaign: &Campaign) -> Result<(), EngineError> {
+        let (Activity::Failed { run, .. } | Activity::Stopped { run, .. }) = &campaign.activity else {
+            return Ok(());
+        };
+        let Some(slot) = campaign.current() else {
+            return Ok(());
+        };
+        let (Some(pin), Some(now)) = (&slot.config, self.gathered.facts.stored.get(&slot.phase)) else {
+            return Ok(());
+        };
+        if pin.revision == run.config && now.resources == run.resources {
+            return Ok(());
+        }
+        let Some(runner) = self.pipeline.runner(&slot.phase) else {
+            return Ok(());
+        };
+        let old_config = self.stored_config(campaign, &slot.phase, run.config).await?;
+        let new_config = self.stored_config(campaign, &slot.phase, pin.revision).await?;
+        let changed: Vec<ResourceRef> = now
+            .resources
+            .iter()
+            .filter(|pin| !run.resources.contains(pin))
+            .map(|pin| ResourceRef {
+                kind: pin.kind.clone(),
+                id: pin.id.clone(),
+            })
+            .collect();
+        let output = self
+            .storage
+            .run_output(campaign.id, &slot.phase, run.run)
+            .await?
+            .unwrap_or_default();
+        let change = InputChange {
+            old_config: &old_config,
+            new_config: &new_config,
+            changed_resources: &changed,
+            checkpoint: output.checkpoint.as_ref(),
+        };
+        let answer = AssertUnwindSafe(runner.can_continue(change)).catch_unwind().await;
+        self.gathered.facts.can_continue = answer.unwrap_or(false);
+        Ok(())
+    }
+
+    /// Gathers what `command` needs to know of `campaign`, whose pipeline is unchanged.
+    pub(crate) async fn for_command(
+        mut self,
+        campaign: &Campaign,
+        command: &Command,
+    ) -> Result<Gathered, EngineError> {
+        match command {
+            Command::Configure { configs } => {
+                for (phase, config) in configs {
+                    self.propose(phase, config).await?;
+                }
+            }
+            Command::Restart {
+                phase,
+                config: Some(config),
+            } => self.propose(phase, config).await?,
+            _ => {}
+        }
+        for index in relevant_phases(campaign, command) {
+            self.check_stored(campaign, index).await?;
+        }
+        if matches!(command, Command::Start { .. }) {
+            self.ask_to_continue(campaign).await?;
+        }
+        Ok(self.finish())
+    }
+
+    /// Gathers the check of every phase, for a view.
+    pub(crate) async fn for_view(mut self, campaign: &Campaign) -> Result<Gathered, EngineError> {
+        for index in 0..campaign.phases.len() {
+            self.check_stored(campaign, index).await?;
+        }
+        Ok(self.finish())
+    }
+}
+
+/// The phases whose stored config a decision may rely on.
+fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
+    let all = campaign.phases.len();
+    let gate = |from: usize| match campaign.mode {
+        Mode::FullSequence => from..all,
+        Mode::StepByStep => from..all.min(from + 1),
+    };
+    let position = campaign.position();
+    match command {
+        Command::Start { .. } => gate(position),
+        Command::Restart { phase, .. } => campaign.index_of(phase).map_or(0..0, gate),
+        Command::Report { .. } => all.min(position + 1)..all.min(position + 2),
+        Command::Recover { .. } => position..all.min(position + 1),
+        Command::Pause | Command::Resume | Command::Stop => position..all,
+        Command::Configure { .. }
+        | Command::Unconfigure { .. }
+        | Command::SetMode { .. }
+        | Command::Quiet { .. }
+        | Command::Delete => 0..0,
+    }
+}
+
+async fn own_check(
+    runner: &dyn PhaseRunner,
+    phase: &PhaseName,
+    config: &Value,
+    resources: &Resources,
+) -> Problems {
+    match AssertUnwindSafe(runner.check(config, resources))
+        .catch_unwind()
+        .await
+    {
+        Ok(found) => found
+            .into_iter()
+            .map(|problem| Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message))
+            .collect(),
+        Err(_) => {
+            let message = "the phase's own check panicked: mend the phase";
+            [Problem::new(phase.clone(), "", "check_panicked", message)]
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// How a registered pipeline compares with the phases that a campaign pins.
+pub(crate) fn compare(campaign: &Campaign, pipeline: Option<&Pipeline>) -> PipelineMatch {
+    match pipeline {
+        None => PipelineMatch::Unknown,
+        Some(pipeline)
+            if pipeline
+                .phases()
+                .iter()
+                .eq(campaign.phases.iter().map(|slot| &slot.phase)) =>
+        {
+            PipelineMatch::Same
+        }
+        Some(_) => PipelineMatch::Changed,
+    }
+}

@@ -1,0 +1,143 @@
+//! An embeddable engine for work that runs in **phases**, one after the other, with a **gate** between each two.
+//!
+//! A host defines a [`Pipeline`] of phases. Its user configures all of them first and presses start once; the engine runs the
+//! chain by itself: durably, exactly once per step, and stopping visibly where a phase lacks its configuration.
+//!
+//! - **Nothing is invented.** A phase without a valid stored config doesn't run. A full sequence starts only after a preflight of
+//!   every remaining phase, else the start is refused with the complete list of what is missing.
+//! - **A completion starts the next phase exactly once**, whatever crashes, repeats or races: both are one decision in one commit.
+//! - **A chain that meets a missing config waits**, without an error: its status is `waiting_for_configuration`, and names it.
+//!
+//! # A phase
+//!
+//! A phase is a [`Phase`] with Rust types, or a [`PhaseRunner`] with JSON. It reads the records of the phase before, and commits its
+//! own in batches, each with the checkpoint that covers it. After a crash, a pause or a failure its next attempt goes on from there.
+//!
+//! ```
+//! use phasegate::{Phase, PhaseContext, PhaseDefinition, PhaseName, RunError, RunOutcome};
+//! use serde::{Deserialize, Serialize};
+//!
+//! struct Greet;
+//!
+//! #[derive(Deserialize)]
+//! struct Config {
+//!     names: Vec<String>,
+//! }
+//!
+//! #[async_trait::async_trait]
+//! impl Phase for Greet {
+//!     type Config = Config;
+//!     type Input = serde::de::IgnoredAny; // the first phase has nobody before it
+//!     type Record = String;
+//!     type Checkpoint = usize; // how many names are greeted
+//!     type Summary = usize;
+//!
+//!     fn definition(&self) -> PhaseDefinition {
+//!         PhaseDefinition {
+//!             name: PhaseName::new("greet").expect("a valid name"),
+//!             title: "Greet everybody".to_owned(),
+//!             config_schema: serde_json::json!({
+//!                 "type": "object",
+//!                 "properties": { "names": { "type": "array", "items": { "type": "string" }, "minItems": 1 } },
+//!                 "required": ["names"],
+//!                 "additionalProperties": false
+//!             }),
+//!         }
+//!     }
+//!
+//!     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<usize>, RunError> {
+//!         let names = &ctx.config().names;
+//!         let total = names.len();
+//!         for done in ctx.checkpoint().copied().unwrap_or(0)..total {
+//!             ctx.ensure_running()?; // a pause, a stop or a shutdown ends the attempt here
+//!             let greeting = format!("Hello, {}!", names[done]);
+//!             ctx.commit(&[greeting], &(done + 1), done as u64 + 1, Some(total as u64)).await?;
+//!         }
+//!         Ok(RunOutcome::Completed(total))
+//!     }
+//! }
+//!
+//! # #[cfg(feature = "redb")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! # let folder = std::env::temp_dir().join(format!("phasegate-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let path = folder.join("campaigns.redb");
+//! // In the host:
+//! use phasegate::{CampaignStatus, Engine, Mode, NewCampaign, Pipeline, redb::RedbStorage};
+//!
+//! let engine = Engine::builder()
+//!     .storage(RedbStorage::open(&path).await?)
+//!     .pipeline(Pipeline::builder("greetings").phase(Greet).build()?)
+//!     .build()?;
+//! engine.recover().await?; // takes up what was running when the last process ended
+//!
+//! let spring = NewCampaign::new("spring").mode(Mode::FullSequence);
+//! let campaign = engine.create(spring.config("greet", serde_json::json!({ "names": ["Ada", "Grace"] }))).await?;
+//! campaign.start("greet").await?;
+//! assert_eq!(campaign.at_rest().await?.status, CampaignStatus::Completed);
+//!
+//! let mut greetings = campaign.records("greet", 0).await?;
+//! assert_eq!(greetings.next().await?.map(|one| one.get().to_owned()).as_deref(), Some("\"Hello, Ada!\""));
+//! engine.shutdown().await?;
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # })
+//! # }
+//! # #[cfg(not(feature = "redb"))]
+//! # fn main() {}
+//! ```
+//!
+//! # What is exact, and what is not
+//!
+//! State, log, records and checkpoints change exactly once, and are durable when a call returns, power loss included. What a phase
+//! does outside the store (a DNS query, a mail) happens at least once: [`RunContext::run_key`] is the same for every attempt of a
+//! run, so that the other side can recognise a repetition.
+//!
+//! # Features
+//!
+//! `redb` (on by default): the embedded store, as [`redb`]. Without it, give the engine any other [`Storage`](core::storage::Storage).
+
+mod attempts;
+mod builder;
+mod campaign;
+mod clock;
+mod context;
+mod engine;
+mod error;
+mod events;
+mod execute;
+mod gather;
+mod phase;
+mod pipeline;
+mod progress;
+mod records;
+mod resources;
+mod runner;
+mod supervise;
+mod turns;
+
+pub use builder::{BuildError, EngineBuilder};
+pub use campaign::CampaignHandle;
+pub use clock::{Clock, SystemClock};
+pub use context::{Batch, RunContext, Upstream, UpstreamRecord};
+pub use engine::{Engine, NewCampaign, Recovery, Reported};
+pub use error::EngineError;
+pub use events::EventStream;
+pub use execute::Receipt;
+pub use phase::{Inputs, Phase, PhaseContext};
+pub use phasegate_core as core;
+pub use phasegate_core::{
+    CampaignId, CampaignStatus, CampaignView, Failure, Mode, Outcome, PhaseDefinition, PhaseName,
+    PhaseStatus, PreflightReport, Problem, Rejection, Ticket,
+};
+pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};
+pub use records::RecordStream;
+pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
+
+/// The storage port, and what is read and written through it.
+pub use phasegate_core::storage;
+/// The embedded default store: one file.
+#[cfg(feature = "redb")]
+pub use phasegate_storage_redb as redb;

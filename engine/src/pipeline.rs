@@ -1,0 +1,203 @@
+//! A pipeline that can run: its definition with a runner for each phase.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate_core::{
+    DefinitionError, InvalidName, PhaseDefinition, PhaseName, PipelineDefinition, PipelineId, ResourceKind,
+    ResourceKindDefinition,
+};
+use serde_json::Value;
+
+use crate::phase::{Phase, Typed};
+use crate::runner::PhaseRunner;
+
+/// A pipeline that can run: compiled schemas, and a runner for each phase.
+///
+/// Cloning it is cheap. It is registered with [`EngineBuilder::pipeline`](crate::EngineBuilder::pipeline).
+#[derive(Clone)]
+pub struct Pipeline {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    schemas: phasegate_core::Pipeline,
+    runners: BTreeMap<PhaseName, PhaseEntry>,
+}
+
+#[derive(Clone)]
+struct PhaseEntry {
+    runner: Arc<dyn PhaseRunner>,
+    timeout: Option<Duration>,
+}
+
+/// Why a pipeline could not be built.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// A name breaks its rule.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The definition is not usable.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A timeout is set for a phase that the pipeline doesn't have.
+    #[error("a timeout is set for {phase}, which is not a phase of the pipeline")]
+    TimeoutWithoutPhase {
+        /// The phase.
+        phase: String,
+    },
+}
+
+impl Pipeline {
+    /// Begins a pipeline with this id.
+    pub fn builder(id: impl Into<String>) -> PipelineBuilder {
+        PipelineBuilder {
+            id: id.into(),
+            title: String::new(),
+            phases: Vec::new(),
+            kinds: Vec::new(),
+            timeouts: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &PipelineId {
+        self.inner.schemas.id()
+    }
+
+    /// Its definition as data: the manifest.
+    pub fn definition(&self) -> &PipelineDefinition {
+        self.inner.schemas.definition()
+    }
+
+    /// Its compiled schemas.
+    pub fn schemas(&self) -> &phasegate_core::Pipeline {
+        &self.inner.schemas
+    }
+
+    /// The names of its phases, in order.
+    pub fn phases(&self) -> &[PhaseName] {
+        self.inner.schemas.phases()
+    }
+
+    pub(crate) fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
+        self.inner
+            .runners
+            .get(phase)
+            .map(|entry| Arc::clone(&entry.runner))
+    }
+
+    pub(crate) fn timeout(&self, phase: &PhaseName) -> Option<Duration> {
+        self.inner.runners.get(phase).and_then(|entry| entry.timeout)
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("id", self.id())
+            .field("phases", &self.phases())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pipeline in the making. Phases run in the order they are added.
+pub struct PipelineBuilder {
+    id: String,
+    title: String,
+    phases: Vec<(PhaseDefinition, Arc<dyn PhaseRunner>)>,
+    kinds: Vec<ResourceKindDefinition>,
+    timeouts: Vec<(String, Duration)>,
+    failed: Option<PipelineError>,
+}
+
+impl PipelineBuilder {
+    /// Sets what a person calls it.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Adds a typed phase.
+    #[must_use]
+    pub fn phase<P: Phase>(mut self, phase: P) -> Self {
+        self.phases.push((phase.definition(), Arc::new(Typed(phase))));
+        self
+    }
+
+    /// Adds a phase by its definition and runner.
+    #[must_use]
+    pub fn runner(mut self, definition: PhaseDefinition, runner: impl PhaseRunner) -> Self {
+        self.phases.push((definition, Arc::new(runner)));
+        self
+    }
+
+    /// Adds a kind of resource that configs may refer to, with the JSON Schema of its documents.
+    #[must_use]
+    pub fn resource_kind(mut self, kind: impl AsRef<str>, title: impl Into<String>, schema: Value) -> Self {
+        match ResourceKind::new(kind) {
+            Ok(kind) => self.kinds.push(ResourceKindDefinition {
+                kind,
+                title: title.into(),
+                schema,
+            }),
+            Err(error) => self.failed = self.failed.or(Some(error.into())),
+        }
+        self
+    }
+
+    /// Ends a run of `phase` as failed, with the code `timed_out`, when one attempt takes longer than this.
+    #[must_use]
+    pub fn timeout(mut self, phase: impl Into<String>, timeout: Duration) -> Self {
+        self.timeouts.push((phase.into(), timeout));
+        self
+    }
+
+    /// Compiles the schemas and builds the pipeline.
+    ///
+    /// # Errors
+    ///
+    /// [`PipelineError`] says which name, schema or timeout is at fault.
+    pub fn build(self) -> Result<Pipeline, PipelineError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let definition = PipelineDefinition {
+            id: PipelineId::new(&self.id)?,
+            title: self.title,
+            phases: self
+                .phases
+                .iter()
+                .map(|(definition, _)| definition.clone())
+                .collect(),
+            resource_kinds: self.kinds,
+        };
+        let schemas = phasegate_core::Pipeline::compile(definition)?;
+        let mut runners: BTreeMap<PhaseName, PhaseEntry> = self
+            .phases
+            .into_iter()
+            .map(|(definition, runner)| {
+                (
+                    definition.name,
+                    PhaseEntry {
+                        runner,
+                        timeout: None,
+                    },
+                )
+            })
+            .collect();
+        for (phase, timeout) in self.timeouts {
+            match runners.get_mut(phase.as_str()) {
+                Some(entry) => entry.timeout = Some(timeout),
+                None => return Err(PipelineError::TimeoutWithoutPhase { phase }),
+            }
+        }
+        Ok(Pipeline {
+            inner: Arc::new(Inner { schemas, runners }),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading the records of a run.
+
+use std::sync::Arc;
+
+use phasegate_core::storage::Storage;
+use phasegate_core::{CampaignId, PhaseName, Run};
+use serde_json::value::RawValue;
+
+use crate::error::EngineError;
+
+/// How many records are read at once.
+const PAGE: usize = 1_000;
+
+/// The records of one run, read page by page.
+pub struct RecordStream {
+    storage: Arc<dyn Storage>,
+    campaign: CampaignId,
+    phase: PhaseName,
+    run: Run,
+    page: std::vec::IntoIter<Box<RawValue>>,
+    next: Option<u64>,
+}
+
+impl RecordStream {
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        campaign: CampaignId,
+        phase: PhaseName,
+        run: Run,
+        from: u64,
+    ) -> Self {
+        Self {
+            storage,
+            campaign,
+            phase,
+            run,
+            page: Vec::new().into_iter(),
+            next: Some(from),
+        }
+    }
+
+    /// The next record as JSON text, or `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Storage`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no record.
+    pub async fn next(&mut self) -> Result<Option<Box<RawValue>>, EngineError> {
+        loop {
+            if let Some(record) = self.page.next() {
+                return Ok(Some(record));
+            }
+            let Some(from) = self.next else { return Ok(None) };
+            let page = self
+                .storage
+                .records(self.campaign, &self.phase, self.run, from, PAGE)
+                .await?;
+            self.next = page.next;
+            self.page = page.records.into_iter();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The phase-runner port: what does the work of a phase.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use phasegate_core::storage::{Resource, StorageError};
+use phasegate_core::{Failure, ResourceId, ResourceKind, ResourceRef};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::RunContext;
+
+/// What does the work of one phase. The typed form of it is [`Phase`](crate::Phase).
+///
+/// The engine calls it from many tasks at once, one run per campaign at a time. A panic, an error or a timeout in it is
+/// a failed phase and never a dead engine.
+#[async_trait]
+pub trait PhaseRunner: Send + Sync + 'static {
+    /// Says what is wrong with a config that its schema can't say.
+    ///
+    /// It is asked only about configs that are valid under the schema and whose resources exist and are enabled. It
+    /// must not change anything, must be quick, and must answer the same for the same arguments: it is asked when a
+    /// config is stored, at every preflight, and before every start.
+    async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
+        let _ = (config, resources);
+        Vec::new()
+    }
+
+    /// Runs the phase to its end, from `ctx.checkpoint()` if there is one.
+    ///
+    /// When the context is cancelled it commits what it has and returns [`RunError::Interrupted`] within the grace
+    /// period; after that it is dropped. It may be called again for the same run with the next attempt: after a crash,
+    /// a resume or a retry. Its effects outside the store then happen again; `ctx.run_key()` is the same for all
+    /// attempts of a run, so that they can be recognised.
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError>;
+
+    /// Whether a failed or stopped run can go on from its checkpoint although its config or resources have changed.
+    ///
+    /// Unless it agrees, the phase begins afresh.
+    async fn can_continue(&self, change: InputChange<'_>) -> bool {
+        let _ = change;
+        false
+    }
+}
+
+/// How a run ended, when it ended by itself.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RunOutcome<S = Value> {
+    /// It completed, with a summary of at most 64 KiB of JSON.
+    Completed(S),
+    /// It failed.
+    Failed(Failure),
+    /// It is not over: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
+    ///
+    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket.
+    Deferred,
+}
+
+/// Why a runner gave up.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It was asked to: the context is cancelled.
+    #[error("the run was interrupted")]
+    Interrupted,
+    /// A newer attempt, or a command, has replaced this one. Nothing it does counts any more.
+    #[error("the run was replaced by another attempt")]
+    Fenced,
+    /// The phase failed.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+impl RunError {
+    /// A failure with a stable code and a sentence for a person.
+    pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Failed(Failure::new(code, message))
+    }
+}
+
+impl From<StorageError> for RunError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::StaleTicket { .. } => Self::Fenced,
+            other => Self::Storage(other),
+        }
+    }
+}
+
+impl From<Failure> for RunError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// One thing wrong with one field of a config, found by a runner's own check.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldProblem {
+    /// The JSON Pointer to the field; empty for the config as a whole.
+    pub pointer: String,
+    /// A stable word for a program, such as `capacity_exceeded`.
+    pub keyword: String,
+    /// A sentence for a person.
+    pub message: String,
+}
+
+impl FieldProblem {
+    /// Makes a problem of the field at `pointer`.
+    pub fn new(pointer: impl Into<String>, keyword: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            keyword: keyword.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// How the inputs of a failed or stopped run have changed since.
+#[derive(Clone, Copy, Debug)]
+pub struct InputChange<'a> {
+    /// The config that the run was started with.
+    pub old_config: &'a Value,
+    /// The config that is stored now.
+    pub new_config: &'a Value,
+    /// The resources that are other revisions now, or were not used before.
+    pub changed_resources: &'a [ResourceRef],
+    /// The run's last checkpoint, if it has one.
+    pub checkpoint: Option<&'a Value>,
+}
+
+/// The resources that a config refers to, as they are now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resources {
+    documents: BTreeMap<ResourceRef, Value>,
+}
+
+impl Resources {
+    /// The document of a resource, or `None` when the config doesn't refer to it.
+    pub fn get(&self, kind: &str, id: &str) -> Option<&Value> {
+        let resource = ResourceRef {
+            kind: ResourceKind::new(kind).ok()?,
+            id: ResourceId::new(id).ok()?,
+        };
+        self.documents.get(&resource)
+    }
+
+    /// The document of a resource, as a type.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Failed`] with the code `resource_missing` or `resource_unreadable`.
+    pub fn get_as<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<T, RunError> {
+        let document = self
+            .get(kind, id)
+            .ok_or_else(|| RunError::failed("resource_missing", format!("there is no {kind} {id}")))?;
+        T::deserialize(document).map_err(|error| {
+            RunError::failed(
+                "resource_unreadable",
+                format!("{kind} {id} can't be read: {error}"),
+            )
+        })
+    }
+
+    /// Every resource with its document, ordered by kind and id.
+    pub fn iter(&self) -> impl Iterator<Item = (&ResourceRef, &Value)> {
+        self.documents.iter()
+    }
+}
+
+impl FromIterator<Resource> for Resources {
+    fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
+        Self {
+            documents: resources
+                .into_iter()
+                .map(|found| (found.resource, found.document))
+                .collect(),
+        }
+    }
+}

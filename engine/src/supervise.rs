@@ -1,0 +1,266 @@
+//! Launching runners, watching over them, and recording how they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate_core::storage::{RunOutput, StorageError};
+use phasegate_core::{Activity, Campaign, Command, Failure, Intent, Outcome, Rejection, Ticket};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument;
+
+use crate::attempts::{Reason, Reservation};
+use crate::context::{RunContext, Shared, Written};
+use crate::error::EngineError;
+use crate::execute::Inner;
+use crate::pipeline::Pipeline;
+use crate::runner::{Resources, RunError, RunOutcome};
+
+/// An attempt that was committed and is to be run.
+pub(crate) struct Launched {
+    pub(crate) ticket: Ticket,
+    pub(crate) campaign: Campaign,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) config: Value,
+    pub(crate) resources: Resources,
+}
+
+/// How an attempt ended, as far as the machine is concerned.
+enum End {
+    Reported(Outcome),
+    /// The runner is quiet, as it was asked to be.
+    Quiet,
+    /// Somebody will report the ticket later.
+    Deferred,
+    /// Nothing is to be recorded: the attempt is over already, or the process shuts down.
+    Unrecorded,
+}
+
+/// Runs an attempt to its end and records it. The reservation is held until all is recorded.
+pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation: Reservation) {
+    let ticket = launched.ticket.clone();
+    let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
+    async {
+        let end = run(&inner, launched, &reservation).await;
+        inner.board.clear(&ticket);
+        let end = match end {
+            End::Deferred => {
+                reservation.attempt.cancellation.cancelled().await;
+                match reservation.attempt.reason() {
+                    Some(Reason::Rest) => End::Quiet,
+                    _ => End::Unrecorded,
+                }
+            }
+            other => other,
+        };
+        let command = match end {
+            End::Reported(outcome) => Command::Report {
+                ticket: ticket.clone(),
+                outcome,
+            },
+            End::Quiet => Command::Quiet {
+                ticket: ticket.clone(),
+            },
+            End::Deferred | End::Unrecorded => return,
+        };
+        record(&inner, &ticket, command).await;
+    }
+    .instrument(span)
+    .await;
+    drop(reservation);
+}
+
+async fn record(inner: &Arc<Inner>, ticket: &Ticket, command: Command) {
+    let failed = match inner.execute(ticket.campaign, command, None).await {
+        Ok(_) | Err(EngineError::NotFound { .. }) => return,
+        Err(EngineError::Rejected(rejection)) => match *rejection {
+            Rejection::StaleTicket { .. } => return,
+            too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
+                let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
+                let command = Command::Report {
+                    ticket: ticket.clone(),
+                    outcome: Outcome::Failed(failure),
+                };
+                match inner.execute(ticket.campaign, command, None).await {
+                    Ok(_) => return,
+                    Err(error) => error,
+                }
+            }
+            other => EngineError::from(other),
+        },
+        Err(error) => error,
+    };
+    tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded; recover() will take it up");
+}
+
+async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) -> End {
+    let attempt = &reservation.attempt;
+    let permit = tokio::select! {
+        biased;
+        () = attempt.cancellation.cancelled() => return interrupted(attempt.reason()),
+        permit = permit(inner) => permit,
+    };
+    let timeout = launched.pipeline.timeout(&launched.ticket.phase);
+    let mut task = match begin(inner, launched, reservation).await {
+        Ok(task) => task,
+        Err(error) => return failed("storage", format!("the run could not begin: {error}")),
+    };
+    tokio::select! {
+        biased;
+        ended = &mut task => return end_of(ended, attempt.reason()),
+        () = attempt.cancellation.cancelled() => {}
+        () = sleep(timeout) => attempt.interrupt(Reason::Timeout),
+    }
+    // The runner was asked to come to rest. A command that comes meanwhile may change the reason.
+    let end = tokio::select! {
+        biased;
+        ended = &mut task => end_of(ended, attempt.reason()),
+        () = tokio::time::sleep(inner.grace) => {
+            task.abort();
+            outstayed(inner, reservation).await
+        }
+    };
+    drop(permit);
+    match (end, attempt.reason()) {
+        (End::Quiet, Some(Reason::Timeout)) => timed_out(timeout),
+        (end, _) => end,
+    }
+}
+
+async fn permit(inner: &Inner) -> Option<OwnedSemaphorePermit> {
+    match &inner.permits {
+        None => None,
+        // The semaphore is never closed, so this always gives a permit.
+        Some(permits) => Arc::clone(permits).acquire_owned().await.ok(),
+    }
+}
+
+async fn sleep(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads where the run stands and spawns its runner.
+async fn begin(
+    inner: &Arc<Inner>,
+    launched: Launched,
+    reservation: &Reservation,
+) -> Result<JoinHandle<Result<RunOutcome, RunError>>, StorageError> {
+    let Launched {
+        ticket,
+        campaign,
+        pipeline,
+        config,
+        resources,
+    } = launched;
+    let start: RunOutput = inner
+        .storage
+        .run_output(ticket.campaign, &ticket.phase, ticket.run)
+        .await?
+        .unwrap_or_default();
+    let upstream = campaign.position().checked_sub(1).and_then(|before| {
+        let phase = campaign.phases.get(before)?.phase.clone();
+        Some((phase, campaign.completed.get(before)?.run.run))
+    });
+    if let Some(progress) = start.progress {
+        inner.board.set(&ticket, progress);
+    }
+    let runner = pipeline.runner(&ticket.phase);
+    let context = RunContext::new(Shared {
+        written: tokio::sync::Mutex::new(Written {
+            batch: start.batch,
+            records: start.records,
+        }),
+        ticket,
+        config,
+        resources,
+        upstream,
+        start,
+        cancellation: reservation.attempt.cancellation.clone(),
+        storage: Arc::clone(&inner.storage),
+        board: inner.board.clone(),
+        handle: inner.handle.clone(),
+    });
+    let run = async move {
+        match runner {
+            Some(runner) => runner.run(context).await,
+            None => Err(RunError::failed(
+                "no_runner",
+                "the pipeline has no runner for this phase",
+            )),
+        }
+    };
+    Ok(inner.handle.spawn(run.in_current_span()))
+}
+
+fn end_of(ended: Result<Result<RunOutcome, RunError>, JoinError>, reason: Option<Reason>) -> End {
+    match ended {
+        Ok(Ok(RunOutcome::Completed(summary))) => End::Reported(Outcome::Completed(summary)),
+        Ok(Ok(RunOutcome::Failed(failure)) | Err(RunError::Failed(failure))) => {
+            End::Reported(Outcome::Failed(failure))
+        }
+        Ok(Ok(RunOutcome::Deferred)) => End::Deferred,
+        Ok(Err(RunError::Interrupted)) => interrupted(reason),
+        Ok(Err(RunError::Fenced)) => End::Unrecorded,
+        Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("without a message");
+                failed("panicked", format!("the phase panicked: {text}"))
+            }
+            // The runtime is going down.
+            Err(_) => End::Unrecorded,
+        },
+    }
+}
+
+fn interrupted(reason: Option<Reason>) -> End {
+    match reason {
+        // Without a reason the runner gave up unasked; the machine makes a failure of that.
+        None | Some(Reason::Rest | Reason::Timeout) => End::Quiet,
+        Some(Reason::Over | Reason::Shutdown) => End::Unrecorded,
+    }
+}
+
+fn failed(code: &str, message: String) -> End {
+    End::Reported(Outcome::Failed(Failure::new(code, message)))
+}
+
+fn timed_out(timeout: Option<Duration>) -> End {
+    let seconds = timeout.unwrap_or_default().as_secs_f64();
+    failed(
+        "timed_out",
+        format!("the phase took longer than its timeout of {seconds} s"),
+    )
+}
+
+/// The end of a runner that did not come to rest within the grace period: it is dropped and fenced.
+async fn outstayed(inner: &Inner, reservation: &Reservation) -> End {
+    let grace = inner.grace.as_secs_f64();
+    tracing::warn!(
+        grace_s = grace,
+        "a runner ignored its cancellation and was dropped"
+    );
+    match reservation.attempt.reason() {
+        Some(Reason::Over | Reason::Shutdown) => End::Unrecorded,
+        Some(Reason::Timeout) => End::Quiet,
+        None | Some(Reason::Rest) => match inner.storage.campaign(reservation.ticket().campaign).await {
+            Ok(Some(Campaign {
+                activity: Activity::Running {
+                    intent: Intent::Stop, ..
+                },
+                ..
+            })) => End::Quiet,
+            _ => failed(
+                "cancellation_ignored",
+                format!("the phase did not come to rest within {grace} s of a pause"),
+            ),
+        },
+    }
+}
