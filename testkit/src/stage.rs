@@ -1,0 +1,174 @@
+//! A stage for runners: the test is the prompter, and every attempt does exactly what it is told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use phasegate::{Batch, Failure, PhaseRunner, RunContext, RunError, RunOutcome, Ticket};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// What an attempt on stage can be told.
+enum Line {
+    Commit {
+        records: u64,
+        done: oneshot::Sender<Result<(), RunError>>,
+    },
+    Complete(Value),
+    Fail(Failure),
+    Defer,
+    Panic,
+    Rest,
+}
+
+/// Where attempts wait for their lines. Cloning it is cheap.
+///
+/// Nothing happens on it by itself: a runner neither works nor heeds a cancellation until it is told to. So a test can
+/// hold an attempt in any state for as long as it likes, without a sleep.
+#[derive(Clone, Default)]
+pub struct Stage {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    actors: Mutex<Cast>,
+    arrival: Notify,
+}
+
+#[derive(Default)]
+struct Cast {
+    closed: bool,
+    lines: HashMap<Ticket, mpsc::UnboundedSender<Line>>,
+}
+
+impl Stage {
+    /// A runner that plays on this stage; one serves all phases.
+    pub fn runner(&self) -> impl PhaseRunner + use<> {
+        Actor { stage: self.clone() }
+    }
+
+    fn cast<T>(&self, f: impl FnOnce(&mut Cast) -> T) -> T {
+        f(&mut self.inner.actors.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The tickets that were launched and have not been told to end.
+    pub fn on_stage(&self) -> Vec<Ticket> {
+        self.cast(|cast| {
+            let playing = cast.lines.iter().filter(|(_, line)| !line.is_closed());
+            playing.map(|(ticket, _)| ticket.clone()).collect()
+        })
+    }
+
+    /// How often any attempt has been launched.
+    pub fn launches(&self) -> usize {
+        self.cast(|cast| cast.lines.len())
+    }
+
+    /// Waits until the attempt is on stage.
+    pub async fn arrived(&self, ticket: &Ticket) {
+        self.actor(ticket).await;
+    }
+
+    async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Line> {
+        loop {
+            let arrival = self.inner.arrival.notified();
+            tokio::pin!(arrival);
+            arrival.as_mut().enable();
+            if let Some(actor) = self.cast(|cast| cast.lines.get(ticket).cloned()) {
+                return actor;
+            }
+            arrival.await;
+        }
+    }
+
+    async fn line(&self, ticket: &Ticket, line: Line) {
+        // An attempt that is gone can't be told anything; whoever tells it sees what it came to.
+        let _ = self.actor(ticket).await.send(line);
+    }
+
+    /// Tells the attempt to commit this many records, numbered on from those before, and says what that came to.
+    ///
+    /// # Errors
+    ///
+    /// What [`RunContext::commit`] answered, or [`RunError::Interrupted`] when the attempt is gone.
+    pub async fn commit(&self, ticket: &Ticket, records: u64) -> Result<(), RunError> {
+        let (done, answer) = oneshot::channel();
+        self.line(ticket, Line::Commit { records, done }).await;
+        answer.await.unwrap_or(Err(RunError::Interrupted))
+    }
+
+    /// Tells the attempt to complete with this summary.
+    pub async fn complete(&self, ticket: &Ticket, summary: Value) {
+        self.line(ticket, Line::Complete(summary)).await;
+    }
+
+    /// Tells the attempt to fail.
+    pub async fn fail(&self, ticket: &Ticket, failure: Failure) {
+        self.line(ticket, Line::Fail(failure)).await;
+    }
+
+    /// Tells the attempt to leave its outcome to a later report.
+    pub async fn defer(&self, ticket: &Ticket) {
+        self.line(ticket, Line::Defer).await;
+    }
+
+    /// Tells the attempt to panic.
+    pub async fn panic(&self, ticket: &Ticket) {
+        self.line(ticket, Line::Panic).await;
+    }
+
+    /// Tells the attempt to come to rest, as a runner does that heeds its cancellation.
+    pub async fn rest(&self, ticket: &Ticket) {
+        self.line(ticket, Line::Rest).await;
+    }
+
+    /// Takes every attempt off the stage, and every one that comes later, as the end of a process does.
+    pub fn close(&self) {
+        self.cast(|cast| {
+            cast.closed = true;
+            cast.lines.clear();
+        });
+    }
+}
+
+struct Actor {
+    stage: Stage,
+}
+
+#[async_trait]
+impl PhaseRunner for Actor {
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        let (lines, mut told) = mpsc::unbounded_channel();
+        self.stage.cast(|cast| {
+            if !cast.closed {
+                cast.lines.insert(ctx.ticket().clone(), lines);
+            }
+        });
+        self.stage.inner.arrival.notify_waiters();
+        while let Some(line) = told.recv().await {
+            match line {
+                Line::Commit { records, done } => {
+                    // Nobody waits for the answer once the test has given up.
+                    let _ = done.send(commit(&ctx, records).await);
+                }
+                Line::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
+                Line::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
+                Line::Defer => return Ok(RunOutcome::Deferred),
+                Line::Panic => panic!("as the test told it to"),
+                Line::Rest => return Err(RunError::Interrupted),
+            }
+        }
+        Err(RunError::Interrupted)
+    }
+}
+
+async fn commit(ctx: &RunContext, records: u64) -> Result<(), RunError> {
+    let before = ctx.records_written().await;
+    let mut batch = Batch::new();
+    for number in before..before + records {
+        batch.push(&json!({ "number": number }))?;
+    }
+    batch.set_checkpoint(&json!({ "records": before + records }))?;
+    ctx.commit(batch).await
+}

@@ -1,0 +1,157 @@
+//! The log of a campaign and of the store.
+#![allow(missing_docs, reason = "the name of a case is its sentence")]
+#![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
+
+use std::sync::Arc;
+
+use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage, StorageError};
+use phasegate_core::{EventKind, Mode};
+
+use super::Story;
+
+fn mode_change() -> EventKind {
+    EventKind::ModeChanged {
+        mode: Mode::FullSequence,
+    }
+}
+
+async fn pages(storage: &dyn Storage, scope: EventScope, limit: usize) -> Vec<LoggedEvent> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = storage.events(scope, after, limit).await.unwrap();
+        assert!(page.items.len() <= limit);
+        all.extend(page.items);
+        after = page.next_cursor;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Three campaigns whose events are interleaved.
+async fn interleaved(storage: &dyn Storage) -> Vec<Story> {
+    let mut stories = Vec::new();
+    for id in [30, 10, 20] {
+        stories.push(Story::created(storage, id).await);
+    }
+    for round in 0..7 {
+        for story in &mut stories {
+            story.tell(storage, vec![mode_change(); 1 + round % 2]).await;
+        }
+    }
+    stories
+}
+
+pub async fn events_are_numbered_without_gaps_from_1(storage: Arc<dyn Storage>) {
+    for story in interleaved(&*storage).await {
+        let logged = pages(&*storage, EventScope::Campaign(story.id), 1_000).await;
+        let numbers: Vec<_> = logged.iter().map(|event| event.seq.0).collect();
+        assert_eq!(numbers, (1..=story.version.0).collect::<Vec<_>>());
+        let events: Vec<_> = logged.into_iter().map(|logged| logged.event).collect();
+        assert_eq!(events, story.events);
+    }
+}
+
+pub async fn the_store_wide_log_keeps_the_order_of_commits(storage: Arc<dyn Storage>) {
+    let stories = interleaved(&*storage).await;
+    let logged = pages(&*storage, EventScope::Store, 1_000).await;
+    let total: u64 = stories.iter().map(|story| story.version.0).sum();
+    assert_eq!(logged.len() as u64, total);
+    for story in &stories {
+        let of_this = logged.iter().filter(|event| event.campaign_id == story.id);
+        let numbers: Vec<_> = of_this.map(|event| event.seq.0).collect();
+        assert_eq!(numbers, (1..=story.version.0).collect::<Vec<_>>());
+    }
+    let first: Vec<_> = logged.iter().take(3).map(|event| event.campaign_id).collect();
+    assert_eq!(first, stories.iter().map(|story| story.id).collect::<Vec<_>>());
+}
+
+pub async fn pages_of_events_follow_each_other_and_end(storage: Arc<dyn Storage>) {
+    interleaved(&*storage).await;
+    let all = pages(&*storage, EventScope::Store, 1_000).await;
+    for limit in [1, 2, 7, all.len(), all.len() + 1] {
+        assert_eq!(
+            pages(&*storage, EventScope::Store, limit).await,
+            all,
+            "{limit} a page"
+        );
+    }
+    let end = all.last().map(|event| event.cursor.clone());
+    let page = storage.events(EventScope::Store, end, 10).await.unwrap();
+    assert!(page.items.is_empty() && page.next_cursor.is_none());
+}
+
+pub async fn pages_of_one_campaign_s_events_follow_each_other_and_end(storage: Arc<dyn Storage>) {
+    for story in interleaved(&*storage).await {
+        let scope = EventScope::Campaign(story.id);
+        let all = pages(&*storage, scope, 1_000).await;
+        for limit in [1, 3, all.len()] {
+            assert_eq!(pages(&*storage, scope, limit).await, all, "{limit} a page");
+        }
+    }
+    let nobody = EventScope::Campaign(phasegate_core::CampaignId::from_u128(1));
+    assert!(pages(&*storage, nobody, 10).await.is_empty());
+}
+
+pub async fn a_cursor_of_another_campaign_s_event_serves_too(storage: Arc<dyn Storage>) {
+    let stories = interleaved(&*storage).await;
+    let all = pages(&*storage, EventScope::Store, 1_000).await;
+    for (place, event) in all.iter().enumerate() {
+        for story in &stories {
+            let scope = EventScope::Campaign(story.id);
+            let page = storage
+                .events(scope, Some(event.cursor.clone()), 1_000)
+                .await
+                .unwrap();
+            let rest = all[place + 1..]
+                .iter()
+                .filter(|event| event.campaign_id == story.id);
+            assert_eq!(page.items, rest.cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
+pub async fn a_cursor_that_the_store_did_not_make_is_refused(storage: Arc<dyn Storage>) {
+    let story = Story::created(&*storage, 1).await;
+    let made = storage.latest().await.unwrap().expect("there is an event");
+    let made = made.as_str();
+    let wrong = [
+        "",
+        " ",
+        "0",
+        "x",
+        "-1",
+        "18446744073709551616",
+        "ffffffffffffffffffffffff",
+    ];
+    let near = [
+        format!("{made} "),
+        format!("{made}0"),
+        format!("+{made}"),
+        made.to_uppercase(),
+    ];
+    let near = near.into_iter().filter(|text| text != made);
+    for text in wrong.map(String::from).into_iter().chain(near) {
+        let cursor = Some(Cursor::from_text(text.clone()));
+        for scope in [EventScope::Store, EventScope::Campaign(story.id)] {
+            let refused = storage.events(scope, cursor.clone(), 1).await;
+            assert!(
+                matches!(refused, Err(StorageError::InvalidCursor { .. })),
+                "{text:?}: {refused:?}"
+            );
+        }
+        let refused = storage.changes(cursor).await;
+        assert!(
+            matches!(refused, Err(StorageError::InvalidCursor { .. })),
+            "{text:?}: {refused:?}"
+        );
+    }
+}
+
+pub async fn the_latest_cursor_is_that_of_the_last_event(storage: Arc<dyn Storage>) {
+    assert_eq!(storage.latest().await.unwrap(), None);
+    let mut story = Story::created(&*storage, 1).await;
+    let committed = story.tell(&*storage, vec![mode_change(), mode_change()]).await;
+    assert!(committed.cursor.is_some());
+    assert_eq!(storage.latest().await.unwrap(), committed.cursor);
+}

@@ -1,0 +1,111 @@
+//! Idempotency keys.
+#![allow(missing_docs, reason = "the name of a case is its sentence")]
+#![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
+
+use std::sync::Arc;
+
+use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Storage, StorageError};
+use phasegate_core::{CampaignId, Digest, EventKind, Mode, Timestamp};
+use serde_json::json;
+
+use super::Story;
+
+/// An entry that does not expire within the lifetime of any test.
+pub(super) fn entry(key: &str, campaign: Option<CampaignId>) -> IdempotencyEntry {
+    IdempotencyEntry {
+        key: IdempotencyKey::new(key).expect("a case names a key"),
+        campaign,
+        command: Digest::of(&json!(key)),
+        outcome: json!({"outcome": key}),
+        expires_at: Timestamp::from_unix_ms(i64::MAX),
+    }
+}
+
+fn mode_change() -> Vec<EventKind> {
+    vec![EventKind::ModeChanged {
+        mode: Mode::FullSequence,
+    }]
+}
+
+pub async fn a_key_is_stored_with_its_outcome_in_the_commit(storage: Arc<dyn Storage>) {
+    let mut story = Story::new(1);
+    let mut creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+    creation.idempotency = Some(entry("create", None));
+    story.commit(&*storage, creation).await;
+    let mut change = story.transition(mode_change());
+    change.idempotency = Some(entry("change", Some(story.id)));
+    story.commit(&*storage, change).await;
+
+    for (scope, key) in [(None, "create"), (Some(story.id), "change")] {
+        let expected = entry(key, scope);
+        assert_eq!(
+            storage.idempotency(scope, &expected.key).await.unwrap(),
+            Some(expected)
+        );
+    }
+}
+
+pub async fn a_used_key_refuses_the_commit(storage: Arc<dyn Storage>) {
+    let mut story = Story::created(&*storage, 1).await;
+    let mut first = story.transition(mode_change());
+    first.idempotency = Some(entry("key", Some(story.id)));
+    story.commit(&*storage, first).await;
+    let mut second = story.transition(mode_change());
+    let mut reused = entry("key", Some(story.id));
+    reused.outcome = json!("another");
+    second.idempotency = Some(reused);
+
+    let refused = storage.commit(second).await;
+
+    assert_eq!(refused, Err(StorageError::KeyUsed { key: "key".into() }));
+    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    let kept = entry("key", Some(story.id));
+    assert_eq!(
+        storage.idempotency(Some(story.id), &kept.key).await.unwrap(),
+        Some(kept)
+    );
+}
+
+pub async fn a_refused_commit_stores_no_key(storage: Arc<dyn Storage>) {
+    let mut story = Story::created(&*storage, 1).await;
+    let mut late = story.transition(mode_change());
+    late.idempotency = Some(entry("key", Some(story.id)));
+    story.tell(&*storage, mode_change()).await;
+    assert!(storage.commit(late).await.is_err());
+    let key = entry("key", None).key;
+    assert_eq!(storage.idempotency(Some(story.id), &key).await.unwrap(), None);
+}
+
+pub async fn keys_are_scoped_to_their_campaign(storage: Arc<dyn Storage>) {
+    for id in [1, 2] {
+        let mut story = Story::created(&*storage, id).await;
+        let mut transition = story.transition(mode_change());
+        transition.idempotency = Some(entry("key", Some(story.id)));
+        story.commit(&*storage, transition).await;
+    }
+    let key = entry("key", None).key;
+    assert_eq!(storage.idempotency(None, &key).await.unwrap(), None);
+    assert_eq!(
+        storage
+            .idempotency(Some(CampaignId::from_u128(3)), &key)
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+pub async fn a_key_is_stored_without_events_too(storage: Arc<dyn Storage>) {
+    let mut story = Story::created(&*storage, 1).await;
+    let mut transition = story.transition(vec![]);
+    transition.idempotency = Some(entry("key", Some(story.id)));
+    let committed = story.commit(&*storage, transition.clone()).await;
+    assert_eq!((committed.version, committed.cursor), (story.version, None));
+    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    let expected = entry("key", Some(story.id));
+    assert_eq!(
+        storage.idempotency(Some(story.id), &expected.key).await.unwrap(),
+        Some(expected)
+    );
+    let again = storage.commit(transition).await;
+    assert_eq!(again, Err(StorageError::KeyUsed { key: "key".into() }));
+}

@@ -1,0 +1,179 @@
+//! The suite that every store passes: one macro, one test for each sentence of the port.
+//!
+//! ```
+//! use phasegate_testkit::storage::{MemoryStorage, conformance::Fixture};
+//!
+//! async fn an_empty_store() -> Fixture {
+//!     Fixture::new(MemoryStorage::new())
+//! }
+//!
+//! phasegate_testkit::storage_conformance!(an_empty_store);
+//! ```
+//!
+//! A store that only tests can reach, such as one in a temporary folder, keeps what it needs alive with
+//! [`Fixture::keeping`].
+
+pub mod campaigns;
+pub mod commits;
+pub mod deletion;
+pub mod events;
+pub mod idempotency;
+pub mod lifecycle;
+pub mod limits;
+pub mod output;
+pub mod resources;
+mod story;
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use phasegate_core::storage::Storage;
+
+pub use story::{Story, phase};
+
+/// An empty store for one test.
+pub struct Fixture {
+    /// The store.
+    pub storage: Arc<dyn Storage>,
+    kept: Vec<Box<dyn Any + Send>>,
+}
+
+impl fmt::Debug for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixture").finish_non_exhaustive()
+    }
+}
+
+impl Fixture {
+    /// Takes an empty store.
+    pub fn new(storage: impl Storage) -> Self {
+        Self {
+            storage: Arc::new(storage),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Keeps `thing`, such as a temporary folder, until the test is over.
+    #[must_use]
+    pub fn keeping(mut self, thing: impl Any + Send) -> Self {
+        self.kept.push(Box::new(thing));
+        self
+    }
+}
+
+/// Runs one case of the suite on a runtime of several threads. [`storage_conformance!`](crate::storage_conformance)
+/// calls it.
+///
+/// # Panics
+///
+/// When the store does not pass.
+pub fn run<M, C>(make: impl FnOnce() -> M, case: impl FnOnce(Arc<dyn Storage>) -> C)
+where
+    M: Future<Output = Fixture>,
+    C: Future<Output = ()>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .build()
+        .expect("a runtime can be built");
+    runtime.block_on(async {
+        let fixture = make().await;
+        case(fixture.storage.clone()).await;
+        drop(fixture);
+    });
+}
+
+/// Expands to the tests that every store passes. Its argument names an `async fn() -> Fixture` that makes an empty
+/// store.
+#[macro_export]
+macro_rules! storage_conformance {
+    ($make:path) => {
+        $crate::storage_conformance! { @cases $make;
+            commits {
+                a_commit_writes_its_snapshot_its_events_and_its_configs,
+                a_commit_that_follows_another_version_conflicts_and_writes_nothing,
+                a_campaign_is_created_once,
+                a_transition_that_contradicts_itself_is_refused,
+                a_commit_is_found_by_its_id_and_the_version_it_followed,
+                of_many_racing_commits_on_one_version_exactly_one_wins,
+                of_commits_at_the_same_time_a_conflict_fails_alone,
+                every_revision_of_a_config_is_kept,
+                numbers_come_back_exactly,
+            }
+            events {
+                events_are_numbered_without_gaps_from_1,
+                the_store_wide_log_keeps_the_order_of_commits,
+                pages_of_events_follow_each_other_and_end,
+                pages_of_one_campaign_s_events_follow_each_other_and_end,
+                a_cursor_of_another_campaign_s_event_serves_too,
+                a_cursor_that_the_store_did_not_make_is_refused,
+                the_latest_cursor_is_that_of_the_last_event,
+            }
+            campaigns {
+                campaigns_are_listed_in_both_orders_page_by_page,
+                each_filter_narrows_the_list,
+                a_changed_campaign_moves_in_the_lists,
+                a_limit_out_of_range_is_moved_to_its_nearest_end,
+            }
+            output {
+                a_batch_is_stored_with_its_checkpoint_and_progress,
+                a_batch_without_checkpoint_keeps_the_one_before,
+                the_latest_batch_is_acknowledged_again_and_not_written_twice,
+                a_batch_that_is_not_the_next_is_refused,
+                a_ticket_that_is_not_running_is_refused,
+                an_append_leaves_the_campaign_as_it_is,
+                records_are_paged_from_any_index,
+                a_page_of_records_ends_before_16_mib,
+                runs_keep_their_own_records,
+            }
+            resources {
+                a_resource_is_written_read_and_deleted,
+                revisions_only_grow_also_over_a_deletion,
+                a_resource_that_is_not_as_expected_is_left_alone,
+                a_commit_expects_its_resources,
+                resources_are_paged_by_kind_in_the_order_of_their_ids,
+            }
+            deletion {
+                of_a_deleted_campaign_only_the_deletion_remains,
+                a_deleted_id_is_never_used_again,
+                a_deletion_is_found_by_its_commit_id,
+                a_deletion_leaves_other_campaigns_alone,
+                a_deleted_campaign_takes_no_output,
+                a_deletion_keeps_its_own_idempotency_key_and_no_other,
+            }
+            idempotency {
+                a_key_is_stored_with_its_outcome_in_the_commit,
+                a_used_key_refuses_the_commit,
+                a_refused_commit_stores_no_key,
+                keys_are_scoped_to_their_campaign,
+                a_key_is_stored_without_events_too,
+            }
+            limits {
+                a_config_beyond_its_limit_is_refused,
+                an_event_or_summary_beyond_its_limit_is_refused,
+                a_record_batch_or_checkpoint_beyond_its_limit_is_refused,
+                a_resource_beyond_its_limit_is_refused,
+                what_is_nested_too_deeply_is_refused,
+                the_largest_batch_is_taken,
+            }
+            lifecycle {
+                changes_resolves_at_once_when_there_is_something_newer,
+                changes_waits_for_the_next_event,
+                changes_ends_when_the_store_is_closed,
+                a_closed_store_refuses_everything,
+                an_attempt_can_be_claimed,
+                a_dropped_write_is_there_or_not_and_the_store_goes_on,
+            }
+        }
+    };
+    (@cases $make:path; $($module:ident { $($case:ident,)* })*) => {
+        $($(
+            #[test]
+            fn $case() {
+                $crate::storage::conformance::run($make, $crate::storage::conformance::$module::$case);
+            }
+        )*)*
+    };
+}
