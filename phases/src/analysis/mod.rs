@@ -1,0 +1,242 @@
+//! The last phase: how often the keyword stands in the pages.
+
+mod config;
+mod score;
+
+use async_trait::async_trait;
+use phasegate::core::{PhaseDefinition, PhaseName};
+use phasegate::{Phase, PhaseContext, RunError, RunOutcome};
+use serde::{Deserialize, Serialize};
+
+pub use config::{Config, Keyword};
+
+use crate::http_validation::Status;
+use crate::ordered::{self, Bounds, Checkpoint, Tally};
+use crate::schema;
+
+/// How many of the best domains a summary names.
+const TOP: usize = 10;
+
+/// Counts the keyword in the title and text of every page, whatever its letter case, and scores each page.
+///
+/// A score is 0 to 100: 8 for each occurrence in the text up to 40, 40 for an occurrence in the title, and 20 when the
+/// text's first occurrence begins within its first 500 bytes. Text is what HTTP validation kept of it. A domain that
+/// gave no page gets a record too, with nothing found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Analysis;
+
+/// What it needs of a domain that was requested.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Input {
+    /// The domain.
+    pub domain: String,
+    /// What was requested at last.
+    pub final_url: String,
+    /// How it ended.
+    pub status: Status,
+    /// The page's title.
+    pub title: Option<String>,
+    /// The page's text.
+    pub text: String,
+}
+
+/// A domain that was analysed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The domain.
+    pub domain: String,
+    /// Where its page stands.
+    pub url: String,
+    /// Whether it gave a page.
+    pub fetched: bool,
+    /// Whether the keyword occurs.
+    pub matched: bool,
+    /// How often it occurs in title and text.
+    pub occurrences: u64,
+    /// Whether it occurs in the title.
+    pub in_title: bool,
+    /// 0 to 100.
+    pub score: u64,
+}
+
+/// A domain with a high score.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct TopDomain {
+    /// The domain.
+    pub domain: String,
+    /// Its score.
+    pub score: u64,
+    /// How often the keyword occurs.
+    pub occurrences: u64,
+}
+
+/// What is counted while domains pass.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Counts {
+    analysed: u64,
+    fetched: u64,
+    matched: u64,
+    in_title: u64,
+    occurrences: u64,
+    total_score: u64,
+    top_domains: Vec<TopDomain>,
+}
+
+/// What is said of a completed run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// How many domains were analysed.
+    pub analysed: u64,
+    /// How many of them gave a page.
+    pub fetched: u64,
+    /// In how many of these the keyword occurs.
+    pub matched: u64,
+    /// In how many it occurs in the title.
+    pub in_title: u64,
+    /// How often it occurs in all.
+    pub occurrences: u64,
+    /// The mean score of the pages, to two decimals; 0 without a page.
+    pub mean_score: f64,
+    /// The domains where it occurs with the highest scores, at most ten; then with the most occurrences, then in order.
+    pub top_domains: Vec<TopDomain>,
+}
+
+impl Tally<Record> for Counts {
+    fn count(&mut self, record: Option<&Record>) {
+        let Some(record) = record else { return };
+        self.analysed += 1;
+        self.fetched += u64::from(record.fetched);
+        self.matched += u64::from(record.matched);
+        self.in_title += u64::from(record.in_title);
+        self.occurrences = self.occurrences.saturating_add(record.occurrences);
+        self.total_score = self.total_score.saturating_add(record.score);
+        if record.matched {
+            let key = (record.score, record.occurrences);
+            let place = self
+                .top_domains
+                .partition_point(|top| (top.score, top.occurrences) >= key);
+            if place < TOP {
+                let top = TopDomain {
+                    domain: record.domain.clone(),
+                    score: record.score,
+                    occurrences: record.occurrences,
+                };
+                self.top_domains.insert(place, top);
+                self.top_domains.truncate(TOP);
+            }
+        }
+    }
+}
+
+impl From<Counts> for Summary {
+    fn from(counts: Counts) -> Self {
+        let hundredths = counts
+            .total_score
+            .saturating_mul(100)
+            .checked_div(counts.fetched)
+            .unwrap_or(0);
+        Self {
+            analysed: counts.analysed,
+            fetched: counts.fetched,
+            matched: counts.matched,
+            in_title: counts.in_title,
+            occurrences: counts.occurrences,
+            mean_score: hundredths as f64 / 100.0,
+            top_domains: counts.top_domains,
+        }
+    }
+}
+
+#[async_trait]
+impl Phase for Analysis {
+    type Config = Config;
+    type Input = Input;
+    type Record = Record;
+    type Checkpoint = Checkpoint<Counts>;
+    type Summary = Summary;
+
+    fn definition(&self) -> PhaseDefinition {
+        PhaseDefinition {
+            name: PhaseName::new("analysis").expect("a valid phase name"),
+            title: "Analysis".to_owned(),
+            config_schema: schema::of::<Config>(),
+        }
+    }
+
+    async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
+        let keyword = score::Keyword::new(ctx.config().keyword.as_str());
+        let bounds = Bounds {
+            concurrency: 1,
+            batch: 2_000,
+        };
+        let counts = ordered::run(&ctx, bounds, |_, input| {
+            std::future::ready(Ok(Some(analyse(&keyword, input))))
+        })
+        .await?;
+        Ok(RunOutcome::Completed(counts.into()))
+    }
+}
+
+fn analyse(keyword: &score::Keyword, input: Input) -> Record {
+    let fetched = input.status == Status::Ok;
+    let found = match fetched {
+        true => keyword.find(input.title.as_deref(), &input.text),
+        false => score::Found::default(),
+    };
+    Record {
+        domain: input.domain,
+        url: input.final_url,
+        fetched,
+        matched: found.occurrences > 0,
+        occurrences: found.occurrences,
+        in_title: found.in_title,
+        score: found.score,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(domain: &str, score: u64, occurrences: u64) -> Record {
+        Record {
+            domain: domain.to_owned(),
+            url: format!("http://{domain}/"),
+            fetched: true,
+            matched: occurrences > 0,
+            occurrences,
+            in_title: false,
+            score,
+        }
+    }
+
+    #[test]
+    fn the_summary_names_the_ten_best_domains_and_of_equals_the_earlier() {
+        let mut counts = Counts::default();
+        for n in 0..30 {
+            counts.count(Some(&record(&format!("d{n}.test"), 10 * (n % 3), n % 3)));
+        }
+        let summary = Summary::from(counts);
+        assert_eq!(
+            (summary.analysed, summary.matched, summary.occurrences),
+            (30, 20, 30)
+        );
+        assert_eq!(summary.mean_score, 10.0);
+        let names: Vec<_> = summary
+            .top_domains
+            .iter()
+            .map(|top| top.domain.as_str())
+            .collect();
+        let expected: Vec<_> = (0..10).map(|n| format!("d{}.test", 3 * n + 2)).collect();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn no_page_is_a_mean_of_zero() {
+        assert_eq!(Summary::from(Counts::default()).mean_score, 0.0);
+    }
+}

@@ -1,0 +1,174 @@
+//! The second phase: which of the generated domains have an address.
+
+mod config;
+mod record;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use hickory_resolver::proto::rr::RecordType;
+use phasegate::core::{PhaseDefinition, PhaseName};
+use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
+use serde::Deserialize;
+
+pub use config::{AddressRecord, Config, DnsPersona, DnsPersonaId, ProxyId};
+pub(crate) use config::{DNS_PERSONA, PROXY};
+pub use record::{Measured, Record, Summary};
+
+use crate::net::dial;
+use crate::net::dns::{DnsClient, Plan, Server};
+use crate::net::pace::Pace;
+use crate::net::proxy::Proxy;
+use crate::ordered::{self, Bounds, Checkpoint};
+use crate::persona;
+use crate::schema;
+
+/// Looks every generated domain up, by real queries to the servers of the personas: directly over UDP (and over TCP
+/// where an answer doesn't fit), or all of it over TCP through the proxy.
+///
+/// Nothing is cached, no hosts file is read and no search domain is added. A proxy that can't be used fails the phase.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DnsValidation;
+
+/// What it needs of a generated domain.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Input {
+    /// The domain.
+    pub domain: String,
+}
+
+struct Persona {
+    id: String,
+    client: DnsClient,
+    pace: Arc<Pace>,
+}
+
+#[async_trait]
+impl Phase for DnsValidation {
+    type Config = Config;
+    type Input = Input;
+    type Record = Record;
+    type Checkpoint = Checkpoint<Summary>;
+    type Summary = Summary;
+
+    fn definition(&self) -> PhaseDefinition {
+        PhaseDefinition {
+            name: PhaseName::new("dns_validation").expect("a valid phase name"),
+            title: "DNS validation".to_owned(),
+            config_schema: schema::of::<Config>(),
+        }
+    }
+
+    async fn check(&self, config: &Config, resources: &Resources) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        for (place, id) in config.persona_ids.iter().enumerate() {
+            let persona = resources
+                .get(DNS_PERSONA, id.as_str())
+                .map(DnsPersona::deserialize);
+            if let Some(Ok(persona)) = persona {
+                problems.extend(unsound(&persona.resolvers, &format!("/personaIds/{place}")));
+            }
+        }
+        problems
+    }
+
+    async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
+        let config = ctx.config();
+        let ids = config.persona_ids.iter().map(DnsPersonaId::as_str);
+        let proxy = match &config.proxy_id {
+            Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
+            None => None,
+        };
+        let mut concurrency = 0;
+        let mut personas = Vec::new();
+        for (id, persona) in persona::read_all::<DnsPersona>(ctx.resources(), DNS_PERSONA, ids)? {
+            concurrency += persona.concurrency.size();
+            let made = Persona::new(id, &persona, proxy.clone());
+            personas.push(ordered::unless_cancelled(&ctx, made).await?);
+        }
+        if let Some(proxy) = &proxy
+            && ctx.upstream_total().await? > 0
+        {
+            ordered::unless_cancelled(&ctx, async { Ok(dial::to_proxy(proxy).await?) }).await?;
+        }
+        let bounds = Bounds {
+            concurrency,
+            batch: 1_000,
+        };
+        let summary = ordered::run(&ctx, bounds, |index, input| look_up(&personas, index, input)).await?;
+        Ok(RunOutcome::Completed(summary))
+    }
+
+    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    async fn can_continue(&self, change: InputChange<'_>) -> bool {
+        change.old_config == change.new_config
+    }
+}
+
+impl Persona {
+    async fn new(id: String, persona: &DnsPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
+        let rate = persona.rate_per_second.map(|rate| rate.get());
+        let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
+        let mut record_types: Vec<_> = persona.record_types.to_vec();
+        record_types.sort();
+        record_types.dedup();
+        let plan = Plan {
+            strategy: persona.strategy,
+            record_types: record_types.into_iter().map(RecordType::from).collect(),
+            timeout: Duration::from_millis(persona.timeout_ms.get()),
+            retries: persona.retries.get(),
+        };
+        let client = DnsClient::new(&persona.resolvers, plan, Some(Arc::clone(&pace)), proxy)
+            .await
+            .map_err(|error| {
+                let message = format!("a resolver of the DNS persona {id} has no address: {error}");
+                RunError::failed("resolver_unresolved", message)
+            })?;
+        Ok(Self { id, client, pace })
+    }
+}
+
+impl From<AddressRecord> for RecordType {
+    fn from(record: AddressRecord) -> Self {
+        match record {
+            AddressRecord::A => Self::A,
+            AddressRecord::Aaaa => Self::AAAA,
+        }
+    }
+}
+
+/// A problem for each resolver whose brackets hold no IPv6 address, which a schema can't say.
+pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
+    servers
+        .iter()
+        .filter(|server| !server.is_sound())
+        .map(|server| {
+            let message = format!(
+                "its resolver {} is no IPv6 address with a port: mend the persona",
+                server.as_str()
+            );
+            FieldProblem::new(pointer, "resolver_invalid", message)
+        })
+        .collect()
+}
+
+async fn look_up(personas: &[Persona], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+    let persona = persona::serving(personas, index)
+        .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
+    let _slot = persona.pace.enter().await;
+    let start = Instant::now();
+    // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.
+    let turn = index / u64::try_from(personas.len()).unwrap_or(1);
+    let lookup = persona.client.lookup(&input.domain, turn).await?;
+    Ok(Some(Record {
+        domain: input.domain,
+        status: lookup.status,
+        addresses: lookup.addresses,
+        persona: persona.id.clone(),
+        measured: Measured {
+            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            queries: lookup.queries,
+        },
+    }))
+}

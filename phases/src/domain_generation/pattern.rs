@@ -1,0 +1,126 @@
+//! What a config generates: the digits, where they stand, how many domains there are, and what is wrong with them.
+
+use num_bigint::BigUint;
+use phasegate::FieldProblem;
+
+use super::config::{Config, PatternType};
+
+/// The longest label of a DNS name, in characters (RFC 1035, section 2.3.4).
+const MAX_LABEL: usize = 63;
+/// The longest DNS name as text, in characters: 255 octets on the wire (RFC 1035, section 2.3.4).
+const MAX_NAME: usize = 253;
+
+/// A config, made ready to generate: lower-cased and without repetition.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Pattern {
+    /// The digits in base N, the first of them zero. ASCII letters and digits.
+    pub(crate) digits: Vec<u8>,
+    /// How many digits stand before the constant.
+    pub(crate) before: usize,
+    /// The fixed part.
+    pub(crate) constant: String,
+    /// How many digits stand after the constant.
+    pub(crate) after: usize,
+    /// The top-level domain, with no dot before it.
+    pub(crate) tld: String,
+}
+
+impl Pattern {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut digits = Vec::new();
+        for digit in config.character_set.as_str().to_ascii_lowercase().bytes() {
+            if !digits.contains(&digit) {
+                digits.push(digit);
+            }
+        }
+        let length = config.variable_length.size();
+        let (before, after) = match config.pattern_type {
+            PatternType::Prefix => (length, 0),
+            PatternType::Suffix => (0, length),
+            PatternType::Both => (length, length),
+        };
+        let constant = config.constant_string.as_ref().map_or("", |text| text.as_str());
+        let tld = config.tld.as_str();
+        Self {
+            digits,
+            before,
+            constant: constant.to_ascii_lowercase(),
+            after,
+            tld: tld.strip_prefix('.').unwrap_or(tld).to_ascii_lowercase(),
+        }
+    }
+
+    /// How many digits a label has: L.
+    pub(crate) fn positions(&self) -> usize {
+        self.before + self.after
+    }
+
+    /// How many domains the pattern has: N^L, exactly.
+    pub(crate) fn capacity(&self) -> BigUint {
+        let exponent = u32::try_from(self.positions()).unwrap_or(u32::MAX);
+        BigUint::from(self.digits.len()).pow(exponent)
+    }
+
+    fn label_length(&self) -> usize {
+        self.positions() + self.constant.len()
+    }
+
+    /// What is wrong with the config, beyond what its schema says. Nothing: every domain of it is a valid DNS name.
+    pub(crate) fn problems(&self, config: &Config) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        let length = self.label_length();
+        if length > MAX_LABEL {
+            let parts = match config.pattern_type {
+                PatternType::Both => "twice variable_length",
+                _ => "variable_length",
+            };
+            let message = format!(
+                "a label would have {length} characters ({parts} and constant_string); at most {MAX_LABEL} may be: \
+                 shorten one of them"
+            );
+            problems.push(FieldProblem::new("/variable_length", "label_too_long", message));
+        }
+        if length + 1 + self.tld.len() > MAX_NAME {
+            let message = format!(
+                "a domain would have {} characters; at most {MAX_NAME} may be: choose a shorter tld",
+                length + 1 + self.tld.len()
+            );
+            problems.push(FieldProblem::new("/tld", "name_too_long", message));
+        }
+        if self.before == 0 && self.constant.starts_with('-') {
+            let message =
+                "every label would begin with a hyphen: let constant_string begin with a letter or digit";
+            problems.push(FieldProblem::new("/constant_string", "hyphen_at_edge", message));
+        }
+        if self.after == 0 && self.constant.ends_with('-') {
+            let message =
+                "every label would end with a hyphen: let constant_string end with a letter or digit";
+            problems.push(FieldProblem::new("/constant_string", "hyphen_at_edge", message));
+        }
+        problems.extend(self.capacity_problem(config));
+        problems
+    }
+
+    fn capacity_problem(&self, config: &Config) -> Option<FieldProblem> {
+        let capacity = self.capacity();
+        let start = BigUint::from(config.offset_start.get());
+        let wanted = BigUint::from(config.num_domains.get());
+        let (base, positions) = (self.digits.len(), self.positions());
+        if start >= capacity {
+            let message = format!(
+                "the capacity is {capacity} ({base} characters at {positions} positions), so the last offset is {}",
+                &capacity - 1_u32
+            );
+            return Some(FieldProblem::new("/offset_start", "capacity_exceeded", message));
+        }
+        let left = &capacity - &start;
+        if wanted > left {
+            let message = format!(
+                "the capacity is {capacity} ({base} characters at {positions} positions); from offset {start} on, \
+                 {left} domains are left"
+            );
+            return Some(FieldProblem::new("/num_domains", "capacity_exceeded", message));
+        }
+        None
+    }
+}

@@ -1,0 +1,112 @@
+//! The headers of a persona's own.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::value::text_type;
+
+/// How many headers a persona may have.
+const MOST: usize = 50;
+
+/// The headers that belong to the connection, are set by the request itself, or have a member of their own.
+const RESERVED: [&str; 13] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+text_type! {
+    /// The name of a header (RFC 9110, section 5.6.2).
+    #[derive(Debug)]
+    HeaderName, 1 to 100 characters, pattern "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "a header's name"
+}
+
+text_type! {
+    /// The value of a header.
+    #[derive(Debug)]
+    HeaderValue, 0 to 4096 characters, pattern "^([!-~]([ -~]*[!-~])?)?$",
+    "printable ASCII without a space at an edge"
+}
+
+/// Headers by name, in the order of their names as they are written.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Headers(BTreeMap<HeaderName, HeaderValue>);
+
+impl Headers {
+    /// Names and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let headers = BTreeMap::<HeaderName, HeaderValue>::deserialize(deserializer)?;
+        if headers.len() > MOST {
+            return Err(D::Error::custom(format!(
+                "{} headers are more than {MOST}",
+                headers.len()
+            )));
+        }
+        match headers.keys().find(|name| is_reserved(name.as_str())) {
+            Some(name) => Err(D::Error::custom(format!(
+                "the header {} can't be set",
+                name.as_str()
+            ))),
+            None => Ok(Self(headers)),
+        }
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    RESERVED
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+impl JsonSchema for Headers {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Headers".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (name, value) = (
+            generator.subschema_for::<HeaderName>(),
+            generator.subschema_for::<HeaderValue>(),
+        );
+        let in_any_case = |name: &str| -> String {
+            name.chars()
+                .map(|letter| match letter {
+                    '-' => "-".to_owned(),
+                    letter => format!("[{}{letter}]", letter.to_ascii_uppercase()),
+                })
+                .collect()
+        };
+        let reserved: Vec<String> = RESERVED.iter().map(|name| in_any_case(name)).collect();
+        json_schema!({
+            "type": "object",
+            "propertyNames": {"allOf": [name, {"not": {"pattern": format!("^({})$", reserved.join("|"))}}]},
+            "additionalProperties": value,
+            "maxProperties": MOST,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The third phase: what stands at the domains that resolved.
+
+mod config;
+mod headers;
+mod page;
+mod record;
+mod request;
+mod visit;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use hickory_resolver::proto::rr::RecordType;
+use phasegate::core::{PhaseDefinition, PhaseName};
+use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
+use serde::Deserialize;
+
+pub(crate) use config::HTTP_PERSONA;
+pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
+pub use headers::{HeaderName, HeaderValue, Headers};
+pub use record::{Measured, Record, Status, Summary};
+
+use crate::dns_validation::{PROXY, unsound};
+use crate::net::dial;
+use crate::net::dns::{DnsClient, LookupStatus, Plan, Strategy};
+use crate::net::pace::Pace;
+use crate::net::proxy::Proxy;
+use crate::ordered::{self, Bounds, Checkpoint};
+use crate::persona;
+use crate::schema;
+use visit::{Site, Visitor};
+
+/// Requests every domain that resolved, over HTTP/1.1: directly at the addresses that DNS validation found, or through
+/// the proxy.
+///
+/// Domains that did not resolve give no record. Addresses that are not of the public Internet are refused before any
+/// connection, at each redirect anew, unless the persona allows them. A proxy that can't be used fails the phase.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HttpValidation;
+
+/// What it needs of a domain that was looked up.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Input {
+    /// The domain.
+    pub domain: String,
+    /// How looking it up ended.
+    pub status: LookupStatus,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+struct Persona {
+    id: String,
+    visitor: Visitor,
+}
+
+#[async_trait]
+impl Phase for HttpValidation {
+    type Config = Config;
+    type Input = Input;
+    type Record = Record;
+    type Checkpoint = Checkpoint<Summary>;
+    type Summary = Summary;
+
+    fn definition(&self) -> PhaseDefinition {
+        PhaseDefinition {
+            name: PhaseName::new("http_validation").expect("a valid phase name"),
+            title: "HTTP validation".to_owned(),
+            config_schema: schema::of::<Config>(),
+        }
+    }
+
+    async fn check(&self, config: &Config, resources: &Resources) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        for (place, id) in config.persona_ids.iter().enumerate() {
+            let persona = resources
+                .get(HTTP_PERSONA, id.as_str())
+                .map(HttpPersona::deserialize);
+            if let Some(Ok(HttpPersona {
+                resolvers: Some(resolvers),
+                ..
+            })) = persona
+            {
+                problems.extend(unsound(&resolvers, &format!("/personaIds/{place}")));
+            }
+        }
+        problems
+    }
+
+    async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
+        let config = ctx.config();
+        let ids = config.persona_ids.iter().map(HttpPersonaId::as_str);
+        let proxy = match &config.proxy_id {
+            Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
+            None => None,
+        };
+        let mut concurrency = 0;
+        let mut personas = Vec::new();
+        for (id, persona) in persona::read_all::<HttpPersona>(ctx.resources(), HTTP_PERSONA, ids)? {
+            concurrency += persona.concurrency.size();
+            let made = Persona::new(id, persona, proxy.clone());
+            personas.push(ordered::unless_cancelled(&ctx, made).await?);
+        }
+        if let Some(proxy) = &proxy
+            && ctx.upstream_total().await? > 0
+        {
+            ordered::unless_cancelled(&ctx, async { Ok(dial::to_proxy(proxy).await?) }).await?;
+        }
+        let bounds = Bounds {
+            concurrency,
+            batch: 500,
+        };
+        let summary = ordered::run(&ctx, bounds, |index, input| request(&personas, index, input)).await?;
+        Ok(RunOutcome::Completed(summary))
+    }
+
+    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    async fn can_continue(&self, change: InputChange<'_>) -> bool {
+        change.old_config == change.new_config
+    }
+}
+
+impl Persona {
+    async fn new(id: String, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
+        let resolvers = match &persona.resolvers {
+            // Through a proxy, the proxy resolves.
+            Some(servers) if proxy.is_none() => {
+                let plan = Plan {
+                    strategy: Strategy::First,
+                    record_types: vec![RecordType::A, RecordType::AAAA],
+                    timeout: Duration::from_millis(persona.connect_timeout_ms.get()),
+                    retries: 1,
+                };
+                let client = DnsClient::new(servers, plan, None, None).await;
+                Some(client.map_err(|error| {
+                    let message = format!("a resolver of the HTTP persona {id} has no address: {error}");
+                    RunError::failed("resolver_unresolved", message)
+                })?)
+            }
+            _ => None,
+        };
+        let rate = persona.rate_per_second.map(|rate| rate.get());
+        let pace = Pace::new(persona.concurrency.size(), rate);
+        let visitor = Visitor {
+            persona,
+            pace,
+            proxy,
+            resolvers,
+        };
+        Ok(Self { id, visitor })
+    }
+}
+
+async fn request(personas: &[Persona], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+    if input.status != LookupStatus::Resolved || input.addresses.is_empty() {
+        return Ok(None);
+    }
+    let Persona { id, visitor } = persona::serving(personas, index)
+        .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
+    let _slot = visitor.pace.enter().await;
+    let start = Instant::now();
+    let site = Site {
+        domain: input.domain,
+        addresses: input.addresses,
+    };
+    let visit = visitor.visit(&site).await?;
+    let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut record = Record {
+        domain: site.domain,
+        url: visit.url,
+        final_url: visit.final_url,
+        status: visit.status,
+        http_status: None,
+        redirects: visit.redirects,
+        title: None,
+        text: String::new(),
+        text_truncated: false,
+        bytes: 0,
+        body_truncated: false,
+        persona: id.clone(),
+        measured: Measured {
+            duration_ms,
+            requests: visit.requests,
+            address: None,
+        },
+    };
+    let Some(answer) = visit.answer else {
+        return Ok(Some(record));
+    };
+    record.http_status = Some(answer.status);
+    record.bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+    record.body_truncated = answer.truncated;
+    record.measured.address = answer.address.map(|address| address.to_string());
+    if record.status == Status::Ok && !answer.body.is_empty() {
+        let read = move || page::read(answer.content_type.as_deref(), &answer.body);
+        let page = tokio::task::spawn_blocking(read).await.map_err(|error| {
+            RunError::failed("page_unreadable", format!("a page's text can't be read: {error}"))
+        })?;
+        record.title = page.title;
+        record.text = page.text;
+        record.text_truncated = page.truncated || record.body_truncated;
+    }
+    Ok(Some(record))
+}

@@ -1,0 +1,373 @@
+//! The title and the visible text of a page.
+//!
+//! By html5ever's tokenizer alone: a tree, as scraper builds it, takes memory and time that grow without a bound with a
+//! hostile page, where a tokenizer can be stopped as soon as there is enough text.
+
+use std::cell::{Cell, RefCell};
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{
+    BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
+
+/// The most text that is kept, in bytes.
+const MAX_TEXT: usize = 16 * 1024;
+/// The longest title that is kept, in bytes.
+const MAX_TITLE: usize = 512;
+/// How much of a page is read for its text, in bytes.
+const MAX_HTML: usize = 1024 * 1024;
+/// How much of a page is given to the tokenizer at once, in bytes.
+const CHUNK: usize = 16 * 1024;
+/// The largest tag or comment, in bytes. The tokenizer's work on one tag grows with the square of its attributes, so
+/// what is larger ends the text.
+const MAX_TOKEN: usize = 128 * 1024;
+/// How far into a page a declaration of its encoding is looked for (HTML, 13.2.3.2).
+const PRESCAN: usize = 1024;
+
+/// What a person would read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Page {
+    pub(crate) title: Option<String>,
+    pub(crate) text: String,
+    pub(crate) truncated: bool,
+}
+
+/// Reads a body as what its content type says: HTML (also where there is no content type), plain text, or nothing.
+///
+/// Hidden is what stands in scripts, styles, templates and frames; what a style sheet hides is not. Its time is
+/// bounded, whatever the page.
+pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
+    let content_type = content_type.unwrap_or("text/html").to_ascii_lowercase();
+    let mime = content_type.split(';').next().unwrap_or_default().trim();
+    let cut = &body[..body.len().min(MAX_HTML)];
+    let mut page = match mime {
+        "text/html" | "application/xhtml+xml" | "" => read_html(&decode(&content_type, cut)),
+        "text/plain" => {
+            let mut text = Collapsed::new(MAX_TEXT);
+            text.push(&decode(&content_type, cut));
+            Page {
+                title: None,
+                truncated: text.full,
+                text: text.kept,
+            }
+        }
+        _ => return Page::default(),
+    };
+    page.truncated |= cut.len() < body.len();
+    page
+}
+
+/// Decodes a body: by its byte order mark, the content type's charset, its own declaration, or as UTF-8.
+fn decode(content_type: &str, body: &[u8]) -> String {
+    let declared = || {
+        let start = String::from_utf8_lossy(&body[..body.len().min(PRESCAN)]).to_ascii_lowercase();
+        // A page whose declaration can be read as ASCII is not in UTF-16, whatever it says (HTML, 13.2.3.2).
+        charset(&start).map(|found| match found == UTF_16LE || found == UTF_16BE {
+            true => UTF_8,
+            false => found,
+        })
+    };
+    let encoding = charset(content_type).or_else(declared).unwrap_or(UTF_8);
+    encoding.decode(body).0.into_owned()
+}
+
+fn charset(text: &str) -> Option<&'static Encoding> {
+    let rest = text
+        .split_once("charset")?
+        .1
+        .trim_start()
+        .strip_prefix('=')?
+        .trim_start();
+    let label = rest.trim_start_matches(['"', '\'']);
+    let end = label
+        .find(|c: char| c.is_ascii_whitespace() || "\"';/>".contains(c))
+        .unwrap_or(label.len());
+    Encoding::for_label(&label.as_bytes()[..end])
+}
+
+fn read_html(html: &str) -> Page {
+    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
+    let input = BufferQueue::default();
+    let mut rest = html;
+    let mut since_token = 0;
+    let mut stopped = false;
+    while !rest.is_empty() {
+        let mut end = rest.len().min(CHUNK);
+        while !rest.is_char_boundary(end) {
+            end += 1;
+        }
+        let (chunk, after) = rest.split_at(end);
+        rest = after;
+        input.push_back(StrTendril::from(chunk));
+        // The sink never blocks on a script; an encoding it is told of is known already.
+        while !input.is_empty() {
+            let _ = tokenizer.feed(&input);
+        }
+        since_token = if tokenizer.sink.token_seen.take() {
+            0
+        } else {
+            since_token + chunk.len()
+        };
+        if since_token > MAX_TOKEN || tokenizer.sink.text.borrow().full {
+            stopped = !rest.is_empty();
+            break;
+        }
+    }
+    if !stopped {
+        tokenizer.end();
+    }
+    let reader = tokenizer.sink;
+    let text = reader.text.into_inner();
+    let title = reader.title.into_inner().kept;
+    Page {
+        title: (!title.is_empty()).then_some(title),
+        truncated: text.full || stopped,
+        text: text.kept,
+    }
+}
+
+/// Where the characters go that the tokenizer finds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Place {
+    #[default]
+    Text,
+    Title,
+    Nowhere,
+}
+
+struct Reader {
+    text: RefCell<Collapsed>,
+    title: RefCell<Collapsed>,
+    has_title: Cell<bool>,
+    place: Cell<Place>,
+    /// How many templates and vector graphics are open around the place.
+    templates: Cell<usize>,
+    graphics: Cell<usize>,
+    token_seen: Cell<bool>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            text: RefCell::new(Collapsed::new(MAX_TEXT)),
+            title: RefCell::new(Collapsed::new(MAX_TITLE)),
+            has_title: Cell::default(),
+            place: Cell::default(),
+            templates: Cell::default(),
+            graphics: Cell::default(),
+            token_seen: Cell::default(),
+        }
+    }
+}
+
+impl TokenSink for Reader {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::ParseError(_) => return TokenSinkResult::Continue,
+            Token::CharacterTokens(text) => self.characters(&text),
+            Token::TagToken(tag) => {
+                self.token_seen.set(true);
+                return self.tag(&tag);
+            }
+            _ => {}
+        }
+        self.token_seen.set(true);
+        TokenSinkResult::Continue
+    }
+}
+
+impl Reader {
+    fn characters(&self, text: &str) {
+        match self.place.get() {
+            Place::Title => self.title.borrow_mut().push(text),
+            Place::Text if self.templates.get() == 0 => self.text.borrow_mut().push(text),
+            Place::Text | Place::Nowhere => {}
+        }
+    }
+
+    fn tag(&self, tag: &Tag) -> TokenSinkResult<()> {
+        let name = &*tag.name;
+        if !is_inline(name) {
+            self.text.borrow_mut().push(" ");
+        }
+        let opens = tag.kind == TagKind::StartTag;
+        // The tokenizer gives no tag between the two of an element whose content is raw text.
+        self.place.set(Place::Text);
+        let step = |depth: &Cell<usize>| match opens {
+            true if tag.self_closing => {}
+            true => depth.set(depth.get() + 1),
+            false => depth.set(depth.get().saturating_sub(1)),
+        };
+        match name {
+            "template" => step(&self.templates),
+            "svg" => step(&self.graphics),
+            _ => {}
+        }
+        if !opens {
+            return TokenSinkResult::Continue;
+        }
+        match name {
+            "title" if self.graphics.get() == 0 => {
+                self.place.set(if self.has_title.replace(true) {
+                    Place::Nowhere
+                } else {
+                    Place::Title
+                });
+                TokenSinkResult::RawData(RawKind::Rcdata)
+            }
+            "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
+            "xmp" => TokenSinkResult::RawData(RawKind::Rawtext),
+            "style" | "iframe" | "noembed" | "noframes" => {
+                self.place.set(Place::Nowhere);
+                TokenSinkResult::RawData(RawKind::Rawtext)
+            }
+            "script" => {
+                self.place.set(Place::Nowhere);
+                TokenSinkResult::RawData(RawKind::ScriptData)
+            }
+            "plaintext" => TokenSinkResult::Plaintext,
+            _ => TokenSinkResult::Continue,
+        }
+    }
+}
+
+/// Whether a tag stands within a word rather than between two.
+fn is_inline(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "abbr"
+            | "acronym"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "big"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "ins"
+            | "kbd"
+            | "label"
+            | "mark"
+            | "q"
+            | "s"
+            | "samp"
+            | "small"
+            | "span"
+            | "strike"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "tt"
+            | "u"
+            | "var"
+            | "wbr"
+    )
+}
+
+/// Text whose white space is joined to single spaces, up to a length.
+struct Collapsed {
+    kept: String,
+    most: usize,
+    gap: bool,
+    full: bool,
+}
+
+impl Collapsed {
+    fn new(most: usize) -> Self {
+        Self {
+            kept: String::new(),
+            most,
+            gap: false,
+            full: false,
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        for c in text.chars() {
+            if self.full {
+                return;
+            }
+            if c.is_whitespace() || c.is_control() {
+                self.gap = !self.kept.is_empty();
+                continue;
+            }
+            let gap = usize::from(self.gap);
+            if self.kept.len() + gap + c.len_utf8() > self.most {
+                self.full = true;
+                return;
+            }
+            if std::mem::take(&mut self.gap) {
+                self.kept.push(' ');
+            }
+            self.kept.push(c);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(html: &str) -> String {
+        read(Some("text/html; charset=utf-8"), html.as_bytes()).text
+    }
+
+    #[test]
+    fn a_page_is_its_title_and_what_a_person_reads() {
+        let html = "<!DOCTYPE html><html><head><title> A &amp; B\n</title><style>p{}</style><script>if (a<b) c()\
+                    </script></head><body><svg><title>no</title></svg><h1>Shop</h1><p>phase<b>gate</b> now</p>\
+                    <template>hidden</template><!-- gone --><iframe>x</iframe><textarea>type &lt;here></textarea>";
+        let page = read(None, html.as_bytes());
+        assert_eq!(page.title.as_deref(), Some("A & B"));
+        assert_eq!(page.text, "no Shop phasegate now type <here>");
+        assert!(!page.truncated);
+    }
+
+    #[test]
+    fn the_encoding_is_taken_from_the_content_type_or_the_page() {
+        let latin = b"<meta charset='iso-8859-1'><p>caf\xe9</p>";
+        assert_eq!(read(Some("text/html"), latin).text, "caf\u{e9}");
+        assert_eq!(
+            read(Some("text/html; charset=windows-1252"), b"\x80 5").text,
+            "\u{20ac} 5"
+        );
+        assert_eq!(read(None, b"\xef\xbb\xbfok").text, "ok");
+        assert_eq!(read(None, b"a\xff").text, "a\u{fffd}");
+    }
+
+    #[test]
+    fn text_and_title_are_cut_at_a_character_and_say_so() {
+        let page = read(
+            None,
+            format!("<title>{0}</title>{0}", "\u{20ac}".repeat(20_000)).as_bytes(),
+        );
+        assert_eq!(page.text.len(), MAX_TEXT / 3 * 3);
+        assert_eq!(page.title.map(|title| title.len()), Some(MAX_TITLE / 3 * 3));
+        assert!(page.truncated);
+    }
+
+    #[test]
+    fn what_is_no_text_has_no_text() {
+        assert_eq!(read(Some("image/png"), b"\x89PNG words"), Page::default());
+        assert_eq!(read(Some("text/plain"), b"a  <b>\n").text, "a <b>");
+    }
+
+    #[test]
+    fn a_page_whose_tags_have_no_end_ends_before_them() {
+        let attributes: String = (0..40_000).map(|n| format!("a{n:x} ")).collect();
+        assert_eq!(text(&format!("before <p {attributes}>after")), "before");
+        assert_eq!(text(&"<b>".repeat(300_000)), "");
+        assert_eq!(text(&"<".repeat(1_000_000)).len(), MAX_TEXT);
+        assert!(read(None, &vec![0; 3_000_000]).truncated);
+    }
+}

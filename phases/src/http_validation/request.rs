@@ -1,0 +1,357 @@
+//! One request and its answer.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, USER_AGENT,
+};
+use reqwest::{Client, Response, StatusCode, redirect, retry};
+use rustls::{ClientConfig, RootCertStore};
+use url::{Host, Url};
+
+use super::config::HttpPersona;
+use super::record::Status;
+use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
+use crate::net::proxy::{Protocol, Proxy, ProxyError};
+
+/// How many addresses of a host are tried.
+const MAX_ADDRESSES: usize = 4;
+/// What is asked for unless the persona says otherwise.
+const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Route {
+    /// Straight to the first of these addresses that accepts it.
+    Direct(Vec<SocketAddr>),
+    /// Through the proxy, which finds the host.
+    Proxy(Arc<Proxy>),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Where a redirect leads, as it says.
+    pub(crate) location: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) truncated: bool,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The proxy can't be used at all: the phase fails.
+    Proxy(ProxyError),
+    /// This request failed.
+    Status(Status),
+}
+
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+/// Requests `url` along `route`. `own_host`: whether it is the host that the persona's credentials are for.
+pub(crate) async fn send(
+    persona: &HttpPersona,
+    url: &Url,
+    route: &Route,
+    own_host: bool,
+) -> Result<Answer, Failure> {
+    let exchange = async {
+        let request = client(persona, url, route)?
+            .get(url.clone())
+            .headers(headers(persona, own_host));
+        let response = request.send().await?;
+        match route {
+            Route::Proxy(proxy) if is_absolute(url, proxy) => {
+                if let Some(failure) = in_place_of_site(&response, proxy) {
+                    return Ok(Err(failure));
+                }
+            }
+            _ => {}
+        }
+        Ok(Ok(read(response, persona.max_body_bytes.size()).await?))
+    };
+    match (exchange.await, route) {
+        (Ok(outcome), Route::Direct(_)) => outcome,
+        // The address is the proxy's.
+        (Ok(outcome), Route::Proxy(_)) => outcome.map(|answer| Answer {
+            address: None,
+            ..answer
+        }),
+        (Err(error), Route::Direct(_)) => Err(Failure::Status(status(&error, url))),
+        (Err(error), Route::Proxy(proxy)) => Err(blame(error, persona, url, proxy).await),
+    }
+}
+
+/// Whether the request goes to the proxy as a request, and not through it in a tunnel.
+fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
+    proxy.protocol == Protocol::Http && url.scheme() == "http"
+}
+
+/// What an HTTP proxy answers in its own name: that it may not be used, or why it reached no site (Proxy-Status,
+/// RFC 9209). What a proxy answers without saying so can't be told from the site's answer.
+fn in_place_of_site(response: &Response, proxy: &Proxy) -> Option<Failure> {
+    if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return Some(proxy.unauthorized().into());
+    }
+    let said = response.headers().get_all("proxy-status").iter();
+    let mut parameters = said
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']));
+    let error = parameters.find_map(|parameter| parameter.trim().strip_prefix("error="))?;
+    if !response.status().is_server_error() {
+        return None;
+    }
+    Some(Failure::Status(match error {
+        "connection_refused" => Status::ConnectionRefused,
+        error if error.ends_with("timeout") => Status::TimedOut,
+        error if error.starts_with("http_") => Status::InvalidResponse,
+        _ => Status::ConnectionFailed,
+    }))
+}
+
+/// A client for this one request, so that it knows no address but those that were checked for it.
+fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Client> {
+    let patience = Duration::from_millis(persona.timeout_ms.get());
+    let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get());
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls().clone())
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .pool_max_idle_per_host(0)
+        .timeout(patience)
+        // Whatever another crate switches on in the library: bodies are decompressed here, within bounds.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate();
+    match route {
+        Route::Direct(addresses) => {
+            let checked = Checked(addresses.iter().copied().take(MAX_ADDRESSES).collect());
+            builder
+                .no_proxy()
+                .dns_resolver(Arc::new(checked))
+                .connect_timeout(connect_patience)
+        }
+        Route::Proxy(proxy) => {
+            let scheme = match proxy.protocol {
+                Protocol::Http => "http",
+                // The proxy resolves names.
+                Protocol::Socks5 => "socks5h",
+            };
+            let mut all = reqwest::Proxy::all(format!("{scheme}://{}", proxy.authority()))?;
+            if let Some((username, password)) = proxy.credentials() {
+                all = all.basic_auth(username, password);
+            }
+            // Without a tunnel, connecting is the proxy's part alone.
+            builder.proxy(all).connect_timeout(match is_absolute(url, proxy) {
+                true => PROXY_TIMEOUT,
+                false => connect_patience,
+            })
+        }
+    }
+    .build()
+}
+
+/// The addresses that were found and allowed. Whatever name a connection is for, it goes there.
+struct Checked(Vec<SocketAddr>);
+
+impl Resolve for Checked {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Addrs = Box::new(self.0.clone().into_iter());
+        Box::pin(async { Ok(addresses) })
+    }
+}
+
+fn tls() -> &'static ClientConfig {
+    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider supports the default versions of TLS")
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    })
+}
+
+fn headers(persona: &HttpPersona, own_host: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+    for (name, value) in persona.headers.iter() {
+        let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+            continue;
+        };
+        if own_host || (name != AUTHORIZATION && name != COOKIE) {
+            headers.insert(name, value);
+        }
+    }
+    if let Ok(user_agent) = HeaderValue::try_from(persona.user_agent.as_str()) {
+        headers.insert(USER_AGENT, user_agent);
+    }
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    headers
+}
+
+/// What a failed request says of its site.
+fn status(error: &reqwest::Error, url: &Url) -> Status {
+    if error.is_builder() {
+        return Status::InvalidUrl;
+    }
+    if error.is_timeout() {
+        return Status::TimedOut;
+    }
+    if !error.is_connect() {
+        return Status::InvalidResponse;
+    }
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    for cause in causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(innermost)
+    {
+        match cause.kind() {
+            _ if is_tls(cause) => return Status::TlsError,
+            io::ErrorKind::ConnectionRefused => return Status::ConnectionRefused,
+            io::ErrorKind::TimedOut => return Status::TimedOut,
+            // A connection that was there is what encrypting failed on.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                if url.scheme() == "https" =>
+            {
+                return Status::TlsError;
+            }
+            _ => {}
+        }
+    }
+    Status::ConnectionFailed
+}
+
+/// The error that others of its kind are wrapped around: they don't show it as their source.
+fn innermost(mut error: &io::Error) -> &io::Error {
+    while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        error = inner;
+    }
+    error
+}
+
+fn is_tls(cause: &io::Error) -> bool {
+    cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// Whose fault it is that a request through a proxy has no answer. The library doesn't tell a proxy that can't be used
+/// from a site that can't be reached, so the proxy is asked once more, for the connection alone.
+async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Failure {
+    let status = status(&error, url);
+    if status == Status::InvalidUrl {
+        return Failure::Status(status);
+    }
+    if is_absolute(url, proxy) || !error.is_connect() {
+        return match dial::to_proxy(proxy).await {
+            Ok(_) if error.is_connect() => proxy.unreachable(error).into(),
+            Ok(_) => Failure::Status(status),
+            Err(error) => error.into(),
+        };
+    }
+    let Some((host, port)) = host_and_port(url) else {
+        return Failure::Status(Status::InvalidUrl);
+    };
+    let patience = Duration::from_millis(persona.connect_timeout_ms.get());
+    match dial::through(proxy, &host, port, patience).await {
+        Ok(_) => Failure::Status(status),
+        Err(DialError::Proxy(error)) => error.into(),
+        Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
+        Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
+        Err(DialError::Failed(_)) => Failure::Status(Status::ConnectionFailed),
+    }
+}
+
+/// The host of a URL without the brackets of an IPv6 address, and its port.
+fn host_and_port(url: &Url) -> Option<(String, u16)> {
+    let host = match url.host()? {
+        Host::Domain(name) => name.to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
+    Some((host, url.port_or_known_default()?))
+}
+
+async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
+    let header = |name| -> Option<String> {
+        let value: &HeaderValue = response.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let status = response.status().as_u16();
+    let location = matches!(status, 301 | 302 | 303 | 307 | 308)
+        .then(|| header(LOCATION))
+        .flatten();
+    let content_type = header(CONTENT_TYPE);
+    let encoding = header(CONTENT_ENCODING).unwrap_or_default().to_ascii_lowercase();
+    let address = response.remote_addr();
+    let (mut bytes, mut truncated) = (Vec::new(), false);
+    // What a redirect says besides is for nobody.
+    if location.is_none() {
+        while !truncated && let Some(chunk) = response.chunk().await? {
+            let left = most - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+            truncated = chunk.len() > left;
+        }
+    }
+    let (body, truncated) = decompress((bytes, truncated), &encoding, most);
+    Ok(Answer {
+        status,
+        location,
+        content_type,
+        body,
+        truncated,
+        address,
+    })
+}
+
+/// Decompresses what is compressed as it was asked for, and cuts it. What can't be read ends the body.
+///
+/// The library's own decompression would bound neither what comes in before it nor keep what was read before a fault.
+fn decompress((bytes, truncated): (Vec<u8>, bool), encoding: &str, most: usize) -> (Vec<u8>, bool) {
+    use std::io::Read as _;
+    if !matches!(encoding.trim(), "gzip" | "x-gzip") {
+        return (bytes, truncated);
+    }
+    let mut plain = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let outcome = MultiGzDecoder::new(&bytes[..])
+        .take(limit)
+        .read_to_end(&mut plain);
+    let cut = plain.len() > most;
+    plain.truncate(most);
+    (plain, truncated || cut || outcome.is_err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_compressed_body_is_cut_where_a_plain_one_is() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![b'a'; 50_000_000]).unwrap();
+        let bomb = encoder.finish().unwrap();
+        assert!(bomb.len() < 100_000);
+        let (plain, truncated) = decompress((bomb, false), "gzip", 2_000);
+        assert_eq!((plain.len(), truncated), (2_000, true));
+        assert_eq!(decompress((vec![1, 2], false), "gzip", 10), (vec![], true));
+        assert_eq!(decompress((vec![1, 2], false), "br", 10), (vec![1, 2], false));
+    }
+}

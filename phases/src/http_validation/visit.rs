@@ -1,0 +1,361 @@
+//! A visit: a domain's page, through redirects, and again after a failure. Every step is checked before it is made.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use super::config::{HttpPersona, Scheme};
+use super::record::Status;
+use super::request::{self, Answer, Failure, Route};
+use crate::net::address::is_public;
+use crate::net::dns::{DnsClient, LookupStatus};
+use crate::net::pace::Pace;
+use crate::net::proxy::{Proxy, ProxyError};
+
+/// The longest URL that a redirect may lead to, in bytes.
+const MAX_URL: usize = 2_048;
+
+/// A persona at work.
+pub(crate) struct Visitor {
+    pub(crate) persona: HttpPersona,
+    pub(crate) pace: Pace,
+    pub(crate) proxy: Option<Arc<Proxy>>,
+    /// Where redirects to other hosts are looked up; the system, unless the persona names resolvers.
+    pub(crate) resolvers: Option<DnsClient>,
+}
+
+/// A domain to visit, with the addresses that it was found to have.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) domain: String,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// What came of a visit.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) status: Status,
+    pub(crate) url: String,
+    pub(crate) final_url: String,
+    pub(crate) redirects: u64,
+    pub(crate) requests: u64,
+    /// The last answer that is no redirect.
+    pub(crate) answer: Option<Answer>,
+}
+
+impl Visitor {
+    /// Visits a site. Fails only where the proxy can't be used.
+    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, ProxyError> {
+        let schemes: &[&str] = match self.persona.scheme {
+            Scheme::Http => &["http"],
+            Scheme::Https => &["https"],
+            Scheme::HttpsThenHttp => &["https", "http"],
+        };
+        let mut requests = 0;
+        let mut visit = self.visit_by(schemes[0], site, &mut requests).await?;
+        for scheme in &schemes[1..] {
+            let without_answer = visit.redirects == 0
+                && matches!(
+                    visit.status,
+                    Status::TimedOut
+                        | Status::ConnectionRefused
+                        | Status::ConnectionFailed
+                        | Status::TlsError
+                        | Status::InvalidResponse
+                );
+            if without_answer {
+                visit = self.visit_by(scheme, site, &mut requests).await?;
+            }
+        }
+        visit.requests = requests;
+        Ok(visit)
+    }
+
+    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+        let mut attempt = 0;
+        loop {
+            let visit = self.follow(scheme, site, requests).await?;
+            let may_pass = matches!(
+                visit.status,
+                Status::TimedOut | Status::ConnectionRefused | Status::ConnectionFailed
+            );
+            if !may_pass || attempt >= self.persona.retries.get() {
+                return Ok(visit);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Requests the page, and what it redirects to, one step at a time.
+    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+        let port = self
+            .persona
+            .port
+            .map(|port| format!(":{}", port.get()))
+            .unwrap_or_default();
+        let first = format!("{scheme}://{}{port}{}", site.domain, self.persona.path.as_str());
+        let mut visit = Visit {
+            status: Status::InvalidUrl,
+            url: first.clone(),
+            final_url: first.clone(),
+            redirects: 0,
+            requests: 0,
+            answer: None,
+        };
+        let Ok(mut url) = Url::parse(&first) else {
+            return Ok(visit);
+        };
+        let own_host = url.host_str().map(str::to_owned);
+        let mut seen = BTreeSet::new();
+        loop {
+            visit.final_url = url.to_string();
+            if !seen.insert(visit.final_url.clone()) {
+                visit.status = Status::RedirectLoop;
+                return Ok(visit);
+            }
+            if visit.redirects > self.persona.max_redirects.get() {
+                visit.redirects -= 1;
+                visit.status = Status::TooManyRedirects;
+                return Ok(visit);
+            }
+            let step = async {
+                let route = self.route(&url, site).await?;
+                self.pace.request().await;
+                *requests += 1;
+                request::send(&self.persona, &url, &route, url.host_str() == own_host.as_deref()).await
+            };
+            let answer = match step.await {
+                Ok(answer) => answer,
+                Err(Failure::Proxy(error)) => return Err(error),
+                Err(Failure::Status(status)) => {
+                    visit.status = status;
+                    return Ok(visit);
+                }
+            };
+            let Some(location) = &answer.location else {
+                visit.status = match answer.status {
+                    200..=299 => Status::Ok,
+                    _ => Status::HttpError,
+                };
+                visit.answer = Some(answer);
+                return Ok(visit);
+            };
+            match join(&url, location) {
+                Some(next) => url = next,
+                None => {
+                    visit.status = Status::InvalidRedirect;
+                    visit.answer = Some(answer);
+                    return Ok(visit);
+                }
+            }
+            visit.redirects += 1;
+            visit.answer = Some(answer);
+        }
+    }
+
+    /// Where a request for `url` goes, if it may be made at all.
+    ///
+    /// Through a proxy nobody here resolves a name, so of a redirect to another name it isn't known where it leads:
+    /// only literal addresses and the names of this machine can be refused then.
+    async fn route(&self, url: &Url, site: &Site) -> Result<Route, Failure> {
+        let port = url
+            .port_or_known_default()
+            .ok_or(Failure::Status(Status::InvalidUrl))?;
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+            Some(Host::Domain(name)) if same_name(name, &site.domain) => site.addresses.clone(),
+            Some(Host::Domain(name)) => match &self.proxy {
+                Some(_) if is_this_machine(name) => vec![IpAddr::from([127, 0, 0, 1])],
+                Some(proxy) => return Ok(Route::Proxy(Arc::clone(proxy))),
+                None => self.look_up(name, port).await?,
+            },
+            None => return Err(Failure::Status(Status::InvalidUrl)),
+        };
+        let allowed = |address: &IpAddr| self.persona.allow_private_addresses || is_public(*address);
+        match &self.proxy {
+            // The proxy may choose any of them.
+            Some(proxy) if addresses.iter().all(allowed) => Ok(Route::Proxy(Arc::clone(proxy))),
+            Some(_) => Err(Failure::Status(Status::ForbiddenAddress)),
+            None => {
+                let mut allowed: Vec<_> = addresses.into_iter().filter(allowed).collect();
+                allowed.dedup();
+                match allowed.is_empty() {
+                    true => Err(Failure::Status(Status::ForbiddenAddress)),
+                    false => Ok(Route::Direct(
+                        allowed
+                            .into_iter()
+                            .map(|address| SocketAddr::new(address, port))
+                            .collect(),
+                    )),
+                }
+            }
+        }
+    }
+
+    async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
+        let unresolved = Failure::Status(Status::RedirectUnresolved);
+        let addresses: Vec<IpAddr> = match &self.resolvers {
+            Some(resolvers) => {
+                let lookup = resolvers.lookup(name, 0).await?;
+                match lookup.status {
+                    LookupStatus::TimedOut => return Err(Failure::Status(Status::TimedOut)),
+                    _ => lookup.addresses,
+                }
+            }
+            None => {
+                let patience = Duration::from_millis(self.persona.connect_timeout_ms.get());
+                match timeout(patience, tokio::net::lookup_host((name, port))).await {
+                    Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+                    Ok(Err(_)) => return Err(unresolved),
+                    Err(_) => return Err(Failure::Status(Status::TimedOut)),
+                }
+            }
+        };
+        match addresses.is_empty() {
+            true => Err(unresolved),
+            false => Ok(addresses),
+        }
+    }
+}
+
+/// The URL that a redirect leads to, without user name, password and fragment. `None`: no HTTP address, or too long.
+fn join(url: &Url, location: &str) -> Option<Url> {
+    if location.len() > MAX_URL {
+        return None;
+    }
+    let mut next = url.join(location).ok()?;
+    next.set_fragment(None);
+    let usable = matches!(next.scheme(), "http" | "https")
+        && next.set_username("").is_ok()
+        && next.set_password(None).is_ok()
+        && next.as_str().len() <= MAX_URL;
+    usable.then_some(next)
+}
+
+fn same_name(one: &str, other: &str) -> bool {
+    let bare = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    bare(one) == bare(other)
+}
+
+/// Whether a name stands for the machine that resolves it, whatever the DNS says (RFC 6761, section 6.3).
+fn is_this_machine(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
+        Visitor {
+            persona: serde_json::from_value(persona).unwrap(),
+            pace: Pace::new(1, None),
+            proxy: proxy.map(|proxy| Arc::new(serde_json::from_value(proxy).unwrap())),
+            resolvers: None,
+        }
+    }
+
+    async fn route(visitor: &Visitor, url: &str) -> Result<Route, Status> {
+        let site = Site {
+            domain: "site.test".to_owned(),
+            addresses: ["93.184.216.34", "10.0.0.1"]
+                .map(|address| address.parse().unwrap())
+                .to_vec(),
+        };
+        match visitor.route(&Url::parse(url).unwrap(), &site).await {
+            Ok(route) => Ok(route),
+            Err(Failure::Status(status)) => Err(status),
+            Err(Failure::Proxy(error)) => panic!("{error}"),
+        }
+    }
+
+    const LITERALS: [&str; 8] = [
+        "http://127.0.0.1/",
+        "http://0x7f.1/",
+        "http://2130706433/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[64:ff9b::7f00:1]/",
+        "https://192.168.1.1:8443/",
+    ];
+
+    #[tokio::test]
+    async fn private_addresses_are_refused_however_they_are_written_with_a_proxy_and_without() {
+        let proxy = serde_json::json!({"protocol": "http", "host": "127.0.0.1", "port": 9});
+        for visitor in [
+            visitor(serde_json::json!({"userAgent": "test"}), None),
+            visitor(serde_json::json!({"userAgent": "test"}), Some(proxy)),
+        ] {
+            for url in LITERALS {
+                assert_eq!(
+                    route(&visitor, url).await.err(),
+                    Some(Status::ForbiddenAddress),
+                    "{url}"
+                );
+            }
+            assert_eq!(
+                route(&visitor, "http://localhost/").await.err(),
+                Some(Status::ForbiddenAddress)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_domain_with_both_kinds_of_addresses_only_the_public_one_is_requested() {
+        let direct = visitor(serde_json::json!({"userAgent": "test"}), None);
+        let Ok(Route::Direct(addresses)) = route(&direct, "http://SITE.test./").await else {
+            panic!("it may be requested directly")
+        };
+        assert_eq!(addresses, ["93.184.216.34:80".parse().unwrap()]);
+        let proxy = serde_json::json!({"protocol": "http", "host": "127.0.0.1", "port": 9});
+        let proxied = visitor(serde_json::json!({"userAgent": "test"}), Some(proxy));
+        assert_eq!(
+            route(&proxied, "http://site.test/").await.err(),
+            Some(Status::ForbiddenAddress)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_persona_may_allow_private_addresses() {
+        let allowing = visitor(
+            serde_json::json!({"userAgent": "test", "allowPrivateAddresses": true}),
+            None,
+        );
+        for url in LITERALS {
+            assert!(
+                matches!(route(&allowing, url).await, Ok(Route::Direct(_))),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirect_leads_to_http_addresses_only_and_carries_no_credentials() {
+        let base = Url::parse("http://site.test/a/b?c").unwrap();
+        let to = |location: &str| join(&base, location).map(String::from);
+        assert_eq!(to("../d#e").as_deref(), Some("http://site.test/d"));
+        assert_eq!(to("//other.test/x").as_deref(), Some("http://other.test/x"));
+        assert_eq!(
+            to("https://user:secret@other.test").as_deref(),
+            Some("https://other.test/")
+        );
+        for location in [
+            "file:///etc/passwd",
+            "ftp://a.test/",
+            "javascript:1",
+            "data:,x",
+            "http://",
+            "http://a b/",
+        ] {
+            assert_eq!(to(location), None, "{location}");
+        }
+        assert_eq!(to(&"x".repeat(3_000)), None);
+    }
+}

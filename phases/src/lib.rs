@@ -1,0 +1,87 @@
+//! The lead-generation pipeline: four real phases over the port of the crate `phasegate`.
+//!
+//! | phase | reads | gives one record for |
+//! |---|---|---|
+//! | [`DomainGeneration`] | its config | each domain of a pattern |
+//! | [`DnsValidation`] | the domains | each domain: its addresses, or why it has none |
+//! | [`HttpValidation`] | the domains that resolved | each of them: its page, or why it has none |
+//! | [`Analysis`] | the pages | each requested domain: how often the keyword occurs, and a score |
+//!
+//! Records come in the order of the domains. The persona that serves an item is chosen by the item's index among the
+//! records of the phase before, and is named in its record. What differs from run to run stands in `measured` alone.
+//! Each phase streams, commits batches with a checkpoint, and drops what is in flight when it is cancelled, so that the
+//! next attempt repeats at most one batch.
+//!
+//! ```
+//! let pipeline = phasegate_phases::pipeline()?;
+//! assert_eq!(pipeline.phases().len(), 4);
+//! # Ok::<(), phasegate::PipelineError>(())
+//! ```
+
+pub mod analysis;
+pub mod dns_validation;
+pub mod domain_generation;
+pub mod http_validation;
+mod manifest;
+mod net;
+mod ordered;
+mod persona;
+mod sandboxed;
+mod schema;
+mod value;
+
+use phasegate::{Phase, Pipeline, PipelineError};
+use serde_json::Value;
+
+pub use net::dns::{LookupStatus, Server, Strategy};
+pub use net::proxy::{Host, Password, Protocol, Proxy, Username};
+pub use ordered::Checkpoint;
+pub use sandboxed::sandboxed;
+pub use value::{List, Whole};
+
+use analysis::Analysis;
+use dns_validation::{DNS_PERSONA, DnsPersona, DnsValidation, PROXY};
+use domain_generation::DomainGeneration;
+use http_validation::{HTTP_PERSONA, HttpPersona, HttpValidation};
+
+/// The pipeline `lead_generation`, with its four phases and three kinds of resources.
+///
+/// # Errors
+///
+/// None that a program meets: its names and schemas are fixed, and tested to be usable.
+pub fn pipeline() -> Result<Pipeline, PipelineError> {
+    Pipeline::builder("lead_generation")
+        .title("Lead generation")
+        .phase(DomainGeneration)
+        .phase(DnsValidation)
+        .phase(HttpValidation)
+        .phase(Analysis)
+        .resource_kind(DNS_PERSONA, "DNS persona", schema::of::<DnsPersona>())
+        .resource_kind(HTTP_PERSONA, "HTTP persona", schema::of::<HttpPersona>())
+        .resource_kind(PROXY, "Proxy", schema::of::<Proxy>())
+        .build()
+}
+
+/// Every JSON Schema of the pipeline, with the name of its file in `schemas/`: one per phase, one per kind of resource,
+/// and that of a pipeline's manifest.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("analysis.schema.json", Analysis.definition().config_schema),
+        ("dns_persona.schema.json", schema::of::<DnsPersona>()),
+        (
+            "dns_validation.schema.json",
+            DnsValidation.definition().config_schema,
+        ),
+        (
+            "domain_generation.schema.json",
+            DomainGeneration.definition().config_schema,
+        ),
+        ("http_persona.schema.json", schema::of::<HttpPersona>()),
+        (
+            "http_validation.schema.json",
+            HttpValidation.definition().config_schema,
+        ),
+        ("pipeline.schema.json", schema::of::<manifest::Manifest>()),
+        ("proxy.schema.json", schema::of::<Proxy>()),
+    ]
+}

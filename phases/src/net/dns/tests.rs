@@ -1,0 +1,127 @@
+use super::*;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hickory_resolver::proto::op::{Message, MessageType};
+use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::{RData, Record};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// A UDP and a TCP socket on one port of loopback.
+async fn both() -> (UdpSocket, TcpListener) {
+    loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+}
+
+fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Message {
+    let query = Message::from_vec(query).unwrap();
+    let mut answer = Message::new(query.metadata.id, MessageType::Response, query.metadata.op_code);
+    let name = query.queries[0].name().clone();
+    answer.add_query(query.queries[0].clone());
+    for address in addresses {
+        answer.add_answer(Record::from_rdata(name.clone(), 60, RData::A(A(*address))));
+    }
+    answer
+}
+
+async fn client(server: SocketAddr, retries: u64) -> DnsClient {
+    let plan = Plan {
+        strategy: Strategy::First,
+        record_types: vec![RecordType::A],
+        timeout: Duration::from_secs(5),
+        retries,
+    };
+    DnsClient::new(&[Server::new(&server.to_string()).unwrap()], plan, None, None)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
+    let (udp, tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 0).await;
+    let server = async {
+        let mut buffer = [0; 512];
+        let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+        let mut truncated = answer(&buffer[..length], &[]);
+        truncated.metadata.truncation = true;
+        udp.send_to(&truncated.to_vec().unwrap(), from).await.unwrap();
+        let (mut stream, _) = tcp.accept().await.unwrap();
+        let length = stream.read_u16().await.unwrap();
+        let mut query = vec![0; usize::from(length)];
+        stream.read_exact(&mut query).await.unwrap();
+        let bytes = answer(
+            &query,
+            &[Ipv4Addr::new(192, 0, 2, 2), Ipv4Addr::new(192, 0, 2, 1)],
+        )
+        .to_vec()
+        .unwrap();
+        stream
+            .write_u16(u16::try_from(bytes.len()).unwrap())
+            .await
+            .unwrap();
+        stream.write_all(&bytes).await.unwrap();
+    };
+    let (lookup, ()) = tokio::join!(client.lookup("big.example", 0), server);
+    let lookup = lookup.unwrap();
+    assert_eq!(lookup.status, LookupStatus::Resolved);
+    assert_eq!(
+        lookup.addresses,
+        ["192.0.2.1", "192.0.2.2"].map(|address| address.parse::<IpAddr>().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn answers_to_other_questions_are_passed_over() {
+    let (udp, _tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 0).await;
+    let server = async {
+        let mut buffer = [0; 512];
+        let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+        let right = answer(&buffer[..length], &[Ipv4Addr::new(192, 0, 2, 1)]);
+        let mut wrong_id = answer(&buffer[..length], &[Ipv4Addr::new(192, 0, 2, 66)]);
+        wrong_id.metadata.id = wrong_id.metadata.id.wrapping_add(1);
+        let mut other_question = answer(&buffer[..length], &[Ipv4Addr::new(192, 0, 2, 67)]);
+        other_question.queries[0].set_query_type(RecordType::TXT);
+        for message in [&wrong_id, &other_question, &right] {
+            let garbage = [&wrong_id.metadata.id.to_be_bytes(), &b"garbage"[..]].concat();
+            udp.send_to(&garbage, from).await.unwrap();
+            udp.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+        }
+    };
+    let (lookup, ()) = tokio::join!(client.lookup("spoofed.example", 0), server);
+    assert_eq!(
+        lookup.unwrap().addresses,
+        ["192.0.2.1".parse::<IpAddr>().unwrap()]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_asked_again_as_often_as_the_persona_says() {
+    let (udp, _tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 2).await;
+    let server = async {
+        for code in [
+            ResponseCode::ServFail,
+            ResponseCode::Refused,
+            ResponseCode::NoError,
+        ] {
+            let mut buffer = [0; 512];
+            let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+            let mut message = answer(&buffer[..length], &[]);
+            message.metadata.response_code = code;
+            udp.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+        }
+    };
+    let (lookup, ()) = tokio::join!(client.lookup("failing.example", 0), server);
+    let expected = Lookup {
+        status: LookupStatus::NoAddress,
+        addresses: Vec::new(),
+        queries: 3,
+    };
+    assert_eq!(lookup.unwrap(), expected);
+}

@@ -1,0 +1,165 @@
+//! The resource kind `proxy`, and what a proxy can do wrong.
+
+use std::fmt;
+
+use phasegate::RunError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::dial;
+use crate::value::{Whole, object_only, present, text_type, word_type};
+
+word_type! {
+    /// What a proxy speaks.
+    Protocol {
+        /// HTTP: CONNECT tunnels (RFC 9110, section 9.3.6), and plain requests in absolute form.
+        Http = "http",
+        /// SOCKS version 5 (RFC 1928, RFC 1929).
+        Socks5 = "socks5",
+    }
+}
+
+text_type! {
+    /// A host to connect to: a name, an IPv4 address, or an IPv6 address without brackets.
+    #[derive(Debug)]
+    Host, 1 to 253 characters, pattern "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$",
+    "a host name or IP address"
+}
+
+text_type! {
+    /// Who uses the proxy.
+    #[derive(Debug)]
+    Username, 1 to 255 characters, pattern "^[ -9;-~]+$", "printable ASCII without a colon"
+}
+
+text_type! {
+    /// A password. It never stands in a log: its debug form is three dots.
+    Password, 1 to 255 characters, pattern "^[ -~]+$", "printable ASCII",
+    with {"format": "password", "writeOnly": true}
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("...")
+    }
+}
+
+/// A proxy that a phase sends its traffic through. While it can't be reached, the phase fails: nothing ever goes out
+/// directly instead.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Proxy")]
+pub struct Proxy {
+    /// What the proxy speaks: HTTP, or SOCKS version 5.
+    #[schemars(title = "Protocol", example = &"socks5")]
+    pub protocol: Protocol,
+    /// The proxy's name or IP address.
+    #[schemars(title = "Host", example = &"proxy.example.net")]
+    pub host: Host,
+    /// The proxy's port.
+    #[schemars(title = "Port", example = 1080)]
+    pub port: Whole<1, 65_535>,
+    /// The user name, where the proxy asks for one.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(title = "User name", with = "Username")]
+    pub username: Option<Username>,
+    /// The password, where the proxy asks for one. It is written and used, and never shown.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(title = "Password", with = "Password")]
+    pub password: Option<Password>,
+    /// Whether configs may use it.
+    #[serde(default = "enabled")]
+    #[schemars(title = "Enabled")]
+    pub enabled: bool,
+}
+
+object_only!(Proxy);
+
+fn enabled() -> bool {
+    true
+}
+
+impl Proxy {
+    /// The user name and password, where it has either.
+    pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
+        let username = self.username.as_ref().map_or("", Username::as_str);
+        let password = self.password.as_ref().map_or("", Password::as_str);
+        (!username.is_empty() || !password.is_empty()).then_some((username, password))
+    }
+
+    /// The value of a `Proxy-Authorization` header (RFC 7617), where it has credentials.
+    pub(crate) fn authorization(&self) -> Option<String> {
+        use base64::prelude::{BASE64_STANDARD, Engine as _};
+        let (username, password) = self.credentials()?;
+        Some(format!(
+            "Basic {}",
+            BASE64_STANDARD.encode(format!("{username}:{password}"))
+        ))
+    }
+
+    pub(crate) fn socket(&self) -> (&str, u16) {
+        (
+            self.host.as_str(),
+            u16::try_from(self.port.get()).unwrap_or(u16::MAX),
+        )
+    }
+
+    /// Its host and port, which errors call it.
+    pub(crate) fn authority(&self) -> String {
+        let (host, port) = self.socket();
+        dial::authority(host, port)
+    }
+
+    pub(crate) fn unreachable(&self, reason: impl ToString) -> ProxyError {
+        ProxyError::Unreachable {
+            proxy: self.authority(),
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(crate) fn unauthorized(&self) -> ProxyError {
+        ProxyError::Unauthorized {
+            proxy: self.authority(),
+        }
+    }
+
+    pub(crate) fn broken(&self, reason: impl ToString) -> ProxyError {
+        ProxyError::Broken {
+            proxy: self.authority(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Why a proxy can't be used at all. It fails the phase.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum ProxyError {
+    /// No connection to it.
+    #[error("the proxy {proxy} can't be reached: {reason}")]
+    Unreachable { proxy: String, reason: String },
+    /// It doesn't accept the user name and password.
+    #[error("the proxy {proxy} refuses the user name or password, or asks for them")]
+    Unauthorized { proxy: String },
+    /// It breaks its protocol, or ends the connection before an answer.
+    #[error("the proxy {proxy} doesn't answer as a proxy: {reason}")]
+    Broken { proxy: String, reason: String },
+}
+
+impl From<ProxyError> for RunError {
+    fn from(error: ProxyError) -> Self {
+        let code = match &error {
+            ProxyError::Unreachable { .. } => "proxy_unreachable",
+            ProxyError::Unauthorized { .. } => "proxy_unauthorized",
+            ProxyError::Broken { .. } => "proxy_broken",
+        };
+        Self::failed(code, format!("{error}. Nothing was sent directly instead"))
+    }
+}

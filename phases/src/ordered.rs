@@ -1,0 +1,171 @@
+//! Work on many items at once, with records in the order of the items and a checkpoint for every batch.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt, StreamExt};
+use phasegate::{Phase, PhaseContext, RunError};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+/// The longest that a finished record waits for its batch to fill.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+/// The most items that are worked on at once, whatever the personas say.
+const MAX_WINDOW: usize = 4_096;
+
+/// How far a run has come: the next item, and what was counted up to it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint<T> {
+    /// The index of the next item.
+    pub next: u64,
+    /// What was counted in the items before it.
+    pub tally: T,
+}
+
+/// What is counted while items pass, for the summary.
+pub(crate) trait Tally<R> {
+    /// Counts an item, which gave a record or none.
+    fn count(&mut self, record: Option<&R>);
+}
+
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How many items are worked on.
+    pub(crate) concurrency: usize,
+    /// How many items are worked on or wait to be committed, so that no more are done again after a crash: half of
+    /// them each. Only where the concurrency is more than half a batch, that many are worked on.
+    pub(crate) batch: usize,
+}
+
+/// Works on every item of the phase before, from the checkpoint on, and commits what `work` makes of each.
+///
+/// An item may give one record or none. Later items go on while an earlier one is slow, up to half a batch or four times
+/// as many as are worked on at once; what is finished waits for its turn in memory. When the run is cancelled or an item
+/// fails the phase, everything else in flight is dropped, and the records before the first unfinished item are committed.
+pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, bounds: Bounds, work: W) -> Result<T, RunError>
+where
+    P: Phase<Checkpoint = Checkpoint<T>>,
+    T: Tally<P::Record> + Clone + Default + Send + Sync,
+    W: Fn(u64, P::Input) -> F,
+    F: Future<Output = Result<Option<P::Record>, RunError>>,
+{
+    let start = ctx.checkpoint().cloned().unwrap_or_default();
+    let mut pending = Pending {
+        ctx,
+        total: ctx.upstream_total().await?,
+        committed: start.next,
+        done: start,
+        records: Vec::new(),
+        since: None,
+    };
+    let half = (bounds.batch / 2).max(1);
+    let concurrency = bounds.concurrency.clamp(1, MAX_WINDOW);
+    let window = concurrency.saturating_mul(4).min(half).max(concurrency);
+    let inputs = futures::stream::unfold(ctx.upstream(pending.done.next), |mut inputs| async {
+        inputs.next().await.transpose().map(|input| (input, inputs))
+    });
+    let mut inputs = std::pin::pin!(inputs.fuse());
+    let mut in_flight = FuturesOrdered::new();
+    let mut exhausted = false;
+    let stopped = loop {
+        if exhausted && in_flight.is_empty() {
+            break None;
+        }
+        tokio::select! {
+            biased;
+            () = ctx.cancelled() => break Some(RunError::Interrupted),
+            Some(outcome) = in_flight.next(), if !in_flight.is_empty() => match outcome {
+                Ok(record) => pending.push(record),
+                // The prefix ends with this item: what is finished behind it doesn't count.
+                Err(error) => {
+                    in_flight.clear();
+                    break Some(error);
+                }
+            },
+            input = inputs.next(), if !exhausted && in_flight.len() < window => match input {
+                Some(Ok((index, input))) => in_flight.push_back(work(index, input)),
+                Some(Err(error)) => break Some(error),
+                None => exhausted = true,
+            },
+            () = pending.overdue() => pending.commit().await?,
+        }
+        if pending.items() >= half {
+            pending.commit().await?;
+        }
+    };
+    if stopped.is_some() {
+        while let Some(Some(Ok(record))) = in_flight.next().now_or_never() {
+            pending.push(record);
+        }
+    }
+    drop(in_flight);
+    match pending.commit().await {
+        Ok(()) => stopped.map_or(Ok(pending.done.tally), Err),
+        Err(error) => Err(stopped
+            .filter(|stopped| !matches!(stopped, RunError::Interrupted))
+            .unwrap_or(error)),
+    }
+}
+
+/// Waits for `work`, unless the run is cancelled before it is done.
+pub(crate) async fn unless_cancelled<P: Phase, T>(
+    ctx: &PhaseContext<P>,
+    work: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    tokio::select! {
+        biased;
+        () = ctx.cancelled() => Err(RunError::Interrupted),
+        outcome = work => outcome,
+    }
+}
+
+/// What is finished and not yet committed.
+struct Pending<'a, P: Phase, T> {
+    ctx: &'a PhaseContext<P>,
+    total: u64,
+    committed: u64,
+    done: Checkpoint<T>,
+    records: Vec<P::Record>,
+    since: Option<Instant>,
+}
+
+impl<P, T> Pending<'_, P, T>
+where
+    P: Phase<Checkpoint = Checkpoint<T>>,
+    T: Tally<P::Record>,
+{
+    fn push(&mut self, record: Option<P::Record>) {
+        self.done.next += 1;
+        self.done.tally.count(record.as_ref());
+        self.records.extend(record);
+        self.since.get_or_insert_with(Instant::now);
+        self.ctx.progress(self.done.next, Some(self.total));
+    }
+
+    fn items(&self) -> usize {
+        usize::try_from(self.done.next - self.committed).unwrap_or(usize::MAX)
+    }
+
+    async fn overdue(&self) {
+        match self.since {
+            Some(since) => tokio::time::sleep_until(since + MAX_WAIT).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), RunError> {
+        if self.items() > 0 {
+            let (records, done) = (&self.records, &self.done);
+            self.ctx
+                .commit(records, done, done.next, Some(self.total))
+                .await?;
+            self.committed = self.done.next;
+            self.records.clear();
+            self.since = None;
+        }
+        Ok(())
+    }
+}
