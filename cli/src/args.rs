@@ -1,0 +1,353 @@
+//! The command line: what there is to type, and its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use phasegate::Mode;
+
+/// Runs campaigns: work in phases, configured first, started once, and durable in one file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "phasegate",
+    version,
+    max_term_width = 110,
+    after_help = "Examples:
+  phasegate run examples/lead-generation.json --sandbox    everything, against a sandbox on this machine
+  phasegate check plan.json                                is anything missing?
+  phasegate show lead-generation                           how does it stand, and what can be done now?
+  phasegate records lead-generation analysis --format table
+
+Exit codes: 0 done, 1 unexpected, 2 usage or bad plan, 3 refused by preflight, 4 a phase failed,
+5 waiting for configuration, 130 interrupted and paused, 143 asked to end.
+
+PHASEGATE_LOG sets what is logged to the standard error, such as 'info' or 'phasegate=debug'; warnings unless set."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `phasegate` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a plan: create its campaign, or carry on with the unfinished one of its name
+    Run(RunArgs),
+    /// Start a phase, or start it again after a failure or stop, and follow the campaign until it rests
+    Start(StartArgs),
+    /// Resume a paused or interrupted campaign, and follow it until it rests
+    Resume(ResumeArgs),
+    /// Begin a phase afresh; later phases become not started
+    Restart(RestartArgs),
+    /// Stop a paused or interrupted phase, so that its config can be changed; launches nothing
+    Stop(CampaignArgs),
+    /// List the campaigns
+    List(ListArgs),
+    /// Show how a campaign stands, and what can be done now
+    Show(ShowArgs),
+    /// Store the config of a phase
+    Configure(ConfigureArgs),
+    /// Take the config of a phase away; only of one that has not started
+    Unconfigure(UnconfigureArgs),
+    /// Set how a campaign advances; starts nothing
+    Mode(ModeArgs),
+    /// Delete a campaign with all its records
+    Delete(DeleteArgs),
+    /// Print the log of a campaign, or of the whole store
+    Events(EventsArgs),
+    /// Print the records of a phase
+    Records(RecordsArgs),
+    /// Check a plan without storing anything
+    Check(CheckArgs),
+    /// Print the JSON Schema of a phase's config, a kind of resource, the plan or the pipeline
+    Schema(SchemaArgs),
+    /// Print the states of a campaign and the ways between them, as a Mermaid diagram
+    Diagram,
+    /// Check a store: every page and value, and that each campaign is what its log says
+    Verify(VerifyArgs),
+    /// Copy a store, consistently; a plain copy of a file in use is no backup
+    Backup(BackupArgs),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Which store.
+#[derive(Args, Clone, Debug)]
+pub struct StoreArgs {
+    /// The store
+    #[arg(long, value_name = "FILE", default_value = "phasegate.redb")]
+    pub db: PathBuf,
+}
+
+/// How a campaign is followed.
+#[derive(Args, Clone, Debug)]
+pub struct FollowArgs {
+    /// Start a DNS server and an HTTP site on this machine, and point the personas at them
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Print events as JSON, one a line, instead of progress and a summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One campaign in a store.
+#[derive(Args, Clone, Debug)]
+pub struct CampaignArgs {
+    /// The campaign's name or id; of several with one name, the unfinished one, else the newest
+    pub campaign: String,
+    /// Its store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// `phasegate run`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate run examples/lead-generation.json --sandbox
+  phasegate run plan.json --db campaigns.redb
+  phasegate run plan.json --apply     the plan was changed: its campaign takes the changes over
+  phasegate run plan.json --new       leave the unfinished campaign as it is, and create another
+  phasegate run plan.json --json | jq 'select(.type == \"phase_completed\")'
+
+Ctrl-C pauses; the same command carries on from there. So it does after a kill.")]
+pub struct RunArgs {
+    /// The plan, or - for the standard input
+    #[arg(value_name = "PLAN.json")]
+    pub plan: PathBuf,
+    /// The store, which is created when there is none.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: FollowArgs,
+    /// Where the plan differs from the unfinished campaign, change the campaign
+    #[arg(long, conflicts_with = "new")]
+    pub apply: bool,
+    /// Create a new campaign, even if one of that name is unfinished
+    #[arg(long)]
+    pub new: bool,
+}
+
+/// `phasegate start`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate start lead-generation                   the phase whose turn it is
+  phasegate start lead-generation dns_validation --sandbox")]
+pub struct StartArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase; the one whose turn it is unless given
+    pub phase: Option<String>,
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: FollowArgs,
+}
+
+/// `phasegate resume`
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: FollowArgs,
+}
+
+/// `phasegate restart`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  phasegate restart lead-generation analysis --config analysis.json")]
+pub struct RestartArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase to begin afresh
+    pub phase: String,
+    /// A file with its new config, or - for the standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: FollowArgs,
+}
+
+/// `phasegate list`
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Print JSON, one campaign a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `phasegate show`
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `phasegate configure`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate configure lead-generation analysis analysis.json
+  echo '{\"keyword\": \"phasegate\"}' | phasegate configure lead-generation analysis -")]
+pub struct ConfigureArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase
+    pub phase: String,
+    /// A file with its config as JSON, or - for the standard input
+    pub config: PathBuf,
+}
+
+/// `phasegate unconfigure`
+#[derive(Args, Debug)]
+pub struct UnconfigureArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase
+    pub phase: String,
+}
+
+/// `phasegate mode`
+#[derive(Args, Debug)]
+pub struct ModeArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The mode
+    pub mode: ModeArg,
+}
+
+/// A mode, as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ModeArg {
+    /// Each phase is started by hand
+    StepByStep,
+    /// A completed phase starts the next
+    FullSequence,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::StepByStep => Self::StepByStep,
+            ModeArg::FullSequence => Self::FullSequence,
+        }
+    }
+}
+
+/// `phasegate delete`
+#[derive(Args, Debug)]
+pub struct DeleteArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `phasegate events`
+#[derive(Args, Debug)]
+pub struct EventsArgs {
+    /// The campaign's name or id; the whole store's log unless given
+    pub campaign: Option<String>,
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Only events after the one with this cursor
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<String>,
+    /// Print JSON, one event a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `phasegate records`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate records lead-generation analysis --format table --limit 20
+  phasegate records lead-generation dns_validation --format csv > domains.csv
+  phasegate records lead-generation analysis | jq 'select(.matched)'")]
+pub struct RecordsArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase
+    pub phase: String,
+    /// An older run of it; the current one unless given
+    #[arg(long)]
+    pub run: Option<u32>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = RecordsFormat::Ndjson)]
+    pub format: RecordsFormat,
+    /// How many to skip
+    #[arg(long, default_value_t = 0)]
+    pub from: u64,
+    /// How many to print; all unless given, but 100 in a table
+    #[arg(long)]
+    pub limit: Option<u64>,
+}
+
+/// How records are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum RecordsFormat {
+    /// JSON, one record a line
+    Ndjson,
+    /// Comma-separated values (RFC 4180) with a line of names; nested values as JSON
+    Csv,
+    /// A table
+    Table,
+}
+
+/// `phasegate check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// The plan, or - for the standard input
+    #[arg(value_name = "PLAN.json")]
+    pub plan: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `phasegate schema`
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// A phase, a kind of resource, 'plan' or 'pipeline'; lists them unless given
+    pub name: Option<String>,
+}
+
+/// `phasegate verify`
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// The store
+    #[arg(default_value = "phasegate.redb")]
+    pub file: PathBuf,
+}
+
+/// `phasegate backup`
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// The store
+    pub file: PathBuf,
+    /// The new file
+    pub to: PathBuf,
+}

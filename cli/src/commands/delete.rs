@@ -1,0 +1,46 @@
+//! `phasegate delete`
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::args::DeleteArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::print_line;
+use crate::store;
+
+/// Deletes a campaign, after asking.
+pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
+    store::with_campaign(&args.campaign, async |engine, campaign| {
+        let named = store::named(engine, &args.campaign.campaign).await?;
+        if named.len() > 1 {
+            let line = |view: &phasegate::CampaignView| format!("\n  {}  {}", view.id, view.status);
+            return Err(CliError::Usage(format!(
+                "{} campaigns have that name, so give the id of the one to delete:{}",
+                named.len(),
+                named.iter().map(line).collect::<String>()
+            )));
+        }
+        let view = campaign.view().await?;
+        if !args.yes && !agreed(&view.name)? {
+            let said = "nothing was deleted: say --yes to delete without being asked";
+            return Err(CliError::Usage(said.to_owned()));
+        }
+        campaign.delete().await?;
+        print_line(format_args!("{} ({}) is deleted", view.name, view.id))?;
+        Ok(Exit::Done)
+    })
+    .await
+}
+
+/// Asks where a person can answer; else nobody agrees.
+fn agreed(name: &str) -> Result<bool, CliError> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let mut answer = String::new();
+    write!(io::stderr(), "Delete {name} with all its records? [y/N] ")
+        .and_then(|()| io::stderr().flush())
+        .and_then(|()| io::stdin().read_line(&mut answer))
+        .map_err(CliError::io("no answer can be read"))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

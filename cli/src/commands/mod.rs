@@ -1,0 +1,51 @@
+//! What each command does, a file each. A new one is a variant of [`Command`](crate::args::Command) and an arm here.
+
+mod backup;
+mod check;
+mod completions;
+mod configure;
+mod delete;
+mod events;
+mod list;
+mod mode;
+mod records;
+mod run;
+mod schema;
+mod show;
+mod start;
+mod stop;
+mod verify;
+
+use crate::args::{Cli, Command};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Does what was asked.
+pub async fn execute(cli: Cli) -> Result<Exit, CliError> {
+    match cli.command {
+        Command::Run(args) => run::run(args).await,
+        Command::Start(args) => start::start(args).await,
+        Command::Resume(args) => start::resume(args).await,
+        Command::Restart(args) => start::restart(args).await,
+        Command::Stop(args) => stop::stop(args).await,
+        Command::List(args) => list::list(args).await,
+        Command::Show(args) => show::show(args).await,
+        Command::Configure(args) => configure::configure(args).await,
+        Command::Unconfigure(args) => configure::unconfigure(args).await,
+        Command::Mode(args) => mode::mode(args).await,
+        Command::Delete(args) => delete::delete(args).await,
+        Command::Events(args) => events::events(args).await,
+        Command::Records(args) => records::records(args).await,
+        Command::Check(args) => check::check(args).await,
+        Command::Schema(args) => schema::schema(args),
+        Command::Diagram => {
+            let mut out = Output::new();
+            out.line(phasegate::core::mermaid().trim_end())?;
+            out.flush().map(|()| Exit::Done)
+        }
+        Command::Verify(args) => verify::verify(args).await,
+        Command::Backup(args) => backup::backup(args).await,
+        Command::Completions { shell } => completions::completions(shell),
+    }
+}

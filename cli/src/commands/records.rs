@@ -1,0 +1,211 @@
+//! `phasegate records`
+
+use std::collections::HashSet;
+use std::fmt;
+
+use phasegate::core::Run;
+use phasegate::{CampaignHandle, Engine, EngineError, PhaseName, Rejection};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::args::{RecordsArgs, RecordsFormat};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::render::tables::{count, scalar, table};
+use crate::screen::say;
+use crate::store;
+
+/// How many rows a table has, unless said otherwise.
+const TABLE_ROWS: u64 = 100;
+/// The column of records that are no objects.
+const VALUE: &str = "value";
+
+/// Prints the records of a phase.
+pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
+    store::with_campaign(&args.campaign, async |engine, campaign| {
+        let records = Records::find(engine, campaign, &args).await?;
+        let mut out = Output::new();
+        match args.format {
+            RecordsFormat::Ndjson => {
+                records.each(|record| out.line(record.get())).await?;
+            }
+            RecordsFormat::Csv => csv(&records, &mut out).await?,
+            RecordsFormat::Table => in_table(&records, &mut out).await?,
+        }
+        out.flush().map(|()| Exit::Done)
+    })
+    .await
+}
+
+/// Some records of one run, to be read as often as needed.
+struct Records<'a> {
+    campaign: &'a CampaignHandle,
+    phase: PhaseName,
+    run: Run,
+    from: u64,
+    limit: u64,
+    total: u64,
+}
+
+impl<'a> Records<'a> {
+    async fn find(
+        engine: &Engine,
+        campaign: &'a CampaignHandle,
+        args: &RecordsArgs,
+    ) -> Result<Self, CliError> {
+        let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;
+        let view = campaign.view().await?;
+        let Some(shown) = view.phases.iter().find(|one| one.phase == phase) else {
+            let phases = view.phases.into_iter().map(|one| one.phase).collect();
+            return Err(EngineError::from(Rejection::UnknownPhase { phase, phases }).into());
+        };
+        let run = args.run.map(Run).or(shown.run).unwrap_or(Run(0));
+        let output = engine.storage().run_output(view.id, &phase, run).await;
+        let output = output.map_err(EngineError::from)?;
+        if args.run.is_some() && output.is_none() {
+            return Err(CliError::Usage(format!(
+                "{phase} has no records of run {run}: 'phasegate events' shows its runs"
+            )));
+        }
+        let most = match args.format {
+            RecordsFormat::Table => TABLE_ROWS,
+            _ => u64::MAX,
+        };
+        Ok(Self {
+            campaign,
+            phase,
+            run,
+            from: args.from,
+            limit: args.limit.unwrap_or(most),
+            total: output.map_or(0, |output| output.records),
+        })
+    }
+
+    async fn each(&self, mut use_it: impl FnMut(&RawValue) -> Result<(), CliError>) -> Result<(), CliError> {
+        let mut stream = self
+            .campaign
+            .records_of_run(self.phase.clone(), self.run, self.from);
+        let mut left = self.limit;
+        while left > 0
+            && let Some(record) = stream.next().await?
+        {
+            use_it(&record)?;
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    /// The names of all their members, each where it first comes.
+    async fn columns(&self) -> Result<Vec<String>, CliError> {
+        let mut columns = Vec::new();
+        let mut known = HashSet::new();
+        self.each(|record| {
+            for (name, _) in members(record) {
+                if known.insert(name.clone()) {
+                    columns.push(name);
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(columns)
+    }
+}
+
+/// A record's members in its own order; of one that is no object, itself.
+fn members(record: &RawValue) -> Vec<(String, Value)> {
+    match serde_json::from_str(record.get()) {
+        Ok(Members(members)) => members,
+        Err(_) => vec![(
+            VALUE.to_owned(),
+            serde_json::from_str(record.get()).unwrap_or_default(),
+        )],
+    }
+}
+
+fn member<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    members
+        .iter()
+        .find(|(one, _)| one == name)
+        .map(|(_, value)| value)
+}
+
+/// An object's members, in the order in which they stand there.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+async fn csv(records: &Records<'_>, out: &mut Output) -> Result<(), CliError> {
+    let columns = records.columns().await?;
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: csv::Error| CliError::output(error.into());
+    let mut writer = csv::Writer::from_writer(out.writer());
+    writer.write_record(&columns).map_err(failed)?;
+    records
+        .each(|record| {
+            let members = members(record);
+            let cell = |name: &String| match member(&members, name) {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            };
+            writer.write_record(columns.iter().map(cell)).map_err(failed)
+        })
+        .await?;
+    writer.flush().map_err(CliError::output)
+}
+
+async fn in_table(records: &Records<'_>, out: &mut Output) -> Result<(), CliError> {
+    let columns = records.columns().await?;
+    let mut table = table(columns.iter().map(String::as_str));
+    let mut rows = 0;
+    records
+        .each(|record| {
+            let members = members(record);
+            let cell = |name: &String| member(&members, name).map(scalar).unwrap_or_default();
+            table.add_row(columns.iter().map(cell));
+            rows += 1;
+            Ok(())
+        })
+        .await?;
+    if rows == 0 {
+        say(format_args!("{} has no records here", records.phase));
+        return Ok(());
+    }
+    out.line(table)?;
+    let left = records.total.saturating_sub(records.from + rows);
+    if left > 0 {
+        say(format_args!(
+            "{} more: --from and --limit choose which",
+            count(left)
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Why a command did not do what it was asked.
+
+use std::path::PathBuf;
+
+use phasegate::core::PreflightReport;
+use phasegate::storage::StorageError;
+use phasegate::{EngineError, Rejection};
+use phasegate_sandbox::SandboxError;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::plan::PlanError;
+use crate::render::tables;
+
+/// Why a command did not do what it was asked. Each says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// The plan can't be used.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The command doesn't fit: what there is, or how the campaign stands.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no store yet.
+    #[error("there is no store at {}: 'phasegate run PLAN.json' makes one, and --db FILE names another", path.display())]
+    NoStore {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Preflight found configs missing or invalid; nothing was started.
+    #[error("nothing was started, since configs are missing or invalid")]
+    Preflight {
+        /// Every problem.
+        report: PreflightReport,
+    },
+    /// The engine refused or failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The sandbox can't start.
+    #[error("the sandbox can't start: {0}")]
+    Sandbox(#[from] SandboxError),
+    /// A file or a stream can't be read or written.
+    #[error("{what}: {reason}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The integrity of a store is broken.
+    #[error("{path} is damaged: {findings} findings, listed above. Restore it from a backup", path = path.display())]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// How many findings there are.
+        findings: u64,
+    },
+}
+
+impl CliError {
+    /// Describes an I/O error by what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |reason| Self::Io { what, reason }
+    }
+
+    /// The standard output can't be written.
+    pub fn output(reason: std::io::Error) -> Self {
+        Self::io("the standard output can't be written")(reason)
+    }
+
+    /// The report to be shown as a table, if that is what refused it.
+    pub fn preflight(&self) -> Option<PreflightReport> {
+        match self {
+            Self::Preflight { report } => Some(report.clone()),
+            Self::Engine(EngineError::Rejected(rejection)) => match &**rejection {
+                Rejection::PreflightFailed { report } => Some(report.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Every problem as a table, where there may be several.
+    pub fn table(&self) -> Option<String> {
+        if let Some(report) = self.preflight() {
+            return Some(tables::preflight(&report));
+        }
+        match self {
+            Self::Engine(EngineError::Rejected(rejection)) => match &**rejection {
+                Rejection::ConfigInvalid { problems } => Some(tables::problems(problems)),
+                _ => None,
+            },
+            Self::Engine(EngineError::ResourceInvalid { resource, problems }) => {
+                let rows = problems
+                    .iter()
+                    .map(|one| [resource.to_string(), one.pointer.clone(), one.message.clone()]);
+                Some(tables::rows_of_problems("Resource", rows))
+            }
+            _ => None,
+        }
+    }
+
+    /// The error in a sentence, to stand below [its table](Self::table), if it has one.
+    pub fn sentence(&self) -> String {
+        if let Some(report) = self.preflight() {
+            let missing: Vec<_> = report.missing_phases().iter().map(ToString::to_string).collect();
+            return format!(
+                "nothing was started, since a valid config is missing for {}: mend what the table names, then try again",
+                missing.join(", ")
+            );
+        }
+        match self {
+            Self::Engine(EngineError::Rejected(rejection))
+                if matches!(**rejection, Rejection::ConfigInvalid { .. }) =>
+            {
+                "the config is wrong, so nothing was changed: mend what the table names, then try again"
+                    .to_owned()
+            }
+            Self::Engine(EngineError::ResourceInvalid { resource, .. }) => {
+                format!(
+                    "{resource} is wrong, so nothing was stored: mend what the table names, then try again"
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// How the command ends by it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Plan(_) | Self::Usage(_) | Self::NoStore { .. } => Exit::Usage,
+            Self::Preflight { .. } => Exit::Refused,
+            Self::Engine(EngineError::Rejected(rejection)) => match **rejection {
+                Rejection::PreflightFailed { .. } | Rejection::ConfigInvalid { .. } => Exit::Refused,
+                _ => Exit::Usage,
+            },
+            Self::Engine(EngineError::Storage(
+                StorageError::TooLarge { .. }
+                | StorageError::TooDeep { .. }
+                | StorageError::InvalidCursor { .. },
+            )) => Exit::Usage,
+            Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
+            Self::Engine(_) => Exit::Usage,
+            Self::Sandbox(_) | Self::Io { .. } | Self::Damaged { .. } => Exit::Unexpected,
+        }
+    }
+
+    /// The error as one JSON object, for `--json`.
+    pub fn to_json(&self) -> Value {
+        let mut object = match self {
+            Self::Engine(EngineError::Rejected(rejection)) => {
+                serde_json::to_value(&**rejection).unwrap_or_else(|_| json!({}))
+            }
+            _ => json!({}),
+        };
+        if let Some(report) = self.preflight() {
+            object = serde_json::to_value(&report).unwrap_or_else(|_| json!({}));
+        }
+        object["type"] = json!("error");
+        object["code"] = json!(self.code());
+        object["message"] = json!(self.sentence());
+        object["exitCode"] = json!(self.exit().code());
+        object
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan_invalid",
+            Self::Usage(_) => "usage",
+            Self::NoStore { .. } => "no_store",
+            Self::Preflight { .. } => "preflight_failed",
+            Self::Engine(error) => error.code(),
+            Self::Sandbox(_) => "sandbox_failed",
+            Self::Io { .. } => "io_failed",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Following a campaign in the foreground until it rests.
+
+use std::time::Duration;
+
+use phasegate::core::Command;
+use phasegate::{CampaignHandle, CampaignStatus, CampaignView, Engine, EngineError, PhaseName};
+use serde_json::Value;
+
+use crate::args::FollowArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::render::progress::Reporter;
+use crate::render::summary;
+use crate::screen::say;
+use crate::signals::{Signal, Signals};
+
+/// How often the screen is brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How a campaign is set going.
+#[derive(Clone, Debug)]
+pub enum Begin {
+    /// What the ended process ran is taken up again; a pause that fell then is ended.
+    Recover,
+    /// A phase is started.
+    Start(PhaseName),
+    /// A paused phase, or a held chain, goes on.
+    Resume,
+    /// A phase begins afresh.
+    Restart(PhaseName, Option<Value>),
+}
+
+/// Sets a campaign going and follows it until it rests. Ctrl-C pauses it.
+///
+/// `again` is the command that carries on, for the message after an interruption.
+pub async fn follow(
+    engine: &Engine,
+    campaign: &CampaignHandle,
+    begin: Begin,
+    args: &FollowArgs,
+    again: &str,
+) -> Result<Exit, CliError> {
+    let exit = follow_to_rest(engine, campaign, begin, args, again).await;
+    if !matches!(exit, Ok(exit) if exit != Exit::Terminated) {
+        // What still runs is brought to rest here, so that it sees no sandbox vanish.
+        engine.shutdown().await?;
+    }
+    exit
+}
+
+async fn follow_to_rest(
+    engine: &Engine,
+    campaign: &CampaignHandle,
+    begin: Begin,
+    args: &FollowArgs,
+    again: &str,
+) -> Result<Exit, CliError> {
+    let mut signals = Signals::listen().map_err(CliError::io("signals can't be listened to"))?;
+    let latest = engine.storage().latest().await.map_err(EngineError::from)?;
+    let mut events = campaign.events(latest);
+    set_going(engine, campaign, begin).await?;
+    let mut reporter = if args.json {
+        Reporter::for_programs()
+    } else {
+        Reporter::for_people(&campaign.view().await?)
+    };
+
+    let mut interrupted = false;
+    let mut tick = tokio::time::interval(TICK);
+    let mut rest = std::pin::pin!(campaign.at_rest());
+    let view = loop {
+        tokio::select! {
+            view = &mut rest => break view?,
+            event = events.next() => reporter.event(&event?)?,
+            _ = tick.tick() => reporter.progress(engine.progress(campaign.id()))?,
+            signal = signals.next() => match signal {
+                Signal::Interrupt if interrupted => {
+                    // Twice is meant. What is acknowledged is durable, and the pause that was asked for is too.
+                    std::process::exit(i32::from(Exit::Interrupted.code()));
+                }
+                Signal::Interrupt => {
+                    interrupted = true;
+                    say("pausing; press Ctrl-C again to leave at once");
+                    ask_to_pause(engine, campaign);
+                }
+                Signal::Terminate => {
+                    say("ending; what runs goes on at the next start");
+                    return Ok(Exit::Terminated);
+                }
+            },
+        }
+    };
+    while let Some(event) = events.next_if_any().await? {
+        reporter.event(&event)?;
+    }
+    let exit = exit(&view, interrupted);
+    reporter.end(&view, exit.code())?;
+    if !args.json {
+        conclude(engine, &view, exit, again).await?;
+    }
+    Ok(exit)
+}
+
+async fn set_going(engine: &Engine, campaign: &CampaignHandle, begin: Begin) -> Result<(), CliError> {
+    match begin {
+        Begin::Start(phase) => {
+            campaign.start(phase.as_str()).await?;
+        }
+        Begin::Resume => {
+            campaign.resume().await?;
+        }
+        Begin::Restart(phase, config) => {
+            campaign.restart(phase.as_str(), config).await?;
+        }
+        Begin::Recover => {
+            let recovery = engine.recover_campaign(campaign.id()).await?;
+            if let Some((_, error)) = recovery.failed.into_iter().next() {
+                return Err(error.into());
+            }
+            if campaign.view().await?.status == CampaignStatus::Paused {
+                campaign.resume().await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks for a pause without waiting for it: the campaign's coming to rest is waited for anyway.
+fn ask_to_pause(engine: &Engine, campaign: &CampaignHandle) {
+    let (engine, id) = (engine.clone(), campaign.id());
+    tokio::spawn(async move {
+        match engine.command(id, Command::Pause, None).await {
+            // A campaign that came to rest meanwhile needs no pause.
+            Ok(_) | Err(EngineError::Rejected(_)) => {}
+            Err(error) => say(format_args!("it can't be paused: {error}")),
+        }
+    });
+}
+
+/// How the command ends with a campaign that rests like this.
+fn exit(view: &CampaignView, interrupted: bool) -> Exit {
+    match view.status {
+        CampaignStatus::Completed => Exit::Done,
+        CampaignStatus::Failed => Exit::PhaseFailed,
+        CampaignStatus::WaitingForConfiguration => Exit::Waiting,
+        _ if interrupted => Exit::Interrupted,
+        CampaignStatus::Idle => Exit::Done,
+        _ => Exit::Unexpected,
+    }
+}
+
+async fn conclude(engine: &Engine, view: &CampaignView, exit: Exit, again: &str) -> Result<(), CliError> {
+    let mut out = Output::new();
+    out.line(summary::phases(engine, view).await?)?;
+    if exit == Exit::Waiting
+        && let Some(blockers) = summary::blockers(view)
+    {
+        out.line(blockers)?;
+    }
+    match exit {
+        Exit::Interrupted => out.line(format_args!("{} is paused. To carry on: {again}", view.name))?,
+        Exit::Done if view.status == CampaignStatus::Idle => {
+            let next = view.current_phase.as_ref().map_or("", PhaseName::as_str);
+            out.line(format_args!("The next phase is {next}. To start it: {again}"))?;
+        }
+        _ => out.line(summary::sentence(view))?,
+    }
+    out.flush()
+}

@@ -1,0 +1,7 @@
+//! The command `phasegate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    phasegate_cli::main()
+}

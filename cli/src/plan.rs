@@ -1,0 +1,190 @@
+//! A plan: a campaign as one JSON file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read;
+use std::marker::PhantomData;
+use std::path::Path;
+
+use phasegate::core::limits::MAX_NAME_CHARS;
+use phasegate::core::{ResourceId, ResourceKind};
+use phasegate::{Mode, PhaseName};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The largest plan, in bytes.
+pub const MAX_PLAN_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What `phasegate run` creates, or carries on with: a name, a mode, configs and resources. Other members are refused.
+#[derive(Clone, Debug, Deserialize, PartialEq, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Phasegate plan")]
+pub struct Plan {
+    /// The campaign's name. An unfinished campaign of this name is carried on.
+    #[serde(deserialize_with = "name")]
+    #[schemars(title = "Name", length(min = 1, max = 200), example = &"lead-generation")]
+    pub name: String,
+    /// How the campaign advances: `step_by_step` runs one phase a time, `full_sequence` runs them all.
+    #[serde(default)]
+    #[schemars(title = "Mode", with = "ModeWord")]
+    pub mode: Mode,
+    /// The config of each phase, by its name. `phasegate schema PHASE` prints the schema of one.
+    #[serde(default, deserialize_with = "unique_members")]
+    #[schemars(title = "Configs", with = "BTreeMap<String, Value>")]
+    pub configs: BTreeMap<PhaseName, Value>,
+    /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints the schema of one.
+    #[serde(default, deserialize_with = "unique_resources")]
+    #[schemars(title = "Resources", with = "BTreeMap<String, BTreeMap<String, Value>>")]
+    pub resources: BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>,
+}
+
+/// Why a plan can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Its file can't be read.
+    #[error("the plan {path} can't be read: {reason}")]
+    Unreadable {
+        /// The path, as it was given.
+        path: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// It is larger than [`MAX_PLAN_BYTES`].
+    #[error("the plan is larger than {MAX_PLAN_BYTES} bytes: make it smaller")]
+    TooLarge,
+    /// It is no JSON, or not the JSON of a plan.
+    #[error(
+        "the plan is wrong: {reason}. A plan has the members name, mode, configs and resources; 'phasegate schema plan' describes them"
+    )]
+    Wrong {
+        /// What is wrong, with line and column.
+        reason: serde_json::Error,
+    },
+}
+
+impl Plan {
+    /// Reads a plan from a file, or from the standard input where `path` is `-`.
+    ///
+    /// # Errors
+    ///
+    /// As [`PlanError`] says.
+    pub fn read(path: &Path) -> Result<Self, PlanError> {
+        let unreadable = |reason| PlanError::Unreadable {
+            path: path.display().to_string(),
+            reason,
+        };
+        let mut json = Vec::new();
+        let at_most = MAX_PLAN_BYTES + 1;
+        if path.as_os_str() == "-" {
+            std::io::stdin().take(at_most).read_to_end(&mut json)
+        } else {
+            let file = std::fs::File::open(path).map_err(unreadable)?;
+            file.take(at_most).read_to_end(&mut json)
+        }
+        .map_err(unreadable)?;
+        Self::from_json(&json)
+    }
+
+    /// Reads a plan from JSON text.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for what is no JSON, an unknown or repeated member, or a value of
+    /// another type.
+    pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
+        if json.len() as u64 > MAX_PLAN_BYTES {
+            return Err(PlanError::TooLarge);
+        }
+        serde_json::from_slice(json).map_err(|reason| PlanError::Wrong { reason })
+    }
+
+    /// The JSON Schema of a plan, as it stands in `schemas/plan.schema.json`.
+    pub fn schema() -> Value {
+        schemars::schema_for!(Plan).to_value()
+    }
+}
+
+/// The words of a mode, for the schema.
+struct ModeWord;
+
+impl JsonSchema for ModeWord {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Mode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "enum": [Mode::StepByStep.as_str(), Mode::FullSequence.as_str()],
+        })
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.chars().count() {
+        1..=MAX_NAME_CHARS => Ok(name),
+        chars => Err(D::Error::custom(format!(
+            "the name has {chars} characters, not 1 to {MAX_NAME_CHARS}"
+        ))),
+    }
+}
+
+/// A map whose keys stand there once each: JSON leaves open which of two would count.
+struct Unique<K, V>(BTreeMap<K, V>);
+
+impl<'de, K, V> Deserialize<'de> for Unique<K, V>
+where
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<K, V>(PhantomData<(K, V)>);
+
+        impl<'de, K, V> Visitor<'de> for Members<K, V>
+        where
+            K: Deserialize<'de> + Ord + fmt::Display,
+            V: Deserialize<'de>,
+        {
+            type Value = Unique<K, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some(key) = map.next_key::<K>()? {
+                    if members.contains_key(&key) {
+                        return Err(A::Error::custom(format!("the member {key} stands there twice")));
+                    }
+                    members.insert(key, map.next_value()?);
+                }
+                Ok(Unique(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+fn unique_members<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<PhaseName, Value>, D::Error> {
+    Ok(Unique::deserialize(deserializer)?.0)
+}
+
+fn unique_resources<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>, D::Error> {
+    let kinds: Unique<ResourceKind, Unique<ResourceId, Value>> = Unique::deserialize(deserializer)?;
+    Ok(kinds.0.into_iter().map(|(kind, all)| (kind, all.0)).collect())
+}

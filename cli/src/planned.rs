@@ -1,0 +1,87 @@
+//! What a plan asks of the engine.
+
+use std::collections::BTreeMap;
+
+use phasegate::core::{PreflightReport, ResourceRef, Revision};
+use phasegate::storage::{Expected, Resource};
+use phasegate::{CampaignHandle, Engine, Mode, NewCampaign};
+use serde_json::Value;
+
+use crate::difference::plan_resources;
+use crate::error::CliError;
+use crate::plan::Plan;
+use crate::sandbox::Addresses;
+
+/// A plan's resources, as they are stored.
+pub type Resources = Vec<(ResourceRef, Value)>;
+
+/// The plan's resources, pointed at a sandbox if there is one, each checked under the schema of its kind.
+pub fn resources(engine: &Engine, plan: &Plan, sandbox: Option<Addresses>) -> Result<Resources, CliError> {
+    let mut all = Vec::new();
+    for (resource, document) in plan_resources(plan) {
+        engine.check_resource(resource.kind.as_str(), resource.id.as_str(), document)?;
+        let document = match sandbox {
+            Some(sandbox) => sandbox.point(&resource.kind, document),
+            None => document.clone(),
+        };
+        all.push((resource, document));
+    }
+    Ok(all)
+}
+
+/// Checks the plan's configs with its resources, without storing anything.
+pub async fn preflight(
+    engine: &Engine,
+    plan: &Plan,
+    resources: &Resources,
+) -> Result<PreflightReport, CliError> {
+    let assumed = resources.iter().map(|(resource, document)| Resource {
+        resource: resource.clone(),
+        revision: Revision::default(),
+        document: document.clone(),
+    });
+    Ok(engine
+        .preflight_plan(None, configs(plan), assumed.collect())
+        .await?)
+}
+
+/// What of a report keeps the plan from running: everything in `full_sequence`; in `step_by_step` a later phase may be
+/// configured later, but what is there must be valid.
+pub fn blockers(plan: &Plan, report: &PreflightReport) -> Option<PreflightReport> {
+    let phases = report.phases().iter().enumerate();
+    let blocking = phases.filter(|(index, phase)| {
+        let may_wait = plan.mode == Mode::StepByStep && *index > 0 && !phase.configured;
+        !phase.is_clean() && !may_wait
+    });
+    let blocking: Vec<_> = blocking.map(|(_, phase)| phase.clone()).collect();
+    (!blocking.is_empty()).then(|| PreflightReport::new(blocking))
+}
+
+/// Stores the resources that are not stored like this already.
+pub async fn store_resources(engine: &Engine, resources: &Resources) -> Result<(), CliError> {
+    for (resource, document) in resources {
+        let (kind, id) = (resource.kind.as_str(), resource.id.as_str());
+        let stored = engine.resource(kind, id).await?;
+        if stored.is_none_or(|stored| stored.document != *document) {
+            engine
+                .put_resource(kind, id, document.clone(), Expected::Any)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates the plan's campaign. Nothing is started.
+pub async fn create(engine: &Engine, plan: &Plan) -> Result<CampaignHandle, CliError> {
+    let mut campaign = NewCampaign::new(&plan.name).mode(plan.mode);
+    for (phase, config) in configs(plan) {
+        campaign = campaign.config(phase, config);
+    }
+    Ok(engine.create(campaign).await?)
+}
+
+/// The plan's configs by the phases' names.
+pub fn configs(plan: &Plan) -> BTreeMap<String, Value> {
+    let named = |(phase, config): (&phasegate::PhaseName, &Value)| (phase.to_string(), config.clone());
+    plan.configs.iter().map(named).collect()
+}

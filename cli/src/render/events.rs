@@ -1,0 +1,55 @@
+//! Events in words.
+
+use phasegate::core::{EventKind, Launch, StopReason};
+use phasegate::storage::LoggedEvent;
+
+/// What happened, as a short sentence without its phase, or nothing for what a person who follows need not hear.
+pub fn happening(kind: &EventKind) -> String {
+    match kind {
+        EventKind::CampaignCreated {
+            name, pipeline, mode, ..
+        } => format!("{name:?} of {pipeline}, {mode}"),
+        EventKind::PhaseConfigured { revision, .. } => format!("configured (revision {revision})"),
+        EventKind::PhaseConfigRemoved { .. } => "config taken away".to_owned(),
+        EventKind::ModeChanged { mode } => format!("now {mode}"),
+        EventKind::PhaseStarted(launch) => launched("started", launch),
+        EventKind::PhaseAutoStarted(launch) => launched("started by the chain", launch),
+        EventKind::PhaseResumed(launch) => launched("resumed", launch),
+        EventKind::PhaseRecovered(launch) => launched("taken up again", launch),
+        EventKind::PhaseRestarted(launch) => launched("begun afresh", launch),
+        EventKind::PhasePauseRequested { .. } => "pausing".to_owned(),
+        EventKind::PhasePaused { .. } => "paused".to_owned(),
+        EventKind::PhaseStopRequested { .. } => "stopping".to_owned(),
+        EventKind::PhaseStopped { reason, .. } => match reason {
+            StopReason::PipelineChanged => "stopped, since the pipeline has other phases now".to_owned(),
+            _ => "stopped".to_owned(),
+        },
+        EventKind::PhaseCompleted { .. } => "completed".to_owned(),
+        EventKind::PhaseFailed { failure, .. } => format!("failed: {failure}"),
+        EventKind::CampaignHeld { .. } => "held before it starts".to_owned(),
+        EventKind::CampaignReleased { .. } => "held no more".to_owned(),
+        EventKind::CampaignCompleted {} => "every phase is completed".to_owned(),
+        EventKind::CampaignDeleted {} => "deleted".to_owned(),
+        other => other.name().replace('_', " "),
+    }
+}
+
+fn launched(how: &str, launch: &Launch) -> String {
+    match (launch.run.0, launch.attempt.0) {
+        (1, 1) => how.to_owned(),
+        (run, attempt) => format!("{how} (run {run}, attempt {attempt})"),
+    }
+}
+
+/// One event as a line: when, its number, what it is, its phase and what happened.
+pub fn line(event: &LoggedEvent) -> String {
+    let kind = &event.event.kind;
+    let phase = kind.phase().map(|phase| format!("{phase} ")).unwrap_or_default();
+    format!(
+        "{}  {:>4}  {:<22} {phase}{}",
+        event.event.timestamp,
+        event.seq.0,
+        kind.name(),
+        happening(kind)
+    )
+}

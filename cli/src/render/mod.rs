@@ -1,0 +1,6 @@
+//! What a person reads.
+
+pub mod events;
+pub mod progress;
+pub mod summary;
+pub mod tables;

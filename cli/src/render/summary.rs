@@ -1,0 +1,143 @@
+//! How a campaign stands, in full.
+
+use phasegate::core::{CommandKind, Timestamp};
+use phasegate::{CampaignStatus, CampaignView, Engine, PhaseStatus};
+
+use super::tables::{between, count, duration, members, preflight, table};
+use crate::error::CliError;
+
+/// How wide the table of phases is where no terminal bounds it, in characters: its summaries are long.
+const WIDTH: u16 = 120;
+
+/// The phases as a table: status, records, time and summary of each.
+pub async fn phases(engine: &Engine, view: &CampaignView) -> Result<String, CliError> {
+    let mut table = table(["Phase", "Status", "Records", "Time", "Summary"]);
+    if !table.is_tty() {
+        table.set_width(WIDTH);
+    }
+    for phase in &view.phases {
+        let records = match phase.run {
+            Some(run) => {
+                let output = engine.storage().run_output(view.id, &phase.phase, run).await;
+                let output = output.map_err(phasegate::EngineError::from)?;
+                count(output.map_or(0, |output| output.records))
+            }
+            None => String::new(),
+        };
+        let time = match (phase.started_at, phase.completed_at) {
+            (Some(from), Some(to)) => duration(between(from, to)),
+            _ => String::new(),
+        };
+        let told = match (&phase.summary, &phase.failure) {
+            (Some(summary), _) => members(summary),
+            (None, Some(failure)) => failure.to_string(),
+            (None, None) if !phase.configured => "no config".to_owned(),
+            (None, None) if !phase.problems.is_empty() => "its config has problems".to_owned(),
+            (None, None) => String::new(),
+        };
+        table.add_row([
+            phase.phase.to_string(),
+            phase.status.to_string(),
+            records,
+            time,
+            told,
+        ]);
+    }
+    Ok(table.to_string())
+}
+
+/// What blocks a campaign that doesn't go on by itself: one row per problem.
+pub fn blockers(view: &CampaignView) -> Option<String> {
+    (!view.preflight.is_ready()).then(|| preflight(&view.preflight))
+}
+
+/// One sentence on how a campaign stands, with what to do next.
+pub fn sentence(view: &CampaignView) -> String {
+    let name = &view.name;
+    let time = |to: Timestamp| duration(between(view.created_at, to));
+    match view.status {
+        CampaignStatus::Completed => format!(
+            "{name} is completed, {} after it was created.",
+            time(view.changed_at)
+        ),
+        CampaignStatus::WaitingForConfiguration => {
+            let missing: Vec<_> = view
+                .preflight
+                .missing_phases()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            format!(
+                "{name} waits for configuration of {}: 'phasegate configure' stores it, 'phasegate start' goes on.",
+                missing.join(", ")
+            )
+        }
+        CampaignStatus::Paused => format!("{name} is paused: 'phasegate resume' carries on."),
+        CampaignStatus::Failed => format!(
+            "{name} has failed: mend the cause, then 'phasegate start' goes on from the last checkpoint."
+        ),
+        CampaignStatus::Stopped => format!("{name} is stopped: 'phasegate start' goes on."),
+        CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => format!(
+            "{name} was running when its process ended: 'phasegate resume' goes on from the last checkpoint."
+        ),
+        CampaignStatus::Idle => match &view.current_phase {
+            Some(phase) if view.position > 0 => {
+                format!("{name} waits for its next phase, {phase}: 'phasegate start' starts it.")
+            }
+            Some(phase) => format!("{name} has not started: 'phasegate start' starts {phase}."),
+            None => format!("{name} has no phase left."),
+        },
+    }
+}
+
+/// The commands that are allowed now, as they are typed, without those that are always allowed.
+pub fn allowed(view: &CampaignView) -> Vec<String> {
+    let next = view.next.iter().filter(|next| next.allowed);
+    let typed = next.filter_map(|next| {
+        let phase = next.phase.as_ref();
+        let verb = match next.command {
+            CommandKind::Start => "start",
+            CommandKind::Restart => "restart",
+            CommandKind::Resume if view.status != CampaignStatus::Running => "resume",
+            CommandKind::Stop => "stop",
+            CommandKind::Unconfigure if phase_is(view, phase?, PhaseStatus::NotStarted) => "unconfigure",
+            CommandKind::Configure => "configure",
+            _ => return None,
+        };
+        let file = if verb == "configure" { " FILE" } else { "" };
+        let phase = phase.map(|phase| format!(" {phase}")).unwrap_or_default();
+        Some(format!(
+            "phasegate {verb} {}{phase}{file}",
+            shell_word(&view.name)
+        ))
+    });
+    typed.collect()
+}
+
+fn phase_is(view: &CampaignView, phase: &phasegate::PhaseName, status: PhaseStatus) -> bool {
+    view.phases
+        .iter()
+        .any(|one| one.phase == *phase && one.status == status && one.configured)
+}
+
+/// A name as a POSIX shell takes it for one word.
+pub fn shell_word(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    if !name.starts_with('-') && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(shell_word("lead-generation"), "lead-generation");
+        assert_eq!(shell_word("it's spring"), r"'it'\''s spring'");
+        assert_eq!(shell_word("$(date)"), "'$(date)'");
+    }
+}
