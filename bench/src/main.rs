@@ -1,0 +1,68 @@
+//! Measurements: `cargo run --release --package phasegate-bench -- NAME`, or without a name all of them.
+//!
+//! Each prints a table, and what it compares it measures in the same run. They say how fast this machine was at that
+//! moment; no test asserts a time.
+
+mod chain;
+mod open;
+mod table;
+mod writes;
+
+use std::process::ExitCode;
+
+/// One measurement. A new one is a module, and an entry in [`BENCHES`].
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "open",
+        about: "opening a file with 100,000 campaigns after its process was killed, and after it was closed",
+        run: open::bench,
+    },
+    Bench {
+        name: "writes",
+        about: "commits and batches of records by how many write at once, in redb and in memory",
+        run: writes::bench,
+    },
+    Bench {
+        name: "chain",
+        about: "one million domains generated and read back, with the peak of memory",
+        run: chain::bench,
+    },
+];
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // What a measurement starts itself as, to be killed.
+    if let [child, path] = arguments.as_slice()
+        && child == open::CHILD
+    {
+        open::fill(path.as_ref())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let unknown = arguments
+        .iter()
+        .find(|name| BENCHES.iter().all(|bench| bench.name != name.as_str()));
+    if let Some(unknown) = unknown {
+        eprintln!("error: there is no measurement `{unknown}`\n\nMeasurements:");
+        for Bench { name, about, .. } in BENCHES {
+            eprintln!("  {name:<8}{about}");
+        }
+        return Ok(ExitCode::from(2));
+    }
+    for bench in BENCHES {
+        if arguments.is_empty() || arguments.iter().any(|name| name == bench.name) {
+            println!("\n{}: {}\n", bench.name, bench.about);
+            (bench.run)()?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
