@@ -1,0 +1,25 @@
+//! Fuzz targets: each takes any bytes, and panics if something that is promised for all input does not hold.
+//!
+//! A new target is a function here, its entry in [`TARGETS`], a program in `fuzz_targets/` and a folder of inputs in
+//! `corpus/`, each of which the tests replay.
+
+mod commands;
+mod config;
+mod plan;
+mod stored_values;
+
+pub use commands::commands;
+pub use config::config;
+pub use plan::plan;
+pub use stored_values::stored_values;
+
+/// A target's name, and the target.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target. Its name is that of its program and of its corpus.
+pub const TARGETS: [Target; 4] = [
+    ("plan", plan),
+    ("config", config),
+    ("stored_values", stored_values),
+    ("commands", commands),
+];
