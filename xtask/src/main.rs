@@ -1,0 +1,56 @@
+//! The project's own tasks: `cargo xtask COMMAND`.
+
+mod run;
+mod schemas;
+mod suites;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+/// One command of `cargo xtask`. A new command is one entry in [`COMMANDS`].
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> anyhow::Result<ExitCode>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        about: "run every suite; the last line is \"N passed, N failed\"",
+        run: test::test,
+    },
+    Command {
+        name: "schemas",
+        about: "write schemas/ from the Rust types",
+        run: schemas::write,
+    },
+];
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let given = arguments.join(" ");
+    if let Some(command) = COMMANDS.iter().find(|command| command.name == given) {
+        return (command.run)();
+    }
+    if matches!(given.as_str(), "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let complaint = if given.is_empty() {
+        String::new()
+    } else {
+        format!("error: there is no command `{given}`\n\n")
+    };
+    eprint!("{complaint}{}", usage());
+    Ok(ExitCode::from(2))
+}
+
+fn usage() -> String {
+    let mut text = "Usage: cargo xtask COMMAND\n\nCommands:\n".to_owned();
+    for Command { name, about, .. } in COMMANDS {
+        text += &format!("  {name:<10}{about}\n");
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! Counting test results.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// How many tests passed, failed and were ignored.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+}
+
+impl Tally {
+    /// Returns how many are not as they should be. An ignored test is a failure: nothing is skipped silently.
+    pub fn bad(&self) -> u64 {
+        self.failed + self.ignored
+    }
+}
+
+/// Prints the line that `cargo xtask test` ends with.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.bad())
+    }
+}
+
+/// Reads a line like `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`,
+/// with which the standard test harness ends each of its runs.
+pub fn libtest(line: &str) -> Option<Tally> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let count = |what| {
+        let counted = counts.split("; ").find_map(|part| part.strip_suffix(what))?;
+        counted.trim().parse::<u64>().ok()
+    };
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+        ignored: count("ignored")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_lines_of_the_test_harness_are_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.70s";
+        assert_eq!(
+            libtest(line),
+            Some(Tally {
+                passed: 12,
+                failed: 3,
+                ignored: 1
+            })
+        );
+        let line =
+            "test result: ok. 6 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.26s";
+        assert_eq!(
+            libtest(line),
+            Some(Tally {
+                passed: 6,
+                failed: 0,
+                ignored: 0
+            })
+        );
+    }
+
+    #[test]
+    fn other_lines_are_not_counted() {
+        for line in [
+            "",
+            "test result: ",
+            "test result: ok. many passed",
+            "running 6 tests",
+            " test result: ok. 1 passed",
+        ] {
+            assert_eq!(libtest(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_ignored_test_is_a_failed_one_in_the_last_line() {
+        let mut tally = Tally {
+            passed: 4,
+            failed: 1,
+            ignored: 0,
+        };
+        tally += Tally {
+            passed: 1,
+            failed: 0,
+            ignored: 2,
+        };
+        assert_eq!(tally.to_string(), "5 passed, 3 failed");
+    }
+}
