@@ -232,7 +232,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, or [`EngineError::Storage`].
+    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, [`Rejection::TooDeep`] for one nested beyond 100 levels, or
+    /// [`EngineError::Storage`].
     pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
         let command = Command::Report {
             ticket: ticket.clone(),

@@ -204,6 +204,31 @@ async fn a_summary_beyond_the_limit_is_a_failed_phase() {
 }
 
 #[tokio::test]
+async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
+    let world = World::new();
+    let (campaign, ticket) = running(&world).await;
+    let mut deep = json!(1);
+    for _ in 0..phasegate::core::limits::MAX_JSON_DEPTH {
+        deep = json!([deep]);
+    }
+    let refused = world
+        .engine
+        .report(&ticket, Outcome::Completed(deep.clone()))
+        .await
+        .expect_err("too deep");
+    assert_eq!(
+        refused.rejection().map(phasegate::Rejection::code),
+        Some("too_deep")
+    );
+    world.stage.complete(&ticket, deep).await;
+    let view = campaign.at_rest().await.expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("summary_too_deep")
+    );
+}
+
+#[tokio::test]
 async fn a_deferred_phase_is_completed_by_a_report_and_can_be_paused_at_once() {
     let world = World::new();
     let (campaign, ticket) = running(&world).await;
