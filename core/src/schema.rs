@@ -7,8 +7,8 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
-use crate::json::depth;
-use crate::limits::{MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
+use crate::json::{canonical_json, depth};
+use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
 use crate::pipeline::DefinitionError;
 use crate::problem::{Problem, Problems};
 
@@ -67,6 +67,14 @@ impl ConfigSchema {
         if depth(document) > MAX_JSON_DEPTH {
             let message = format!("it is nested deeper than {MAX_JSON_DEPTH} levels");
             return [Problem::new(phase.clone(), "", "maxDepth", message)]
+                .into_iter()
+                .collect();
+        }
+        // Every element of a huge list can be a problem of its own.
+        let size = canonical_json(document).len();
+        if size > MAX_CONFIG_BYTES {
+            let message = format!("it has {size} bytes; at most {MAX_CONFIG_BYTES} may be");
+            return [Problem::new(phase.clone(), "", "maxBytes", message)]
                 .into_iter()
                 .collect();
         }
@@ -310,6 +318,16 @@ mod tests {
                 ("/personaIds/1", "resource_missing"),
                 ("/proxyId", "resource_missing")
             ]
+        );
+    }
+
+    #[test]
+    fn a_document_beyond_the_limit_is_one_problem_however_many_it_holds() {
+        let document = json!({ "personaIds": vec![1; MAX_CONFIG_BYTES] });
+        let problems = schema().problems(&phase(), &document);
+        assert_eq!(
+            (problems.total(), problems.items()[0].keyword.as_str()),
+            (1, "maxBytes")
         );
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
 use phasegate_core::storage::{ExpectedResource, Resource, Storage};
 use phasegate_core::{
     Activity, Campaign, Command, ConfigFacts, Facts, Mode, PhaseName, PipelineMatch, Problem, Problems,
@@ -158,7 +159,9 @@ impl<'a> Gatherer<'a> {
             });
         }
         let mut states = BTreeMap::new();
-        for used in schema.resources(config) {
+        // Of too many nothing needs to be known: that is the problem already.
+        let uses = Some(schema.resources(config)).filter(|uses| uses.len() <= MAX_RESOURCES_PER_CONFIG);
+        for used in uses.unwrap_or_default() {
             let state = match self.resource(&used.resource).await? {
                 None => ResourceState::Missing,
                 Some(found) if found.is_enabled() => ResourceState::Enabled(found.revision),
