@@ -123,7 +123,7 @@ async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) 
     };
     drop(permit);
     match (end, attempt.reason()) {
-        (End::Quiet, Some(Reason::Timeout)) => timed_out(timeout),
+        (End::Quiet | End::Deferred, Some(Reason::Timeout)) => timed_out(timeout),
         (end, _) => end,
     }
 }
@@ -203,8 +203,8 @@ fn end_of(ended: Result<Result<RunOutcome, RunError>, JoinError>, reason: Option
             End::Reported(Outcome::Failed(failure))
         }
         Ok(Ok(RunOutcome::Deferred)) => End::Deferred,
-        Ok(Err(RunError::Interrupted)) => interrupted(reason),
-        Ok(Err(RunError::Fenced)) => End::Unrecorded,
+        // Whether it is fenced the machine knows; a runner that is wrong about it must not stay running without a runner.
+        Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => {

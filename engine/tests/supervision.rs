@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
-use phasegate::{CampaignStatus, Failure, Mode, NewCampaign, Outcome, PhaseStatus, Reported};
+use phasegate::{
+    CampaignStatus, Failure, Mode, NewCampaign, Outcome, PhaseStatus, Reported, RunContext, RunError,
+    RunOutcome,
+};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use support::World;
+use support::{Doing, World, started};
 
 /// Starts `collect` in a full sequence and gives its ticket.
 async fn running(world: &World) -> (phasegate::CampaignHandle, phasegate::Ticket) {
@@ -155,6 +158,37 @@ async fn a_phase_that_takes_longer_than_its_timeout_fails_and_starts_nothing() {
         Some("timed_out")
     );
     assert_eq!(view.position, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phase_that_defers_only_after_its_timeout_has_failed() {
+    let late = Doing(|ctx: RunContext| async move {
+        ctx.cancelled().await;
+        Ok(RunOutcome::Deferred)
+    });
+    let (_engine, campaign) = started(late, Some(Duration::from_secs(60))).await;
+    let view = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest())
+        .await
+        .expect("it doesn't stay running without a runner")
+        .expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("timed_out")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_that_calls_itself_fenced_although_it_is_not_is_a_failed_phase() {
+    let mistaken = Doing(|_: RunContext| async move { Err(RunError::Fenced) });
+    let (_engine, campaign) = started(mistaken, None).await;
+    let view = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest())
+        .await
+        .expect("it doesn't stay running without a runner")
+        .expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("interrupted")
+    );
 }
 
 #[tokio::test]
