@@ -192,6 +192,21 @@ async fn a_runner_that_calls_itself_fenced_although_it_is_not_is_a_failed_phase(
 }
 
 #[tokio::test]
+async fn a_context_that_outlives_its_attempt_is_not_heard_any_more() {
+    let (kept, mut contexts) = tokio::sync::mpsc::unbounded_channel();
+    let leaks = Doing(move |ctx: RunContext| {
+        ctx.progress(1, Some(2));
+        let sent = kept.send(ctx).map_err(|_| RunError::Interrupted);
+        async move { sent.map(|()| RunOutcome::Completed(json!({}))) }
+    });
+    let (engine, campaign) = started(leaks, None).await;
+    campaign.at_rest().await.expect("a view");
+    let ctx = contexts.recv().await.expect("it ran");
+    ctx.progress(2, Some(2));
+    assert_eq!(engine.progress(campaign.id()), None);
+}
+
+#[tokio::test]
 async fn a_panic_is_a_failed_phase_and_the_engine_lives_on() {
     let world = World::new();
     let (campaign, ticket) = running(&world).await;
