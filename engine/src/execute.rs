@@ -144,7 +144,6 @@ impl Inner {
             let idempotency = key
                 .as_ref()
                 .zip(digest.as_ref())
-                .filter(|_| !deleted)
                 .map(|(key, digest)| IdempotencyEntry {
                     key: key.clone(),
                     campaign: Some(id),

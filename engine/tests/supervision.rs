@@ -433,6 +433,22 @@ async fn an_idempotency_key_carries_a_command_out_once_and_is_scoped_to_its_camp
 }
 
 #[tokio::test]
+async fn a_deletion_that_is_sent_again_with_its_key_has_the_same_outcome() {
+    let world = World::new();
+    let campaign = world.ready(Mode::StepByStep).await;
+    let keyed = campaign.with_idempotency_key("delete-1").expect("a valid key");
+    keyed.delete().await.expect("it is deleted");
+    keyed.delete().await.expect("the same outcome");
+    let other = keyed.set_mode(Mode::FullSequence).await;
+    assert_eq!(
+        other.expect_err("another command").code(),
+        "idempotency_key_reused"
+    );
+    let unkeyed = campaign.delete().await;
+    assert_eq!(unkeyed.expect_err("it is gone").code(), "not_found");
+}
+
+#[tokio::test]
 async fn an_invalid_or_unknown_resource_is_refused_with_every_problem() {
     let world = World::new();
     let unknown = world
