@@ -107,8 +107,10 @@ impl Inner {
             {
                 return Ok(receipt);
             }
+            let used = key.as_ref().zip(digest.as_ref());
             let Some(before) = self.storage.campaign(id).await? else {
-                return Err(EngineError::NotFound { campaign: id });
+                let gone = EngineError::NotFound { campaign: id };
+                return self.refused(Some(id), used, gone).await;
             };
             let gathered = self.gather(&before, &command).await?;
             let now = self.clock.now().max(before.changed_at);
@@ -116,7 +118,7 @@ impl Inner {
                 Ok(events) => events,
                 Err(rejection) => {
                     log_refusal(&before, &command, &rejection);
-                    return Err(rejection.into());
+                    return self.refused(Some(id), used, rejection.into()).await;
                 }
             };
             let mut after = before.clone();
@@ -141,16 +143,13 @@ impl Inner {
                 fold(&mut after, &events)?;
             }
             let receipt = receipt(after.version);
-            let idempotency = key
-                .as_ref()
-                .zip(digest.as_ref())
-                .map(|(key, digest)| IdempotencyEntry {
-                    key: key.clone(),
-                    campaign: Some(id),
-                    command: digest.clone(),
-                    outcome: serde_json::to_value(&receipt).unwrap_or_default(),
-                    expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
-                });
+            let idempotency = used.map(|(key, digest)| IdempotencyEntry {
+                key: key.clone(),
+                campaign: Some(id),
+                command: digest.clone(),
+                outcome: serde_json::to_value(&receipt).unwrap_or_default(),
+                expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
+            });
             let transition = Transition {
                 commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
                 campaign: id,
@@ -186,6 +185,20 @@ impl Inner {
             self.after_commit(&before, after, &events, gathered, reservation)
                 .await;
             return Ok(receipt);
+        }
+    }
+
+    /// The answer to a command that is refused: the outcome of its twin, if one with the same key was carried out
+    /// after the look at the key and before the look at the campaign, else the refusal.
+    async fn refused(
+        &self,
+        scope: Option<CampaignId>,
+        used: Option<(&IdempotencyKey, &Digest)>,
+        refusal: EngineError,
+    ) -> Result<Receipt, EngineError> {
+        match used {
+            Some((key, digest)) => self.replay(scope, key, digest).await?.ok_or(refusal),
+            None => Err(refusal),
         }
     }
 
@@ -413,7 +426,13 @@ impl Inner {
             }
             let gathered = gatherer.finish();
             let now = self.clock.now();
-            let events = phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now)?;
+            let events = match phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now) {
+                Ok(events) => events,
+                Err(rejection) => {
+                    let used = key.as_ref().zip(digest.as_ref());
+                    return self.refused(None, used, rejection.into()).await;
+                }
+            };
             let campaign = Campaign::fold(command.id, &events).map_err(misfit)?;
             let version = Version(events.len() as u64);
             let receipt = Receipt {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
+pub mod interposed;
+
 use std::sync::Arc;
 use std::time::Duration;
 

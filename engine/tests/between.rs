@@ -1,0 +1,102 @@
+//! What happens between two calls to the store, or when one of them fails.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use phasegate::Mode;
+use phasegate_testkit::MemoryStorage;
+use support::World;
+use support::interposed::{Interposed, Interposer};
+use tokio::sync::Semaphore;
+
+/// A world whose engine sees the store through `between`, and the store as it is.
+fn world(between: impl Interposer) -> World {
+    let inner = Arc::new(MemoryStorage::new());
+    let seen = Interposed {
+        inner: Arc::clone(&inner),
+        between,
+    };
+    World::on(inner, None, |builder| builder.storage(seen))
+}
+
+/// Lets a test hold the answer to the first look-up of an idempotency key.
+#[derive(Clone)]
+struct HeldLookup {
+    held: Arc<AtomicBool>,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl HeldLookup {
+    fn new() -> Self {
+        Self {
+            held: Arc::new(AtomicBool::new(false)),
+            arrived: Arc::new(Semaphore::new(0)),
+            released: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+#[async_trait]
+impl Interposer for HeldLookup {
+    async fn after_lookup(&self) {
+        if self.held.swap(false, Ordering::SeqCst) {
+            self.arrived.add_permits(1);
+            self.released
+                .acquire()
+                .await
+                .expect("it is never closed")
+                .forget();
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_twins_with_one_key_the_one_that_comes_too_late_gets_the_same_outcome() {
+    let lookup = HeldLookup::new();
+    let world = world(lookup.clone());
+    let campaign = world.ready(Mode::FullSequence).await;
+    let keyed = campaign.with_idempotency_key("start-1").expect("a valid key");
+    lookup.held.store(true, Ordering::SeqCst);
+    let late = tokio::spawn({
+        let keyed = keyed.clone();
+        async move { keyed.start("collect").await }
+    });
+    lookup
+        .arrived
+        .acquire()
+        .await
+        .expect("it is never closed")
+        .forget();
+    let first = keyed.start("collect").await.expect("it starts");
+    lookup.released.add_permits(1);
+    let late = late.await.expect("no panic");
+    assert_eq!(late.expect("it was carried out once, for both"), first);
+}
+
+#[tokio::test]
+async fn of_two_deletions_with_one_key_the_one_that_comes_too_late_gets_the_same_outcome() {
+    let lookup = HeldLookup::new();
+    let world = world(lookup.clone());
+    let campaign = world.ready(Mode::FullSequence).await;
+    let keyed = campaign.with_idempotency_key("delete-1").expect("a valid key");
+    lookup.held.store(true, Ordering::SeqCst);
+    let late = tokio::spawn({
+        let keyed = keyed.clone();
+        async move { keyed.delete().await }
+    });
+    lookup
+        .arrived
+        .acquire()
+        .await
+        .expect("it is never closed")
+        .forget();
+    keyed.delete().await.expect("it is deleted");
+    lookup.released.add_permits(1);
+    late.await
+        .expect("no panic")
+        .expect("it was deleted once, for both");
+}
