@@ -3,10 +3,11 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use phasegate::Mode;
+use phasegate::core::Timestamp;
+use phasegate::{Clock, Mode};
 use phasegate_testkit::MemoryStorage;
 use support::World;
 use support::interposed::{Interposed, Interposer};
@@ -99,4 +100,46 @@ async fn of_two_deletions_with_one_key_the_one_that_comes_too_late_gets_the_same
     late.await
         .expect("no panic")
         .expect("it was deleted once, for both");
+}
+
+/// A clock that a test sets.
+struct SetClock(Arc<AtomicI64>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Gives up when a key is looked up again and again.
+#[derive(Default)]
+struct FewLookups(AtomicU32);
+
+#[async_trait]
+impl Interposer for FewLookups {
+    async fn after_lookup(&self) {
+        assert!(
+            self.0.fetch_add(1, Ordering::SeqCst) < 100,
+            "the key is looked up again and again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_store_still_keeps_is_honoured_whatever_the_engine_s_clock_says() {
+    let now = Arc::new(AtomicI64::new(1_000));
+    let inner = Arc::new(MemoryStorage::new());
+    let seen = Interposed {
+        inner: Arc::clone(&inner),
+        between: FewLookups::default(),
+    };
+    let world = World::on(inner, None, |builder| {
+        builder.storage(seen).clock(SetClock(Arc::clone(&now)))
+    });
+    let keyed = world.ready(Mode::StepByStep).await;
+    let keyed = keyed.with_idempotency_key("mode-1").expect("a valid key");
+    let first = keyed.set_mode(Mode::FullSequence).await.expect("it is set");
+    now.store(1_000 + 48 * 60 * 60 * 1_000, Ordering::SeqCst);
+    let again = keyed.set_mode(Mode::FullSequence).await.expect("an answer");
+    assert_eq!(again, first);
 }
