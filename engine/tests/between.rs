@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use phasegate::core::Timestamp;
+use phasegate::storage::{EventPage, EventScope};
 use phasegate::{Clock, Mode};
 use phasegate_testkit::MemoryStorage;
 use support::World;
@@ -142,4 +143,29 @@ async fn a_key_that_the_store_still_keeps_is_honoured_whatever_the_engine_s_cloc
     now.store(1_000 + 48 * 60 * 60 * 1_000, Ordering::SeqCst);
     let again = keyed.set_mode(Mode::FullSequence).await.expect("an answer");
     assert_eq!(again, first);
+}
+
+/// Shows nothing of the first two events, as of a campaign that was deleted, and says that the log goes on.
+struct HidesTheBeginning;
+
+impl Interposer for HidesTheBeginning {
+    fn change_page(&self, mut page: EventPage) -> EventPage {
+        if page.items.first().is_some_and(|first| first.seq.0 <= 2) {
+            page.items.truncate(1);
+            page.next_cursor = page.items.pop().map(|hidden| hidden.cursor);
+        }
+        page
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_goes_on_over_a_stretch_of_the_log_that_shows_nothing() {
+    let world = world(HidesTheBeginning);
+    let campaign = world.ready(Mode::FullSequence).await;
+    for scope in [EventScope::Store, EventScope::Campaign(campaign.id())] {
+        let mut events = world.engine.events(scope, None);
+        let event = events.next_if_any().await.expect("a read").expect("there is one");
+        assert_eq!(event.seq.0, 3);
+        assert_eq!(events.next().await.expect("an event").seq.0, 4);
+    }
 }
