@@ -202,7 +202,12 @@ impl Engine {
         let page = self.inner.storage.campaigns(query).await?;
         let mut views = Vec::with_capacity(page.items.len());
         for campaign in &page.items {
-            views.push(view(campaign, &self.inner.view_facts(campaign).await?));
+            match self.inner.view_facts(campaign).await {
+                Ok(facts) => views.push(view(campaign, &facts)),
+                // It was deleted after the page was read.
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok((views, page.next))
     }

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
-use phasegate_core::storage::{ExpectedResource, Resource, Storage};
+use phasegate_core::storage::{ExpectedResource, Resource, Storage, StorageError};
 use phasegate_core::{
     Activity, Campaign, Command, ConfigFacts, Facts, Mode, PhaseName, PipelineMatch, Problem, Problems,
     ResourceRef, ResourceState, Revision,
@@ -119,19 +119,23 @@ impl<'a> Gatherer<'a> {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Value, EngineError> {
-        self.storage
-            .config(campaign.id, phase, revision)
-            .await?
-            .ok_or_else(|| {
-                let key = format!("{}/{phase}/{revision}", campaign.id);
-                let reason = "the campaign refers to a config that isn't there".to_owned();
-                phasegate_core::storage::StorageError::Damaged {
-                    table: "configs",
-                    key,
-                    reason,
-                }
-                .into()
-            })
+        if let Some(config) = self.storage.config(campaign.id, phase, revision).await? {
+            return Ok(config);
+        }
+        // A deletion takes the configs with it.
+        if self.storage.campaign(campaign.id).await?.is_none() {
+            return Err(EngineError::NotFound {
+                campaign: campaign.id,
+            });
+        }
+        let key = format!("{}/{phase}/{revision}", campaign.id);
+        let reason = "the campaign refers to a config that isn't there".to_owned();
+        Err(StorageError::Damaged {
+            table: "configs",
+            key,
+            reason,
+        }
+        .into())
     }
 
     /// Schema, then resources, then the runner's own check: each only where the one before found nothing.

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use phasegate::core::Timestamp;
-use phasegate::storage::{EventPage, EventScope};
-use phasegate::{Clock, Mode};
+use phasegate::storage::{CampaignQuery, EventPage, EventScope, StorageError};
+use phasegate::{Clock, Engine, Mode};
 use phasegate_testkit::MemoryStorage;
 use support::World;
 use support::interposed::{Interposed, Interposer};
@@ -168,4 +168,62 @@ async fn a_subscription_goes_on_over_a_stretch_of_the_log_that_shows_nothing() {
         assert_eq!(event.seq.0, 3);
         assert_eq!(events.next().await.expect("an event").seq.0, 4);
     }
+}
+
+/// Deletes the campaigns of a store just before a config is read.
+struct DeletesFirst {
+    armed: Arc<AtomicBool>,
+    other: Engine,
+}
+
+#[async_trait]
+impl Interposer for DeletesFirst {
+    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+        if call == "config" && self.armed.swap(false, Ordering::SeqCst) {
+            let (found, _) = self
+                .other
+                .campaigns(CampaignQuery::default())
+                .await
+                .expect("a page");
+            for one in found {
+                let campaign = self.other.campaign(one.id).await.expect("it is there");
+                campaign.delete().await.expect("it is deleted");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_deleted_while_it_is_read_is_gone_and_not_damaged() {
+    let inner = Arc::new(MemoryStorage::new());
+    let armed = Arc::new(AtomicBool::new(false));
+    let other = World::on(Arc::clone(&inner), None, |builder| builder);
+    let seen = Interposed {
+        inner: Arc::clone(&inner),
+        between: DeletesFirst {
+            armed: Arc::clone(&armed),
+            other: other.engine.clone(),
+        },
+    };
+    let world = World::on(inner, None, |builder| builder.storage(seen));
+    let campaign = world.ready(Mode::FullSequence).await;
+    armed.store(true, Ordering::SeqCst);
+    assert_eq!(campaign.view().await.expect_err("it is gone").code(), "not_found");
+
+    let campaign = world.ready(Mode::FullSequence).await;
+    armed.store(true, Ordering::SeqCst);
+    assert_eq!(
+        campaign.start("collect").await.expect_err("it is gone").code(),
+        "not_found"
+    );
+
+    world.ready(Mode::FullSequence).await;
+    armed.store(true, Ordering::SeqCst);
+    let (views, next) = world
+        .engine
+        .campaigns(CampaignQuery::default())
+        .await
+        .expect("a page without it");
+    assert!(views.is_empty() && next.is_none());
 }
