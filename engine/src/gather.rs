@@ -8,8 +8,8 @@ use futures::FutureExt;
 use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
 use phasegate_core::storage::{ExpectedResource, Resource, Storage, StorageError};
 use phasegate_core::{
-    Activity, Campaign, Command, ConfigFacts, Facts, Mode, PhaseName, PipelineMatch, Problem, Problems,
-    ResourceRef, ResourceState, Revision,
+    Activity, Campaign, Command, ConfigFacts, Facts, Intent, Mode, Outcome, PhaseName, PipelineMatch,
+    Problem, Problems, ResourceRef, ResourceState, Revision,
 };
 use serde_json::Value;
 
@@ -286,10 +286,29 @@ fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
     match command {
         Command::Start { .. } => gate(position),
         Command::Restart { phase, .. } => campaign.index_of(phase).map_or(0..0, gate),
-        Command::Report { .. } => all.min(position + 1)..all.min(position + 2),
+        // Only such a completion may start the next phase. Nothing else that ends a phase waits for another one's check.
+        Command::Report {
+            outcome: Outcome::Completed(_),
+            ..
+        } if campaign.mode == Mode::FullSequence && campaign.intent() == Some(Intent::None) => {
+            all.min(position + 1)..all.min(position + 2)
+        }
         Command::Recover { .. } => position..all.min(position + 1),
-        Command::Pause | Command::Resume | Command::Stop => position..all,
-        Command::Configure { .. }
+        Command::Resume if matches!(campaign.activity, Activity::Paused { .. }) => {
+            position..all.min(position + 1)
+        }
+        Command::Resume if campaign.activity == (Activity::Idle { held: true }) => gate(position),
+        // The refusal names the status, which depends on the checks where nothing has begun.
+        Command::Pause | Command::Resume | Command::Stop
+            if campaign.activity == (Activity::Idle { held: false }) =>
+        {
+            position..all
+        }
+        Command::Report { .. }
+        | Command::Pause
+        | Command::Resume
+        | Command::Stop
+        | Command::Configure { .. }
         | Command::Unconfigure { .. }
         | Command::SetMode { .. }
         | Command::Quiet { .. }

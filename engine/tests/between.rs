@@ -4,11 +4,12 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::Timestamp;
-use phasegate::storage::{CampaignQuery, EventPage, EventScope, StorageError};
-use phasegate::{Clock, Engine, Mode};
+use phasegate::core::{Intent, Timestamp};
+use phasegate::storage::{CampaignQuery, EventPage, EventScope, Storage, StorageError};
+use phasegate::{Clock, Engine, Failure, Mode};
 use phasegate_testkit::MemoryStorage;
 use support::World;
 use support::interposed::{Interposed, Interposer};
@@ -22,6 +23,29 @@ fn world(between: impl Interposer) -> World {
         between,
     };
     World::on(inner, None, |builder| builder.storage(seen))
+}
+
+/// Waits until the campaign has this intent, past every interposer.
+async fn intent(world: &World, campaign: &phasegate::CampaignHandle, wanted: Option<Intent>) {
+    let has_it = async {
+        loop {
+            let latest = world.storage.latest().await.expect("a read");
+            let now = world.storage.campaign(campaign.id()).await.expect("a read");
+            if now.expect("a campaign").intent() == wanted {
+                return;
+            }
+            world.storage.changes(latest).await.expect("a change");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3600), has_it)
+        .await
+        .expect("it has the intent in the end");
+}
+
+fn failing() -> StorageError {
+    StorageError::Unavailable {
+        reason: "as the test told it to".to_owned(),
+    }
 }
 
 /// Lets a test hold the answer to the first look-up of an idempotency key.
@@ -226,4 +250,53 @@ async fn a_campaign_that_is_deleted_while_it_is_read_is_gone_and_not_damaged() {
         .await
         .expect("a page without it");
     assert!(views.is_empty() && next.is_none());
+}
+
+/// Fails the named reads while it is armed.
+struct Fails {
+    armed: Arc<AtomicBool>,
+    reads: &'static [&'static str],
+}
+
+#[async_trait]
+impl Interposer for Fails {
+    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+        match self.armed.load(Ordering::SeqCst) && self.reads.contains(&call) {
+            true => Err(failing()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_phase_pauses_stops_and_ends_although_the_configs_can_t_be_checked() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let world = world(Fails {
+        armed: Arc::clone(&armed),
+        reads: &["config", "resource"],
+    });
+    let paused = world.ready(Mode::FullSequence).await;
+    paused.start("collect").await.expect("it starts");
+    let ticket = world.running(&paused, "collect").await;
+    let failed = world.ready(Mode::FullSequence).await;
+    failed.start("collect").await.expect("it starts");
+    let failing = world.running(&failed, "collect").await;
+    armed.store(true, Ordering::SeqCst);
+
+    let pause = tokio::spawn({
+        let paused = paused.clone();
+        async move { paused.pause().await }
+    });
+    intent(&world, &paused, Some(Intent::Pause)).await;
+    world.stage.rest(&ticket).await;
+    pause.await.expect("no panic").expect("it is paused");
+    paused.stop().await.expect("it is stopped");
+    assert_eq!(
+        paused.pause().await.expect_err("it is stopped").code(),
+        "not_running"
+    );
+
+    world.stage.fail(&failing, Failure::new("flaky", "flaky")).await;
+    intent(&world, &failed, None).await;
+    assert_eq!(failed.resume().await.expect_err("it failed").code(), "not_paused");
 }
