@@ -287,6 +287,13 @@ impl Inner {
         {
             attempt.interrupt(Reason::Over);
         }
+        // Here rather than after another read of the store, which may fail: the intent is durable.
+        if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) = (after.ticket(), after.intent())
+            && before.intent() != after.intent()
+            && let Some(attempt) = self.attempts.get(&ticket)
+        {
+            attempt.interrupt(Reason::Rest);
+        }
         log_events(&after, events);
         self.warn_if_blocked(before, &after, events).await;
         if let Some(reservation) = reservation {

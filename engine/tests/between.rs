@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phasegate::core::{Intent, Timestamp};
 use phasegate::storage::{CampaignQuery, EventPage, EventScope, Storage, StorageError};
-use phasegate::{Clock, Engine, Failure, Mode};
+use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, Pipeline, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
-use support::World;
+use serde_json::json;
 use support::interposed::{Interposed, Interposer};
+use support::{Doing, World, definition};
 use tokio::sync::Semaphore;
 
 /// A world whose engine sees the store through `between`, and the store as it is.
@@ -299,4 +300,45 @@ async fn a_running_phase_pauses_stops_and_ends_although_the_configs_can_t_be_che
     world.stage.fail(&failing, Failure::new("flaky", "flaky")).await;
     intent(&world, &failed, None).await;
     assert_eq!(failed.resume().await.expect_err("it failed").code(), "not_paused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_intent() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let inner = Arc::new(MemoryStorage::new());
+    let seen = Interposed {
+        inner: Arc::clone(&inner),
+        between: Fails {
+            armed: Arc::clone(&armed),
+            reads: &["latest"],
+        },
+    };
+    let heeds = Doing(|ctx: RunContext| async move {
+        ctx.cancelled().await;
+        Err(RunError::Interrupted)
+    });
+    let pipeline = Pipeline::builder("press").runner(definition("collect"), heeds);
+    let engine = Engine::builder()
+        .storage(seen)
+        .pipeline(pipeline.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let new = NewCampaign::new("spring").config("collect", json!({"value": 1}));
+    let campaign = engine.create(new).await.expect("it is created");
+    campaign.start("collect").await.expect("it starts");
+    armed.store(true, Ordering::SeqCst);
+    assert_eq!(campaign.pause().await, Err(failing().into()));
+    let at_rest = async {
+        loop {
+            let latest = inner.latest().await.expect("a read");
+            let now = inner.campaign(campaign.id()).await.expect("a read");
+            if now.expect("a campaign").ticket().is_none() {
+                return;
+            }
+            inner.changes(latest).await.expect("a change");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3600), at_rest)
+        .await
+        .expect("the runner was asked");
 }
