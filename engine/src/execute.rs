@@ -357,7 +357,12 @@ impl Inner {
                 None => match self.storage.claim(&ticket, self.owner).await? {
                     // Nobody runs it: it is quiet already.
                     Claim::Granted => self.settle(&ticket).await?,
-                    Claim::HeldBy(_) => self.storage.changes(after).await?,
+                    Claim::HeldBy(_) => tokio::select! {
+                        biased;
+                        // A shutdown waits for this command before it closes the store, which would end the wait.
+                        () = self.shutdown.cancelled() => return Err(EngineError::ShutDown),
+                        changed = self.storage.changes(after) => changed?,
+                    },
                 },
             }
         }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{Intent, Timestamp};
-use phasegate::storage::{CampaignQuery, EventPage, EventScope, Storage, StorageError};
+use phasegate::core::{Intent, OwnerId, Timestamp};
+use phasegate::storage::{CampaignQuery, Claim, EventPage, EventScope, Storage, StorageError};
 use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, Pipeline, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
@@ -341,4 +341,37 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
     tokio::time::timeout(Duration::from_secs(3600), at_rest)
         .await
         .expect("the runner was asked");
+}
+
+/// Says that another process runs everything.
+struct HeldElsewhere;
+
+impl Interposer for HeldElsewhere {
+    fn claim(&self) -> Claim {
+        Claim::HeldBy(OwnerId::from_u128(7))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_a_pause_that_waits_for_another_process() {
+    let there = World::new();
+    let campaign = there.ready(Mode::FullSequence).await;
+    campaign.start("collect").await.expect("it starts");
+    there.running(&campaign, "collect").await;
+    let seen = Interposed {
+        inner: Arc::clone(&there.storage),
+        between: HeldElsewhere,
+    };
+    let here = World::on(Arc::clone(&there.storage), None, |builder| builder.storage(seen));
+    let pause = tokio::spawn({
+        let campaign = here.engine.campaign(campaign.id()).await.expect("it is there");
+        async move { campaign.pause().await }
+    });
+    intent(&there, &campaign, Some(Intent::Pause)).await;
+    tokio::time::timeout(Duration::from_secs(3600), here.engine.shutdown())
+        .await
+        .expect("it doesn't wait for the other process")
+        .expect("it shuts down in order");
+    let refused = pause.await.expect("no panic").expect_err("it is down");
+    assert_eq!(refused.code(), "shut_down");
 }
