@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
     Campaign, CampaignId, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts, Intent,
-    OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
+    Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide, json_depth,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,7 +101,7 @@ impl Inner {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        let digest = key.as_ref().map(|_| digest_of(&command));
+        let digest = key.as_ref().and_then(|_| digest_of(&command));
         loop {
             if let (Some(key), Some(digest)) = (&key, &digest)
                 && let Some(receipt) = self.replay(Some(id), key, digest).await?
@@ -423,7 +424,7 @@ impl Inner {
             }
             .into());
         };
-        let digest = key.as_ref().map(|_| {
+        let digest = key.as_ref().filter(|_| all_within(&command.configs)).map(|_| {
             let CreateCampaign { name, mode, configs, .. } = &command;
             Digest::of(&serde_json::json!({ "pipeline": pipeline.id(), "name": name, "mode": mode, "configs": configs }))
         });
@@ -490,8 +491,28 @@ impl Gathered {
     }
 }
 
-fn digest_of(command: &Command) -> Digest {
-    Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null))
+/// The digest of a command; `None` for one with a document that is nested too deeply, which is refused and so needs none.
+fn digest_of(command: &Command) -> Option<Digest> {
+    let within = match command {
+        Command::Configure { configs } => all_within(configs),
+        Command::Restart {
+            config: Some(document),
+            ..
+        }
+        | Command::Report {
+            outcome: Outcome::Completed(document),
+            ..
+        } => json_depth(document) <= MAX_JSON_DEPTH,
+        _ => true,
+    };
+    // A document is written out, and copied, as deeply recursive as it is nested.
+    within.then(|| Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null)))
+}
+
+fn all_within(configs: &BTreeMap<PhaseName, Value>) -> bool {
+    configs
+        .values()
+        .all(|config| json_depth(config) <= MAX_JSON_DEPTH)
 }
 
 fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
@@ -562,5 +583,24 @@ fn log_events(campaign: &Campaign, events: &[Event]) {
             }
             other => tracing::debug!(campaign = %campaign.id, event = other.name(), "committed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_a_command_that_is_nested_too_deeply_no_digest_is_taken() {
+        let configure = |config| Command::Configure {
+            configs: [(PhaseName::new("collect").expect("a valid name"), config)].into(),
+        };
+        let mut deep = json!(1);
+        for _ in 1..MAX_JSON_DEPTH {
+            deep = json!([deep]);
+        }
+        assert!(digest_of(&configure(deep.clone())).is_some());
+        assert!(digest_of(&configure(json!([deep]))).is_none());
     }
 }
