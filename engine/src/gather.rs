@@ -234,7 +234,10 @@ impl<'a> Gatherer<'a> {
             changed_resources: &changed,
             checkpoint: output.checkpoint.as_ref(),
         };
-        let answer = AssertUnwindSafe(runner.can_continue(change)).catch_unwind().await;
+        // Within the block, so that a panic before there is a future is caught too.
+        let answer = AssertUnwindSafe(async { runner.can_continue(change).await })
+            .catch_unwind()
+            .await;
         self.gathered.facts.can_continue = answer.unwrap_or(false);
         Ok(())
     }
@@ -322,7 +325,8 @@ async fn own_check(
     config: &Value,
     resources: &Resources,
 ) -> Problems {
-    match AssertUnwindSafe(runner.check(config, resources))
+    // Within the block, so that a panic before there is a future is caught too.
+    match AssertUnwindSafe(async { runner.check(config, resources).await })
         .catch_unwind()
         .await
     {

@@ -2,18 +2,19 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
 use phasegate::{
-    CampaignStatus, Failure, Mode, NewCampaign, Outcome, PhaseStatus, Reported, RunContext, RunError,
-    RunOutcome,
+    CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner, PhaseStatus,
+    Pipeline, Reported, Resources, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use support::{Doing, World, started};
+use support::{Doing, World, definition, started};
 
 /// Starts `collect` in a full sequence and gives its ticket.
 async fn running(world: &World) -> (phasegate::CampaignHandle, phasegate::Ticket) {
@@ -219,6 +220,43 @@ async fn a_panic_is_a_failed_phase_and_the_engine_lives_on() {
     );
     campaign.start("collect").await.expect("it starts again");
     world.running(&campaign, "collect").await;
+}
+
+/// A runner that was written without `async_trait`: its check panics before there is a future.
+struct PanicsAtOnce;
+
+#[async_trait::async_trait]
+impl PhaseRunner for PanicsAtOnce {
+    fn check<'a, 'b, 'c, 'd>(
+        &'a self,
+        _config: &'b serde_json::Value,
+        _resources: &'c Resources,
+    ) -> Pin<Box<dyn Future<Output = Vec<FieldProblem>> + Send + 'd>>
+    where
+        'a: 'd,
+        'b: 'd,
+        'c: 'd,
+        Self: 'd,
+    {
+        panic!("as the test told it to")
+    }
+
+    async fn run(&self, _ctx: RunContext) -> Result<RunOutcome, RunError> {
+        Ok(RunOutcome::Deferred)
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_panics_before_there_is_a_future_is_a_problem_of_the_config() {
+    let pipeline = Pipeline::builder("press").runner(definition("collect"), PanicsAtOnce);
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(pipeline.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let new = NewCampaign::new("spring").config("collect", json!({"value": 1}));
+    let refused = engine.create(new).await.map(|one| one.id());
+    assert_eq!(refused.expect_err("its check panics").code(), "config_invalid");
 }
 
 #[tokio::test]
