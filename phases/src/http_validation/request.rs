@@ -62,7 +62,7 @@ impl From<ProxyError> for Failure {
     }
 }
 
-/// Requests `url` along `route`. `own_host`: whether it is the host that the persona's credentials are for.
+/// Requests `url` along `route`. `own_host`: whether the persona's credentials are for it.
 pub(crate) async fn send(
     persona: &HttpPersona,
     url: &Url,
