@@ -270,7 +270,7 @@ async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
-        Ok(_) => Failure::Status(status),
+        Ok(_) | Err(DialError::SpokeFirst) => Failure::Status(status),
         Err(DialError::Proxy(error)) => error.into(),
         Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
         Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
