@@ -128,6 +128,30 @@ async fn a_proxy_that_refuses_the_password_fails_the_phase() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_is_given_user_name_and_password_as_they_are_written() {
+    let world = World::new().await;
+    let (user, password) = (
+        "us%65r !\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~%",
+        "pa%41ss !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~%25",
+    );
+    let (http, socks) = (
+        HttpProxy::start_with_password(user, password).await.unwrap(),
+        Socks5Proxy::start_with_password(user, password).await.unwrap(),
+    );
+    for (protocol, at) in [("http", http.addr()), ("socks5", socks.addr())] {
+        let mut document = proxy(protocol, at, Some(password));
+        document["username"] = json!(user);
+        world.put("proxy", "proxy", document).await;
+        let (_, view) = world.run(proxied(20, &[1, 2])).await;
+        assert_eq!(
+            (view.status, failure(&view)),
+            (CampaignStatus::Completed, ""),
+            "{protocol}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_goes_on_from_its_checkpoint_when_its_proxy_was_mended() {
     let world = World::new().await;
     let (direct, _) = world.run(plan(60)).await;

@@ -155,7 +155,9 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
             };
             let mut all = reqwest::Proxy::all(format!("{scheme}://{}", proxy.authority()))?;
             if let Some((username, password)) = proxy.credentials() {
-                all = all.basic_auth(username, password);
+                // The library keeps them in a URL, where %41 would be read as an A.
+                let [username, password] = [username, password].map(|text| text.replace('%', "%25"));
+                all = all.basic_auth(&username, &password);
             }
             // Without a tunnel, connecting is the proxy's part alone.
             builder.proxy(all).connect_timeout(match is_absolute(url, proxy) {
