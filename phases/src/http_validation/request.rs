@@ -76,7 +76,12 @@ pub(crate) async fn send(
         let response = request.send().await?;
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
-                if let Some(failure) = in_place_of_site(&response, proxy) {
+                if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                    && !lets_through(persona, url, proxy).await
+                {
+                    return Ok(Err(proxy.unauthorized().into()));
+                }
+                if let Some(failure) = in_place_of_site(&response) {
                     return Ok(Err(failure));
                 }
             }
@@ -101,12 +106,22 @@ fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
     proxy.protocol == Protocol::Http && url.scheme() == "http"
 }
 
-/// What an HTTP proxy answers in its own name: that it may not be used, or why it reached no site (Proxy-Status,
-/// RFC 9209). What a proxy answers without saying so can't be told from the site's answer.
-fn in_place_of_site(response: &Response, proxy: &Proxy) -> Option<Failure> {
-    if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return Some(proxy.unauthorized().into());
-    }
+/// Whether the proxy opens a tunnel to the site. Then it accepts its user, and whoever asks for a proxy's password is
+/// the site: no site may fail the phase.
+async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> bool {
+    let Some((host, port)) = host_and_port(url) else {
+        return false;
+    };
+    let patience = Duration::from_millis(persona.connect_timeout_ms.get());
+    matches!(
+        dial::through(proxy, &host, port, patience).await,
+        Ok(_) | Err(DialError::SpokeFirst)
+    )
+}
+
+/// What an HTTP proxy answers in its own name: why it reached no site (Proxy-Status, RFC 9209). What a proxy answers
+/// without saying so can't be told from the site's answer.
+fn in_place_of_site(response: &Response) -> Option<Failure> {
     let said = response.headers().get_all("proxy-status").iter();
     let mut parameters = said
         .filter_map(|value| value.to_str().ok())
