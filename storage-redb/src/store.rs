@@ -308,7 +308,12 @@ impl Storage for RedbStorage {
     async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
         self.inner.shared.check_open()?;
         let mut latest = self.inner.latest.clone();
-        let after = place(after.as_ref(), *latest.borrow())?;
+        let announced = *latest.borrow();
+        let after = match place(after.as_ref(), announced) {
+            Ok(after) => after,
+            // A read may have shown an event that is durable and not announced yet.
+            Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await?,
+        };
         match latest.wait_for(|number| *number > after).await {
             Ok(_) => self.inner.shared.check_open(),
             // The channel ends when the store is closed or has failed.
@@ -341,5 +346,35 @@ impl Storage for RedbStorage {
             return Ok(());
         }
         done.await.unwrap_or(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use phasegate_core::{EventKind, Mode};
+    use phasegate_testkit::storage::conformance::Story;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_that_was_read_before_it_was_announced_can_be_waited_from() {
+        let storage = RedbStorage::in_memory().await.unwrap();
+        let mut story = Story::created(&storage, 1).await;
+        let page = storage.events(EventScope::Store, None, 10).await.unwrap();
+        let read = page.items.last().map(|event| event.cursor.clone());
+        // As it is after the commit, and before the writer has told of it.
+        storage.shared().announce(0);
+
+        let mode = Mode::FullSequence;
+        let (changed, _) = tokio::join!(
+            storage.changes(read),
+            story.tell(&storage, vec![EventKind::ModeChanged { mode }])
+        );
+        assert_eq!(changed, Ok(()));
+        let beyond = storage.changes(Some(cursor(3))).await;
+        assert!(
+            matches!(beyond, Err(StorageError::InvalidCursor { .. })),
+            "{beyond:?}"
+        );
     }
 }

@@ -19,7 +19,7 @@ use crate::tables;
 use crate::values::StoredResource;
 
 pub(crate) use campaigns::campaigns;
-pub(crate) use events::events;
+pub(crate) use events::{events, place_in};
 pub(crate) use records::{records, run_output};
 
 /// A page ends early rather than take more bytes.
