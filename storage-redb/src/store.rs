@@ -339,13 +339,19 @@ impl Storage for RedbStorage {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        let (reply, done) = oneshot::channel();
-        let Some(queue) = queue else { return Ok(()) };
-        self.inner.shared.begin_closing();
-        if queue.send(Message::Close(reply)).is_err() {
-            return Ok(());
+        if let Some(queue) = queue {
+            self.inner.shared.begin_closing();
+            let (reply, done) = oneshot::channel();
+            if queue.send(Message::Close(reply)).is_ok()
+                && let Ok(closed) = done.await
+            {
+                return closed;
+            }
         }
-        done.await.unwrap_or(Ok(()))
+        // It was asked for before: it is done when the writer has ended.
+        let inner = self.inner.clone();
+        blocking::unblock(move || writer::join(&inner.writer)).await;
+        Ok(())
     }
 }
 

@@ -234,10 +234,10 @@ impl Drop for CloseAtEnd {
     }
 }
 
-/// Joins the writer's thread; by then the database is released.
+/// Joins the writer's thread; by then the database is released. Everybody who asks waits for that.
 pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>>) {
-    let thread = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(thread) = thread {
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(thread) = writer.take() {
         let _ = thread.join();
     }
 }
