@@ -156,7 +156,8 @@ impl RedbStorage {
         if self.inner.shared.is_closing() {
             return Err(StorageError::Closed);
         }
-        let room = (write.weight() / 1024).clamp(1, QUEUE_KIB);
+        let weight = write.weight();
+        let room = (weight / 1024).clamp(1, QUEUE_KIB);
         let permit = self
             .inner
             .room
@@ -166,6 +167,7 @@ impl RedbStorage {
         let (reply, done) = oneshot::channel();
         let queued = Queued {
             write,
+            weight,
             reply,
             result: None,
             _permit: permit,

@@ -41,6 +41,7 @@ pub(crate) trait Request: Send {
 /// A write with its caller.
 pub(crate) struct Queued<W: Write> {
     pub(crate) write: W,
+    pub(crate) weight: usize,
     pub(crate) reply: oneshot::Sender<Result<W::Done, StorageError>>,
     pub(crate) result: Option<Result<W::Done, StorageError>>,
     /// Its share of the memory that queued writes may take.
@@ -67,7 +68,7 @@ impl<W: Write> Request for Queued<W> {
     }
 
     fn weight(&self) -> usize {
-        self.write.weight()
+        self.weight
     }
 }
 
