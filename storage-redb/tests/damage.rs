@@ -238,6 +238,18 @@ async fn an_entry_too_many_is_noticed() {
 }
 
 #[tokio::test]
+async fn an_expiry_at_another_moment_than_the_key_s_is_noticed() {
+    // It would have the key forgotten too early.
+    let (mut key, _) = entries("idempotency_by_expiry").swap_remove(0);
+    key[7] ^= 1;
+    let named = readable_key("idempotency_by_expiry", &key).unwrap();
+    let disk = damaged(|raw| raw.put("idempotency_by_expiry", &key, b"").unwrap());
+    let storage = RedbStorage::with_backend(disk).await.unwrap();
+    let report = storage.verify(|_| ()).await.unwrap();
+    assert!(finds(&report, "idempotency_by_expiry", &named), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_damaged_campaign_refuses_its_writes_and_the_others_go_on() {
     let (key, mut value) = entries("campaigns").swap_remove(0);
     value[9] ^= 1;
