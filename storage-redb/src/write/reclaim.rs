@@ -123,15 +123,16 @@ pub(crate) fn purge_expired(tables: &mut Tables<'_>, now: Timestamp) -> Result<R
 
 #[cfg(test)]
 mod tests {
-    use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Transition};
-    use phasegate_core::{Digest, EventKind, Mode};
-    use phasegate_testkit::storage::conformance::Story;
-    use redb::{Database, ReadableTableMetadata};
+    use phasegate_core::storage::{EventScope, IdempotencyEntry, IdempotencyKey, Transition};
+    use phasegate_core::{CommitId, Digest, EventKind, Mode, Run, Version};
+    use phasegate_testkit::storage::conformance::{Story, phase};
+    use redb::{Database, ReadableDatabase, ReadableTableMetadata};
     use serde_json::json;
 
     use super::super::Write;
     use super::*;
     use crate::open::make_tables;
+    use crate::read;
     use crate::writer::begin;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
@@ -242,6 +243,48 @@ mod tests {
             queued,
         ];
         assert_eq!(lengths(&database), deletion);
+    }
+
+    #[test]
+    fn of_a_deleted_campaign_only_the_deletion_shows_also_before_its_space_is_reclaimed() {
+        let database = database();
+        let (mut story, mut creation, mut deletion) = (Story::new(1), None, None);
+        in_one(&database, |tables| {
+            let created = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+            created.apply(tables, NOW)?;
+            story.accept(&created);
+            let start = story.transition(vec![story.start("first")]);
+            keyed(start.clone(), &story, "start".to_owned(), NOW.plus_ms(1)).apply(tables, NOW)?;
+            story.accept(&start);
+            story.output(1, vec!["1".to_owned()]).apply(tables, NOW)?;
+            let deleted = story.transition(vec![EventKind::CampaignDeleted {}]);
+            let deleted = keyed(deleted, &story, "delete".to_owned(), NOW.plus_ms(1));
+            deleted.apply(tables, NOW)?;
+            (creation, deletion) = (Some(created.commit_id), Some(deleted.commit_id));
+            Ok(())
+        });
+        let (id, first) = (story.id, phase("first"));
+        let txn = database.begin_read().unwrap();
+
+        for scope in [EventScope::Store, EventScope::Campaign(id)] {
+            let page = read::events(&txn, scope, None, 10).unwrap();
+            let kinds: Vec<_> = page.items.into_iter().map(|logged| logged.event.kind).collect();
+            assert_eq!(kinds, [EventKind::CampaignDeleted {}], "{scope:?}");
+        }
+        let committed = |version, commit: Option<CommitId>| {
+            read::committed(&txn, id, Version(version), commit.expect("it was told")).unwrap()
+        };
+        assert!(!committed(0, creation));
+        assert!(committed(2, deletion));
+        for (key, kept) in [("start", false), ("delete", true)] {
+            let key = IdempotencyKey::new(key).unwrap();
+            let entry = read::idempotency(&txn, Some(id), &key, NOW).unwrap();
+            assert_eq!(entry.is_some(), kept, "{key}");
+        }
+        assert_eq!(read::run_output(&txn, id, &first, Run(1)).unwrap(), None);
+        let page = read::records(&txn, (id, &first, Run(1)), 0, 10).unwrap();
+        assert!(page.records.is_empty());
+        assert_eq!(lengths(&database)[7], 1, "its space is still to be reclaimed");
     }
 
     #[test]
