@@ -129,9 +129,12 @@ class Campaign:
 
         Each is given once, in order, and only when it is durable; it skips nothing, however slow its reader is.
         """
-        async for page in self._engine._event_pages(self.id, after, follow):
+        async for page in self._event_pages(after, follow):
             for event in page:
                 yield event
+
+    def _event_pages(self, after: str | None, follow: bool) -> AsyncIterator[list[Event]]:
+        return self._engine._event_pages(self.id, after, follow)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Campaign) and (self.id, self._engine) == (other.id, other._engine)
