@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use phasegate::redb::RedbStorage;
 use phasegate::storage::{Cursor, IdempotencyKey};
 use phasegate::{
-    Batch, CampaignHandle, CampaignView, Engine, EngineError, NewCampaign, Outcome, PhaseDefinition, PhaseName,
-    PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RunContext, RunError, RunOutcome, Ticket,
+    Batch, CampaignHandle, CampaignView, Engine, EngineError, NewCampaign, Outcome, PhaseDefinition,
+    PhaseName, PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RunContext, RunError, RunOutcome,
+    Ticket,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -78,7 +79,10 @@ impl Player {
             .pipeline(pipeline.build().unwrap())
             .build()
             .unwrap();
-        Self { engine, campaign: None }
+        Self {
+            engine,
+            campaign: None,
+        }
     }
 
     fn campaign(&self) -> &CampaignHandle {
@@ -227,7 +231,11 @@ fn shown(view: &CampaignView) -> Value {
         .filter(|next| next["allowed"] == json!(true))
         .map(|next| {
             let words = [&next["command"], &next["phase"], &next["mode"]];
-            words.iter().filter_map(|word| word.as_str()).collect::<Vec<_>>().join(" ")
+            words
+                .iter()
+                .filter_map(|word| word.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
         })
         .collect();
     json!({
@@ -250,7 +258,11 @@ fn text(schema: &Value, cases: &[Case]) -> String {
     for (number, case) in cases.iter().enumerate() {
         let comma = if number > 0 { "," } else { "" };
         let (name, phases) = (line(&json!(case.name)), line(&json!(case.phases)));
-        write!(text, "{comma}\n{{\n  \"name\": {name},\n  \"phases\": {phases},\n  \"steps\": [").unwrap();
+        write!(
+            text,
+            "{comma}\n{{\n  \"name\": {name},\n  \"phases\": {phases},\n  \"steps\": ["
+        )
+        .unwrap();
         for (number, step) in case.steps.iter().enumerate() {
             let comma = if number > 0 { "," } else { "" };
             write!(text, "{comma}\n    {}", json!(step)).unwrap();

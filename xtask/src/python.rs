@@ -25,7 +25,10 @@ pub fn venv() -> anyhow::Result<ExitCode> {
     environment()?;
     // The profile that the other suites build with, so that they share what is compiled.
     let wheel = build("dev")?;
-    pip(&["install", "--no-index", "--no-deps", "--force-reinstall"], &wheel)?;
+    pip(
+        &["install", "--no-index", "--no-deps", "--force-reinstall"],
+        &wheel,
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -33,7 +36,10 @@ pub fn venv() -> anyhow::Result<ExitCode> {
 fn environment() -> anyhow::Result<()> {
     let base = interpreter()?;
     let venv = root().join(FOLDER).join("venv");
-    let made = Command::new(&base).args(["-m", "venv", "--clear"]).arg(&venv).status()?;
+    let made = Command::new(&base)
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv)
+        .status()?;
     ensure!(
         made.success(),
         "{base} can't make a virtual environment: install its module venv (on Debian: apt-get install python3-venv)"
@@ -53,7 +59,9 @@ fn interpreter() -> anyhow::Result<String> {
             return Ok(name.to_owned());
         }
     }
-    bail!("no Python of at least 3.11: install one (on Debian: apt-get install python3 python3-venv), or name it in PYTHON")
+    bail!(
+        "no Python of at least 3.11: install one (on Debian: apt-get install python3 python3-venv), or name it in PYTHON"
+    )
 }
 
 fn pip(arguments: &[&str], what: &Path) -> anyhow::Result<()> {
@@ -74,7 +82,15 @@ fn build(profile: &str) -> anyhow::Result<PathBuf> {
         std::fs::remove_dir_all(&wheels)?;
     }
     let mut command = Command::new(root().join(PYTHON));
-    command.args(["-m", "maturin", "build", "--locked", "--profile", profile, "--out"]);
+    command.args([
+        "-m",
+        "maturin",
+        "build",
+        "--locked",
+        "--profile",
+        profile,
+        "--out",
+    ]);
     command.arg(&wheels).current_dir(root().join("bindings/python"));
     let done = command.status().context("cannot start maturin")?;
     ensure!(done.success(), "maturin could not build the wheel");

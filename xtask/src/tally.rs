@@ -85,8 +85,17 @@ mod tests {
         let mixed = "==== 3 failed, 117 passed, 1 skipped, 1 xfailed, 2 errors, 4 warnings in 20.31s ====";
         assert_eq!(pytest(mixed), counted(117, 5, 2));
         assert_eq!(pytest("===== 1 passed in 0.01s ====="), counted(1, 0, 0));
-        assert_eq!(pytest("===== 200 passed in 83.20s (0:01:23) ====="), counted(200, 0, 0));
-        for line in ["", "=====", "===== test session starts =====", "== 3 files in a row ==", "1 passed in 0.01s"] {
+        assert_eq!(
+            pytest("===== 200 passed in 83.20s (0:01:23) ====="),
+            counted(200, 0, 0)
+        );
+        for line in [
+            "",
+            "=====",
+            "===== test session starts =====",
+            "== 3 files in a row ==",
+            "1 passed in 0.01s",
+        ] {
             assert_eq!(pytest(line), None, "{line:?}");
         }
     }
