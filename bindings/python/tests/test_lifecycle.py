@@ -99,7 +99,7 @@ async def test_every_call_after_the_close_is_a_typed_error_from_any_thread(store
         with pytest.raises(Closed):
             await call()
         with pytest.raises(Closed):
-            await asyncio.to_thread(lambda call=call: asyncio.run(_awaited(call())))
+            await asyncio.to_thread(asyncio.run, _awaited(call))
     with pytest.raises(Closed):
         campaign.progress()
     with pytest.raises(Closed):
@@ -108,8 +108,8 @@ async def test_every_call_after_the_close_is_a_typed_error_from_any_thread(store
     gc.collect()
 
 
-async def _awaited(call: Any) -> Any:
-    return await call
+async def _awaited(call: Callable[[], Any]) -> Any:
+    return await call()
 
 
 async def test_an_engine_that_was_never_opened_says_so() -> None:

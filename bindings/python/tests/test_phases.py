@@ -17,6 +17,7 @@ from phasegate import (
     Fenced,
     FieldProblem,
     InputChange,
+    Interrupted,
     InvalidArgument,
     PhaseContext,
     PhaseFailed,
@@ -145,7 +146,7 @@ async def test_a_phase_that_never_returns_ends_by_its_timeout_and_its_thread_is_
         campaign = await started(engine, stuck={})
         view = await campaign.at_rest()
         failure = view.phase("stuck").failure
-        assert failure is not None and failure["code"] == "timeout"
+        assert failure is not None and failure["code"] == "timed_out"
         while engine.abandoned_threads == 0:
             await asyncio.sleep(0)
         let_go.set()
@@ -169,6 +170,41 @@ async def test_a_thread_reads_what_came_before_and_commits() -> None:
     async with in_memory(pipeline) as engine:
         campaign = await started(engine, count={}, add={})
         assert (await campaign.at_rest()).phase("add").summary == sum(range(2_000))
+
+
+async def test_a_thread_that_heeds_a_pause_comes_to_rest_and_goes_on_from_its_checkpoint() -> None:
+    pipeline = Pipeline("steps")
+    halfway = threading.Event()
+
+    @pipeline.phase("steps")
+    def steps(ctx: SyncPhaseContext) -> int:
+        for number in range(ctx.checkpoint or 0, 10):
+            while number == 5 and ctx.ticket.attempt == 1:
+                halfway.set()
+                ctx.ensure_running()
+            ctx.commit([number], checkpoint=number + 1)
+        return ctx.records_before
+
+    async with in_memory(pipeline) as engine:
+        campaign = await started(engine, steps={})
+        await asyncio.to_thread(halfway.wait)
+        await campaign.pause()
+        assert (await campaign.view()).status is CampaignStatus.PAUSED
+        await campaign.resume()
+        assert (await campaign.at_rest()).phase("steps").summary == 5
+        assert [record async for record in campaign.records("steps")] == list(range(10))
+
+
+async def test_a_phase_that_claims_to_have_been_interrupted_has_failed() -> None:
+    pipeline = Pipeline("claim")
+
+    @pipeline.phase("claim")
+    async def claim(ctx: PhaseContext) -> None:
+        raise Interrupted
+
+    async with in_memory(pipeline) as engine:
+        campaign = await started(engine, claim={})
+        assert (await campaign.at_rest()).phase("claim").failure == {"code": "exception", "message": "Interrupted"}
 
 
 async def test_check_says_what_a_schema_cannot_and_one_that_raises_lets_nothing_pass() -> None:
@@ -271,7 +307,7 @@ def test_a_pipeline_says_what_is_wrong_with_it() -> None:
     with pytest.raises(InvalidArgument):
         pipeline.phase("nothing")(42)
     with pytest.raises(InvalidArgument):
-        pipeline.phase("hasty", timeout=timedelta(0))
+        pipeline.phase("hasty", timeout=timedelta(0))(print)
 
 
 @pytest.mark.parametrize("add", [lambda p: p.builtin("nowhere"), lambda p: None, lambda p: p.phase("Bad Name")(print), lambda p: p.phase("a", schema={"type": 1})(print)])

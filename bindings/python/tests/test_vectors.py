@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from conftest import in_memory
-from phasegate import Campaign, CampaignView, Deferred, Engine, PhaseContext, PhaseFailed, PhasegateError, Pipeline, Preflight, Ticket
+from phasegate import (
+    Campaign,
+    CampaignView,
+    ConfigInvalid,
+    Deferred,
+    Engine,
+    PhaseContext,
+    PhaseFailed,
+    PhasegateError,
+    Pipeline,
+    Preflight,
+    PreflightFailed,
+    Ticket,
+)
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "campaigns.json").read_text())
 
@@ -27,7 +40,7 @@ async def scripted(ctx: PhaseContext) -> Any:
             return Deferred()
         case _:
             await ctx.cancelled()
-            return None
+            ctx.ensure_running()
 
 
 class Player:
@@ -48,9 +61,9 @@ class Player:
         except PhasegateError as error:
             id = "" if self.created is None else self.created.id
             shown: dict[str, Any] = {"code": error.code, "message": str(error).replace(id, "ID") if id else str(error)}
-            if hasattr(error, "missing_phases"):
+            if isinstance(error, PreflightFailed):
                 shown["missingPhases"] = error.missing_phases
-            if hasattr(error, "errors"):
+            if isinstance(error, PreflightFailed | ConfigInvalid):
                 shown["errors"] = [problem(one) for one in error.errors]
             return {"refused": shown}
 

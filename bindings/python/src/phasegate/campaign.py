@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._boundary import dump, native, waited
+from ._boundary import called, dump, native, waited
 from .model import CampaignView, Event, Json, Mode, Preflight, Progress, Receipt, Ticket
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Campaign:
 
     def progress(self) -> Progress | None:
         """How far the running phase has come in this process; ``None`` when nothing runs here."""
-        shown = self._engine._translated(lambda: self._native.progress(self.id))
+        shown = called(self._native.progress, self.id)
         if shown is None:
             return None
         data = json.loads(shown)

@@ -295,14 +295,14 @@ class Engine:
 
         Raises :class:`phasegate.ConfigInvalid` with every problem of every config; nothing is created then.
         """
-        work = self._twin.create(
-            name, mode=mode, configs=configs, pipeline=pipeline, idempotency_key=idempotency_key
-        )
-        return Campaign(self._loop.wait(work), self._loop)
+        loop = self._loop
+        work = self._twin.create(name, mode=mode, configs=configs, pipeline=pipeline, idempotency_key=idempotency_key)
+        return Campaign(loop.wait(work), loop)
 
     def campaign(self, id: str) -> Campaign:
         """A campaign that exists. Raises :class:`phasegate.NotFound` if it doesn't."""
-        return Campaign(self._loop.wait(self._twin.campaign(id)), self._loop)
+        loop = self._loop
+        return Campaign(loop.wait(self._twin.campaign(id)), loop)
 
     campaigns = _blocking(_engine.Engine.campaigns)
     report = _blocking(_engine.Engine.report)
