@@ -53,7 +53,10 @@ pub fn suites() -> Vec<Suite> {
             "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
         )),
         cargo("python wheel", "run --quiet --package xtask -- python-venv"),
-        python("mypy", "-m mypy ../../target/python/unpacked/phasegate tests examples"),
+        python(
+            "mypy",
+            "-m mypy ../../target/python/unpacked/phasegate tests examples",
+        ),
         python("pyright", "-m pyright --warnings"),
         Suite {
             verdict: Verdict::Results(pytest),
