@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod notices;
 mod python;
 mod run;
 mod schemas;

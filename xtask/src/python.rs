@@ -81,6 +81,7 @@ fn build(profile: &str) -> anyhow::Result<PathBuf> {
     if wheels.exists() {
         std::fs::remove_dir_all(&wheels)?;
     }
+    crate::notices::write(&root().join("bindings/python"))?;
     let mut command = Command::new(root().join(PYTHON));
     command.args([
         "-m",

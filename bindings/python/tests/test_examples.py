@@ -21,7 +21,7 @@ from conftest import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "bindings" / "python" / "examples"
-GUIDE = ROOT / "docs" / "python.md"
+PAGES = [ROOT / "docs" / "python.md", ROOT / "bindings" / "python" / "README.md"]
 
 
 def run(program: Path, *arguments: str, interpreter: str = sys.executable, expect: int = 0, cwd: Path | None = None) -> str:
@@ -102,8 +102,9 @@ def test_a_fastapi_app_embeds_the_engine_and_goes_on_after_a_restart(store: Path
 
 
 def blocks() -> list[str]:
-    """The Python in the guide, each block a program of its own."""
-    return re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    """The Python in the guide and the package's own page, each block a program of its own."""
+    text = "".join(page.read_text() for page in PAGES)
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(blocks())))
