@@ -34,6 +34,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "phasegate-testkit",
         ],
     ),
+    (
+        "phasegate-bindings",
+        &["phasegate", "phasegate-phases", "phasegate-sandbox"],
+    ),
     ("xtask", &["phasegate-phases", "phasegate-cli"]),
 ];
 
@@ -43,6 +47,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["phasegate-phases"]),
     ("reqwest", &["phasegate-phases"]),
     ("clap", &["phasegate-cli"]),
+    ("uniffi", &["phasegate-bindings"]),
 ];
 
 #[test]

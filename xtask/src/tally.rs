@@ -48,9 +48,57 @@ pub fn libtest(line: &str) -> Option<Tally> {
     })
 }
 
+/// Reads a line like `== 3 failed, 117 passed, 1 skipped in 20.31s ==`, with which pytest ends. An error is a failure; what
+/// was skipped or was expected to fail counts as ignored.
+pub fn pytest(line: &str) -> Option<Tally> {
+    let inner = line.strip_prefix('=')?.trim_matches(|c| c == '=' || c == ' ');
+    let (counts, time) = inner.rsplit_once(" in ")?;
+    time.split(' ').next()?.strip_suffix('s')?.parse::<f64>().ok()?;
+    let mut tally = Tally::default();
+    for part in counts.split(", ") {
+        let (count, what) = part.split_once(' ')?;
+        let count: u64 = count.parse().ok()?;
+        match what {
+            "passed" => tally.passed += count,
+            "failed" | "error" | "errors" => tally.failed += count,
+            "warning" | "warnings" | "deselected" => {}
+            _ => tally.ignored += count,
+        }
+    }
+    Some(tally)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn counted(passed: u64, failed: u64, ignored: u64) -> Option<Tally> {
+        Some(Tally {
+            passed,
+            failed,
+            ignored,
+        })
+    }
+
+    #[test]
+    fn the_last_line_of_pytest_is_counted() {
+        let mixed = "==== 3 failed, 117 passed, 1 skipped, 1 xfailed, 2 errors, 4 warnings in 20.31s ====";
+        assert_eq!(pytest(mixed), counted(117, 5, 2));
+        assert_eq!(pytest("===== 1 passed in 0.01s ====="), counted(1, 0, 0));
+        assert_eq!(
+            pytest("===== 200 passed in 83.20s (0:01:23) ====="),
+            counted(200, 0, 0)
+        );
+        for line in [
+            "",
+            "=====",
+            "===== test session starts =====",
+            "== 3 files in a row ==",
+            "1 passed in 0.01s",
+        ] {
+            assert_eq!(pytest(line), None, "{line:?}");
+        }
+    }
 
     #[test]
     fn the_result_lines_of_the_test_harness_are_counted() {

@@ -1,0 +1,585 @@
+//! The engine, delegated to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate::core::storage::{
+    ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, Expected, IdempotencyKey, Order,
+    Resource,
+};
+use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::redb::RedbStorage;
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use crate::error::{HostError, closed, forked};
+use crate::job::{Job, Jobs};
+use crate::json::{array, read, write};
+use crate::runtime::{handle, is_process, register, within};
+use crate::streams::{HostEvents, Page};
+
+/// How to open an engine.
+#[derive(Clone, Debug, Default, uniffi::Record)]
+pub struct EngineOptions {
+    /// The file of its store, created if it isn't there; none for a store in memory.
+    pub path: Option<String>,
+    /// How long a cancelled phase may take to come to rest, in milliseconds; 10,000 unless given.
+    pub grace_ms: Option<u64>,
+    /// How many phases may work at once; no limit unless given.
+    pub max_running_phases: Option<u32>,
+    /// How long idempotency keys are kept, in milliseconds; a day unless given.
+    pub idempotency_ttl_ms: Option<u64>,
+}
+
+/// What is behind a [`HostEngine`]; it is what [`exit`](crate::exit) closes.
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    storage: RedbStorage,
+    jobs: Arc<Jobs>,
+    handle: Handle,
+}
+
+impl Inner {
+    /// Shuts down without the host: what runs there stays running in the store.
+    pub(crate) async fn abandon(&self) {
+        let host_is_gone = async { self.jobs.closed.cancel() };
+        // In this order: a runner that is interrupted before the engine shuts down would be a failed phase.
+        let (closed, ()) = tokio::join!(biased; self.engine.shutdown(), host_is_gone);
+        // What could not be closed in order is durable all the same.
+        drop(closed);
+    }
+}
+
+/// An engine: campaigns in one store, run by this process.
+///
+/// Every method may be called from any thread. After `shutdown`, after [`exit`](crate::exit) and in a forked child each
+/// gives an error with the code `closed` or `forked`.
+#[derive(uniffi::Object)]
+pub struct HostEngine {
+    /// Never none before the end.
+    inner: Option<Arc<Inner>>,
+    process: u32,
+}
+
+impl Drop for HostEngine {
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else { return };
+        if !is_process(self.process) {
+            // The threads that its end would wait for are not there.
+            std::mem::forget(inner);
+            return;
+        }
+        // It can't wait here: whoever lets go of it may be a finalizer. After an exit it is shut down already.
+        if handle().is_ok() {
+            let on = inner.handle.clone();
+            on.spawn(async move { inner.abandon().await });
+        }
+    }
+}
+
+fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
+    id.parse().map_err(|_| {
+        HostError::new(
+            "not_found",
+            format!("there is no campaign {id:?}"),
+            &json!({ "campaign": id }),
+        )
+    })
+}
+
+fn expected(revision: Option<u64>) -> Expected {
+    match revision {
+        None => Expected::Any,
+        Some(0) => Expected::Absent,
+        Some(revision) => Expected::Revision(Revision(revision)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Creation {
+    name: String,
+    pipeline: Option<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    configs: BTreeMap<String, Value>,
+    idempotency_key: Option<String>,
+}
+
+/// The commands that a host gives; the others are the engine's own.
+#[derive(Deserialize)]
+#[serde(
+    tag = "command",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+enum HostCommand {
+    Configure { configs: BTreeMap<PhaseName, Value> },
+    Unconfigure { phase: PhaseName },
+    SetMode { mode: Mode },
+    Start { phase: PhaseName },
+    Restart { phase: PhaseName, config: Option<Value> },
+    Pause {},
+    Resume {},
+    Stop {},
+    Delete {},
+}
+
+impl From<HostCommand> for Command {
+    fn from(command: HostCommand) -> Self {
+        match command {
+            HostCommand::Configure { configs } => Self::Configure { configs },
+            HostCommand::Unconfigure { phase } => Self::Unconfigure { phase },
+            HostCommand::SetMode { mode } => Self::SetMode { mode },
+            HostCommand::Start { phase } => Self::Start { phase },
+            HostCommand::Restart { phase, config } => Self::Restart { phase, config },
+            HostCommand::Pause {} => Self::Pause,
+            HostCommand::Resume {} => Self::Resume,
+            HostCommand::Stop {} => Self::Stop,
+            HostCommand::Delete {} => Self::Delete,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Query {
+    activity: Option<ActivityKind>,
+    mode: Option<Mode>,
+    position: Option<usize>,
+    name: Option<String>,
+    #[serde(default)]
+    newest_first: bool,
+    after: Option<CampaignId>,
+    limit: Option<usize>,
+}
+
+#[uniffi::export]
+impl HostEngine {
+    /// Opens a store, with an engine on it. Nothing is launched before `recover`.
+    #[uniffi::constructor]
+    pub async fn open(options: EngineOptions, pipelines: Vec<String>) -> Result<Arc<Self>, HostError> {
+        let handle = handle()?;
+        let jobs = Arc::new(Jobs::new(handle.clone()));
+        let mut built = Vec::new();
+        for definition in &pipelines {
+            built.push(crate::pipeline::build(definition, &jobs)?);
+        }
+        let on = handle.clone();
+        let inner = within(handle, async move {
+            let storage = match options.path {
+                Some(path) => RedbStorage::open(PathBuf::from(path)).await?,
+                None => RedbStorage::in_memory().await?,
+            };
+            let mut builder = Engine::builder().storage(storage.clone()).runtime(on.clone());
+            for pipeline in built {
+                builder = builder.pipeline(pipeline);
+            }
+            if let Some(ms) = options.grace_ms {
+                builder = builder.cancellation_grace(Duration::from_millis(ms));
+            }
+            if let Some(ms) = options.idempotency_ttl_ms {
+                builder = builder.idempotency_ttl(Duration::from_millis(ms));
+            }
+            if let Some(max) = options.max_running_phases {
+                builder = builder.max_running_phases(max as usize);
+            }
+            Ok::<_, HostError>(Inner {
+                engine: builder.build()?,
+                storage,
+                jobs,
+                handle: on,
+            })
+        });
+        let inner = Arc::new(inner.await?);
+        register(Arc::downgrade(&inner));
+        Ok(Arc::new(Self {
+            inner: Some(inner),
+            process: std::process::id(),
+        }))
+    }
+
+    /// Takes up every phase that was running when its process ended. A JSON object with the ids of the campaigns that
+    /// were `resumed`, `settled`, are `heldElsewhere`, or `failed`, these with their errors.
+    pub async fn recover(&self) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let recovery = within(inner.handle.clone(), inner.engine.recover()).await?;
+        let failed: Vec<Value> = recovery
+            .failed
+            .iter()
+            .map(
+                |(id, error)| json!({ "campaignId": id, "code": error.code(), "message": error.to_string() }),
+            )
+            .collect();
+        write(&json!({
+            "resumed": recovery.resumed,
+            "settled": recovery.settled,
+            "heldElsewhere": recovery.held_elsewhere,
+            "failed": failed,
+        }))
+    }
+
+    /// The next thing that the host has to do; none after `abandon` and `shutdown`.
+    pub async fn next_job(&self) -> Result<Option<Arc<Job>>, HostError> {
+        let inner = self.inner()?;
+        Ok(within(inner.handle.clone(), inner.jobs.next()).await)
+    }
+
+    /// The manifests of the pipelines, as a JSON array.
+    pub fn pipelines(&self) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let all: Vec<_> = inner
+            .engine
+            .pipelines()
+            .map(|pipeline| pipeline.definition())
+            .collect();
+        write(&all)
+    }
+
+    /// Creates a campaign of a JSON object with `name`, `pipeline`, `mode`, `configs`, `idempotencyKey`; gives its id.
+    pub async fn create(&self, campaign: String) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let Creation {
+            name,
+            pipeline,
+            mode,
+            configs,
+            idempotency_key,
+        } = read("campaign", &campaign)?;
+        let mut new = NewCampaign::new(name).mode(mode);
+        if let Some(pipeline) = pipeline {
+            new = new.pipeline(pipeline);
+        }
+        for (phase, config) in configs {
+            new = new.config(phase, config);
+        }
+        if let Some(key) = idempotency_key {
+            new = new.idempotency_key(key);
+        }
+        Ok(within(inner.handle.clone(), inner.engine.create(new))
+            .await?
+            .id()
+            .to_string())
+    }
+
+    /// Carries a command out, of a JSON object with `command` and its arguments; gives a receipt: `campaignId`,
+    /// `version`, `changed`. After a pause or stop the phase has come to rest.
+    pub async fn command(
+        &self,
+        campaign: String,
+        command: String,
+        idempotency_key: Option<String>,
+    ) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let command: HostCommand = read("command", &command)?;
+        let key = idempotency_key
+            .map(IdempotencyKey::new)
+            .transpose()
+            .map_err(phasegate::EngineError::from)?;
+        let done = inner.engine.command(campaign_id(&campaign)?, command.into(), key);
+        write(&within(inner.handle.clone(), done).await?)
+    }
+
+    /// What is shown of a campaign, its preflight and the commands that are allowed next among it.
+    pub async fn view(&self, campaign: String) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let id = campaign_id(&campaign)?;
+        let view = async { inner.engine.campaign(id).await?.view().await };
+        write(&within(inner.handle.clone(), view).await?)
+    }
+
+    /// Waits until nothing runs in a campaign and nothing starts by itself; gives its view.
+    pub async fn at_rest(&self, campaign: String) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let id = campaign_id(&campaign)?;
+        let view = async { inner.engine.campaign(id).await?.at_rest().await };
+        write(&within(inner.handle.clone(), view).await?)
+    }
+
+    /// The stored config of a phase.
+    pub async fn config(&self, campaign: String, phase: String) -> Result<Option<String>, HostError> {
+        let inner = self.inner()?;
+        let id = campaign_id(&campaign)?;
+        let config = async { inner.engine.campaign(id).await?.config(&phase).await };
+        within(inner.handle.clone(), config)
+            .await?
+            .as_ref()
+            .map(write)
+            .transpose()
+    }
+
+    /// One page of campaigns: a JSON object with `items`, which are views, and the id of the campaign to go on after as
+    /// `next`. The query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
+    pub async fn campaigns(&self, query: String) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let Query {
+            activity,
+            mode,
+            position,
+            name,
+            newest_first,
+            after,
+            limit,
+        } = read("query", &query)?;
+        let query = CampaignQuery {
+            filter: CampaignFilter {
+                activity,
+                mode,
+                position,
+                name,
+            },
+            order: if newest_first {
+                Order::NewestFirst
+            } else {
+                Order::OldestFirst
+            },
+            after,
+            limit: limit.unwrap_or(100),
+        };
+        let (items, next) = within(inner.handle.clone(), inner.engine.campaigns(query)).await?;
+        write(&json!({ "items": items, "next": next }))
+    }
+
+    /// The events of one campaign, or of all, after a cursor.
+    pub fn events(
+        &self,
+        campaign: Option<String>,
+        after: Option<String>,
+    ) -> Result<Arc<HostEvents>, HostError> {
+        let inner = self.inner()?;
+        let scope = match campaign {
+            Some(id) => EventScope::Campaign(campaign_id(&id)?),
+            None => EventScope::Store,
+        };
+        let stream = inner.engine.events(scope, after.map(Cursor::from_text));
+        Ok(Arc::new(HostEvents::new(
+            inner.handle.clone(),
+            stream,
+            self.process,
+        )))
+    }
+
+    /// The run whose records are a phase's current view; 0 before its first.
+    pub async fn current_run(&self, campaign: String, phase: String) -> Result<u32, HostError> {
+        let inner = self.inner()?;
+        let id = campaign_id(&campaign)?;
+        let name = phase_name(&phase)?;
+        let view = async { inner.engine.campaign(id).await?.view().await };
+        let view = within(inner.handle.clone(), view).await?;
+        match view.phases.iter().find(|one| one.phase == name) {
+            Some(found) => Ok(found.run.map_or(0, |run| run.0)),
+            None => {
+                let phases = view.phases.iter().map(|one| one.phase.clone()).collect();
+                Err(
+                    phasegate::EngineError::from(phasegate::Rejection::UnknownPhase { phase: name, phases })
+                        .into(),
+                )
+            }
+        }
+    }
+
+    /// One page of a run's records from the index `from` on, at most `limit` (1 to 10,000).
+    pub async fn records(
+        &self,
+        campaign: String,
+        phase: String,
+        run: u32,
+        from: u64,
+        limit: u32,
+    ) -> Result<Page, HostError> {
+        let inner = self.inner()?;
+        let (id, phase) = (campaign_id(&campaign)?, phase_name(&phase)?);
+        let page = inner.engine.records(id, &phase, Run(run), from, limit as usize);
+        let page = within(inner.handle.clone(), page).await?;
+        let records = array(page.records.iter().map(AsRef::as_ref));
+        Ok(Page {
+            from: page.from,
+            next: page.next,
+            records,
+        })
+    }
+
+    /// How far the running phase of a campaign has come: a JSON object with `ticket`, `done`, `total`; none if nothing
+    /// runs here.
+    pub fn progress(&self, campaign: String) -> Result<Option<String>, HostError> {
+        let found = self.inner()?.engine.progress(campaign_id(&campaign)?);
+        let shown = found.map(|(ticket, progress)| {
+            write(&json!({ "ticket": ticket, "done": progress.done, "total": progress.total }))
+        });
+        shown.transpose()
+    }
+
+    /// Reports how a phase ended that was deferred: `recorded`, `already_recorded` or `stale`. The outcome is
+    /// `{"completed": SUMMARY}` or `{"failed": {"code": .., "message": ..}}`.
+    pub async fn report(&self, ticket: String, outcome: String) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let ticket: Ticket = read("ticket", &ticket)?;
+        let outcome: Outcome = read("outcome", &outcome)?;
+        let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
+        let word = match reported {
+            Reported::Recorded => "recorded",
+            Reported::AlreadyRecorded => "already_recorded",
+            Reported::Stale => "stale",
+        };
+        Ok(word.to_owned())
+    }
+
+    /// Checks configs by phase, and the resources `{kind: {id: document}}` that stand in for stored ones: the preflight of a
+    /// plan. Nothing is stored.
+    pub async fn preflight_plan(
+        &self,
+        pipeline: Option<String>,
+        configs: String,
+        resources: String,
+    ) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let configs: BTreeMap<String, Value> = read("configs", &configs)?;
+        let documents: BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>> = read("resources", &resources)?;
+        let mut resources = Vec::new();
+        for (kind, by_id) in documents {
+            for (id, document) in by_id {
+                let resource = ResourceRef {
+                    kind: kind.clone(),
+                    id,
+                };
+                resources.push(Resource {
+                    resource,
+                    revision: Revision(0),
+                    document,
+                });
+            }
+        }
+        let report = inner
+            .engine
+            .preflight_plan(pipeline.as_deref(), configs, resources);
+        write(&within(inner.handle.clone(), report).await?)
+    }
+
+    /// Stores a resource and gives its revision. `expected` is the revision that it replaces, 0 for none.
+    pub async fn put_resource(
+        &self,
+        kind: String,
+        id: String,
+        document: String,
+        revision: Option<u64>,
+    ) -> Result<u64, HostError> {
+        let inner = self.inner()?;
+        let document = read("document", &document)?;
+        let stored = inner
+            .engine
+            .put_resource(&kind, &id, document, expected(revision));
+        Ok(within(inner.handle.clone(), stored).await?.0)
+    }
+
+    /// Deletes a resource. Configs that refer to it have a problem from now on.
+    pub async fn delete_resource(
+        &self,
+        kind: String,
+        id: String,
+        revision: Option<u64>,
+    ) -> Result<(), HostError> {
+        let inner = self.inner()?;
+        let deleted = inner.engine.delete_resource(&kind, &id, expected(revision));
+        Ok(within(inner.handle.clone(), deleted).await?)
+    }
+
+    /// A resource, secrets included: a JSON object with `kind`, `id`, `revision`, `document`.
+    pub async fn resource(&self, kind: String, id: String) -> Result<Option<String>, HostError> {
+        let inner = self.inner()?;
+        let found = within(inner.handle.clone(), inner.engine.resource(&kind, &id)).await?;
+        found.map(|one| write(&shown(&one))).transpose()
+    }
+
+    /// One page of a kind's resources, after an id, at most `limit` (1 to 1,000): a JSON array.
+    pub async fn resources(
+        &self,
+        kind: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<String, HostError> {
+        let inner = self.inner()?;
+        let page = inner.engine.resources(&kind, after.as_deref(), limit as usize);
+        let page = within(inner.handle.clone(), page).await?;
+        write(&page.iter().map(shown).collect::<Vec<_>>())
+    }
+
+    /// Copies the store, as it is at this moment, into a new file, while it is in use.
+    pub async fn backup(&self, to: String) -> Result<(), HostError> {
+        let inner = self.inner()?;
+        within(inner.handle.clone(), inner.storage.backup(to, |_| ())).await?;
+        Ok(())
+    }
+
+    /// How many phases this process works on, waiting and deferred ones included.
+    pub fn running_phases(&self) -> Result<u64, HostError> {
+        Ok(self.inner()?.engine.running_phases() as u64)
+    }
+
+    /// Begins a shutdown without waiting for it or for the host's answers: for a host whose loop ends. What runs there
+    /// stays running in the store.
+    pub fn abandon(&self) {
+        if let Ok(inner) = self.inner() {
+            let abandoned = Arc::clone(inner);
+            inner.handle.spawn(async move { abandoned.abandon().await });
+        }
+    }
+
+    /// Brings every phase to rest and closes the store. It is not a pause: running phases stay running in the store.
+    pub async fn shutdown(&self) -> Result<(), HostError> {
+        let inner = self.inner()?;
+        let closing = Arc::clone(inner);
+        // On a task of its own: a host that gives up waiting doesn't leave it half closed.
+        let task = inner.handle.spawn(async move {
+            let outcome = closing.engine.shutdown().await;
+            closing.jobs.closed.cancel();
+            outcome
+        });
+        match task.await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(closed()),
+        }
+    }
+}
+
+impl HostEngine {
+    fn inner(&self) -> Result<&Arc<Inner>, HostError> {
+        if !is_process(self.process) {
+            return Err(forked());
+        }
+        handle()?;
+        let open = |inner: &&Arc<Inner>| !inner.jobs.closed.is_cancelled();
+        self.inner.as_ref().filter(open).ok_or_else(closed)
+    }
+}
+
+fn phase_name(name: &str) -> Result<PhaseName, HostError> {
+    Ok(PhaseName::new(name).map_err(phasegate::EngineError::from)?)
+}
+
+fn shown(resource: &Resource) -> Value {
+    let Resource {
+        resource,
+        revision,
+        document,
+    } = resource;
+    json!({ "kind": resource.kind, "id": resource.id, "revision": revision, "document": document })
+}
+
+/// Checks a store that nobody has open: a JSON object with `campaigns`, `events`, `values` and the `findings`, each with
+/// `table`, `key`, `problem`.
+#[uniffi::export]
+pub async fn verify_file(path: String) -> Result<String, HostError> {
+    let report = within(handle()?, phasegate::redb::verify_file(path, |_| ())).await?;
+    let findings: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| json!({ "table": finding.table, "key": finding.key, "problem": finding.problem.to_string() }))
+        .collect();
+    write(&json!({ "clean": report.is_clean(), "findings": findings }))
+}

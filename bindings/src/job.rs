@@ -1,0 +1,397 @@
+//! What a host does for the engine: jobs that it takes and answers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use phasegate::{
+    Batch, Failure, FieldProblem, InputChange, PhaseRunner, Resources, RunContext, RunError, RunOutcome,
+};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::HostError;
+use crate::json;
+use crate::runtime::within;
+use crate::streams::Page;
+
+/// How long a host may take to check a config, or to say whether a run can go on.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a job is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
+pub enum JobKind {
+    /// To run a phase. It is answered by `complete`, `fail`, `defer` or `interrupted`.
+    Run,
+    /// To check a config. It is answered by `problems`.
+    Check,
+    /// To say whether a run can go on although its inputs changed. It is answered by `can_continue`.
+    CanContinue,
+}
+
+/// The jobs of one engine, from its runners to its host.
+pub(crate) struct Jobs {
+    sender: mpsc::UnboundedSender<Arc<Job>>,
+    receiver: tokio::sync::Mutex<mpsc::UnboundedReceiver<Arc<Job>>>,
+    /// Cancelled when the host takes and answers no more.
+    pub(crate) closed: CancellationToken,
+    handle: Handle,
+}
+
+impl Jobs {
+    pub(crate) fn new(handle: Handle) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Self {
+            sender,
+            receiver: tokio::sync::Mutex::new(receiver),
+            closed: CancellationToken::new(),
+            handle,
+        }
+    }
+
+    /// The next job, or `None` when there are no more.
+    pub(crate) async fn next(&self) -> Option<Arc<Job>> {
+        let mut receiver = self.receiver.lock().await;
+        tokio::select! {
+            biased;
+            () = self.closed.cancelled() => None,
+            job = receiver.recv() => job,
+        }
+    }
+
+    /// Hands a job to the host, and gives its answer. `None`: there will be none, since the host let go of it or is gone.
+    async fn answer(&self, work: Work) -> Option<Answer> {
+        let (tell, answered) = oneshot::channel();
+        let ended = CancellationToken::new();
+        // Whatever ends this future ends the job.
+        let _guard = ended.clone().drop_guard();
+        let job = Job {
+            handle: self.handle.clone(),
+            work,
+            tell: Mutex::new(Some(tell)),
+            ended,
+            process: std::process::id(),
+        };
+        self.sender.send(Arc::new(job)).ok()?;
+        tokio::select! {
+            biased;
+            answer = answered => answer.ok(),
+            () = self.closed.cancelled() => None,
+        }
+    }
+}
+
+struct Work {
+    kind: JobKind,
+    pipeline: Arc<str>,
+    phase: Arc<str>,
+    /// What the host needs to know, as JSON.
+    input: Value,
+    context: Option<RunContext>,
+}
+
+enum Answer {
+    Run(Result<RunOutcome, RunError>),
+    Problems(Vec<FieldProblem>),
+    CanContinue(bool),
+}
+
+/// One thing that the engine asks its host to do. Dropped without an answer it counts as failed.
+#[derive(uniffi::Object)]
+pub struct Job {
+    handle: Handle,
+    work: Work,
+    tell: Mutex<Option<oneshot::Sender<Answer>>>,
+    ended: CancellationToken,
+    process: u32,
+}
+
+#[uniffi::export]
+impl Job {
+    /// What it is for.
+    pub fn kind(&self) -> JobKind {
+        self.work.kind
+    }
+
+    /// The pipeline of the phase.
+    pub fn pipeline(&self) -> String {
+        self.work.pipeline.to_string()
+    }
+
+    /// The phase that it is about.
+    pub fn phase(&self) -> String {
+        self.work.phase.to_string()
+    }
+
+    /// What it is about, as a JSON object. To run: `ticket`, `runKey`, `config`, `resources` (by kind and id),
+    /// `checkpoint`, `recordsBefore`. To check: `config`, `resources`. To go on: `oldConfig`, `newConfig`,
+    /// `changedResources`, `checkpoint`.
+    pub fn input(&self) -> String {
+        self.work.input.to_string()
+    }
+
+    /// Answers that the phase completed, with a summary as JSON.
+    pub fn complete(&self, summary: String) -> Result<(), HostError> {
+        let summary = json::read("summary", &summary)?;
+        self.tell(Answer::Run(Ok(RunOutcome::Completed(summary))));
+        Ok(())
+    }
+
+    /// Answers that the phase failed.
+    pub fn fail(&self, code: String, reason: String) {
+        self.tell(Answer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
+    }
+
+    /// Answers that somebody will report the ticket later.
+    pub fn defer(&self) {
+        self.tell(Answer::Run(Ok(RunOutcome::Deferred)));
+    }
+
+    /// Answers that the phase came to rest as it was asked to.
+    pub fn interrupted(&self) {
+        self.tell(Answer::Run(Err(RunError::Interrupted)));
+    }
+
+    /// Answers with what is wrong with a config: a JSON array of objects with `pointer`, `keyword` and `message`.
+    pub fn problems(&self, problems: String) -> Result<(), HostError> {
+        let found: Vec<BTreeMap<String, String>> = json::read("list of problems", &problems)?;
+        let text = |problem: &BTreeMap<String, String>, name| problem.get(name).cloned().unwrap_or_default();
+        let found = found
+            .iter()
+            .map(|one| FieldProblem::new(text(one, "pointer"), text(one, "keyword"), text(one, "message")))
+            .collect();
+        self.tell(Answer::Problems(found));
+        Ok(())
+    }
+
+    /// Answers whether the run can go on.
+    pub fn can_continue(&self, answer: bool) {
+        self.tell(Answer::CanContinue(answer));
+    }
+
+    /// Whether nobody waits for an answer any more: it was given, or the phase ended without it.
+    pub fn is_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// Waits until nobody waits for an answer any more.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Whether the phase was asked to come to rest: a pause, a stop, a timeout, a deletion or a shutdown.
+    pub fn is_cancelled(&self) -> bool {
+        self.ended.is_cancelled() || self.work.context.as_ref().is_some_and(RunContext::is_cancelled)
+    }
+
+    /// Waits until the phase is asked to come to rest, or has ended.
+    pub async fn cancelled(&self) {
+        let asked = async {
+            match &self.work.context {
+                Some(context) => context.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = asked => {}
+            () = self.ended.cancelled() => {}
+        }
+    }
+
+    /// Tells how far the run has come; cheap, and not durable.
+    pub fn progress(&self, done: u64, total: Option<u64>) {
+        if let Some(context) = &self.work.context
+            && !self.ended.is_cancelled()
+        {
+            context.progress(done, total);
+        }
+    }
+
+    /// Appends records (a JSON array) with the checkpoint that covers them, as one unit: durable on return.
+    pub async fn commit(
+        &self,
+        records: String,
+        checkpoint: Option<String>,
+        done: Option<u64>,
+        total: Option<u64>,
+    ) -> Result<(), HostError> {
+        let context = self.running()?;
+        let records: Vec<Box<RawValue>> = json::read("records", &records)?;
+        let mut batch = Batch::new();
+        for record in &records {
+            batch.push(record)?;
+        }
+        if let Some(checkpoint) = checkpoint {
+            batch.set_checkpoint::<Value>(&json::read("checkpoint", &checkpoint)?)?;
+        }
+        if let Some(done) = done {
+            batch.set_progress(done, total);
+        }
+        within(self.handle.clone(), context.commit(batch)).await?;
+        Ok(())
+    }
+
+    /// One page of the records of the phase before, from the index `from` on, at most `limit` (1 to 10,000).
+    pub async fn upstream(&self, from: u64, limit: u32) -> Result<Page, HostError> {
+        let context = self.running()?;
+        let limit = limit.clamp(1, 10_000) as usize;
+        let mut upstream = context.upstream(from);
+        let page = async {
+            let mut records: Vec<Box<RawValue>> = Vec::new();
+            while records.len() < limit
+                && let Some(record) = upstream.next().await?
+            {
+                records.push(record.json);
+            }
+            Ok::<_, RunError>(records)
+        };
+        let records = within(self.handle.clone(), page).await?;
+        let next = (records.len() == limit).then(|| from + records.len() as u64);
+        Ok(Page {
+            from,
+            next,
+            records: json::array(records.iter().map(AsRef::as_ref)),
+        })
+    }
+
+    /// How many records the phase before has.
+    pub async fn upstream_total(&self) -> Result<u64, HostError> {
+        let context = self.running()?;
+        Ok(within(self.handle.clone(), context.upstream_total()).await?)
+    }
+}
+
+impl Job {
+    fn tell(&self, answer: Answer) {
+        let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(tell) = tell {
+            // Nobody may listen any more; then the answer doesn't count.
+            let _ = tell.send(answer);
+        }
+    }
+
+    /// The context of a run that goes on.
+    fn running(&self) -> Result<&RunContext, HostError> {
+        if !crate::runtime::is_process(self.process) {
+            return Err(crate::error::forked());
+        }
+        match &self.work.context {
+            Some(context) if !self.ended.is_cancelled() => Ok(context),
+            Some(_) => Err(RunError::Fenced.into()),
+            None => Err(HostError::plain(
+                "invalid_argument",
+                "only a running phase has records",
+            )),
+        }
+    }
+}
+
+/// A phase that the host runs.
+pub(crate) struct HostRunner {
+    jobs: Arc<Jobs>,
+    pipeline: Arc<str>,
+    phase: Arc<str>,
+    checks: bool,
+    continues: bool,
+}
+
+impl HostRunner {
+    pub(crate) fn new(jobs: Arc<Jobs>, pipeline: &str, phase: &str, checks: bool, continues: bool) -> Self {
+        Self {
+            jobs,
+            pipeline: pipeline.into(),
+            phase: phase.into(),
+            checks,
+            continues,
+        }
+    }
+
+    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> Work {
+        Work {
+            kind,
+            pipeline: Arc::clone(&self.pipeline),
+            phase: Arc::clone(&self.phase),
+            input,
+            context,
+        }
+    }
+
+    async fn answer_soon(&self, kind: JobKind, input: Value) -> Option<Answer> {
+        let answer = self.jobs.answer(self.work(kind, input, None));
+        tokio::time::timeout(ANSWER_PATIENCE, answer).await.ok().flatten()
+    }
+}
+
+#[async_trait]
+impl PhaseRunner for HostRunner {
+    async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
+        if !self.checks {
+            return Vec::new();
+        }
+        let input = json!({ "config": config, "resources": by_kind(resources) });
+        match self.answer_soon(JobKind::Check, input).await {
+            Some(Answer::Problems(problems)) => problems,
+            _ => vec![FieldProblem::new(
+                "",
+                "unchecked",
+                "its phase did not answer whether it is right",
+            )],
+        }
+    }
+
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        let input = json!({
+            "ticket": ctx.ticket(),
+            "runKey": ctx.run_key(),
+            "config": ctx.config(),
+            "resources": by_kind(ctx.resources()),
+            "checkpoint": ctx.checkpoint(),
+            "recordsBefore": ctx.records_before(),
+        });
+        let cancelled = ctx.cancellation_token();
+        match self.jobs.answer(self.work(JobKind::Run, input, Some(ctx))).await {
+            Some(Answer::Run(outcome)) => outcome,
+            Some(_) => Err(RunError::failed(
+                "invalid_answer",
+                "the phase was answered as if it were a check",
+            )),
+            // The host goes away, which is no failure of the phase.
+            None if cancelled.is_cancelled() || self.jobs.closed.is_cancelled() => Err(RunError::Interrupted),
+            None => Err(RunError::failed(
+                "abandoned",
+                "the phase ended without saying how",
+            )),
+        }
+    }
+
+    async fn can_continue(&self, change: InputChange<'_>) -> bool {
+        if !self.continues {
+            return false;
+        }
+        let input = json!({
+            "oldConfig": change.old_config,
+            "newConfig": change.new_config,
+            "changedResources": change.changed_resources,
+            "checkpoint": change.checkpoint,
+        });
+        matches!(
+            self.answer_soon(JobKind::CanContinue, input).await,
+            Some(Answer::CanContinue(true))
+        )
+    }
+}
+
+/// Resources as JSON: documents by kind and id.
+fn by_kind(resources: &Resources) -> Value {
+    let mut all: BTreeMap<&str, BTreeMap<&str, &Value>> = BTreeMap::new();
+    for (resource, document) in resources.iter() {
+        all.entry(resource.kind.as_str())
+            .or_default()
+            .insert(resource.id.as_str(), document);
+    }
+    json!(all)
+}

@@ -1,0 +1,46 @@
+//! The engine for hosts in other languages, exported through uniffi.
+//!
+//! Everything here delegates to the crate `phasegate` and converts: documents cross as JSON text, in the same form as
+//! everywhere else, and errors as a code, a sentence and data. The hosts' packages in `python/` and `kotlin/` are what people
+//! use.
+//!
+//! **The host is never called.** What a host does for the engine (running a phase, checking a config) is a [`Job`] that
+//! the host takes with [`HostEngine::next_job`], and answers. So there is nothing that a host could throw into Rust, no
+//! thread of Rust that waits for an event loop of the host, and no lock that is held while code of the host runs. A job that
+//! is dropped without an answer is a failed phase.
+//!
+//! **Nothing hangs at the end.** After [`exit`], and in a child that was forked after the first call, every call gives a typed
+//! error at once.
+
+mod engine;
+mod error;
+mod job;
+mod json;
+mod pipeline;
+mod runtime;
+mod sandbox;
+mod streams;
+
+pub use engine::{EngineOptions, HostEngine, verify_file};
+pub use error::HostError;
+pub use job::{Job, JobKind};
+pub use runtime::exit;
+pub use sandbox::HostSandbox;
+pub use streams::{HostEvents, Page};
+
+uniffi::setup_scaffolding!("phasegate");
+
+/// The version of this library, which a host's package compares with its own.
+#[uniffi::export]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// The built-in phases by name, in the order in which they run in the pipeline `lead_generation`.
+#[uniffi::export]
+pub fn builtin_phases() -> Vec<String> {
+    pipeline::BUILTIN
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! Pipelines as a host defines them: phases of its own among the built-in ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasegate::core::{PhaseDefinition, ResourceKindDefinition};
+use phasegate::{Pipeline, PipelineBuilder};
+use phasegate_phases::{analysis, dns_validation, domain_generation, http_validation};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::HostError;
+use crate::job::{HostRunner, Jobs};
+use crate::json;
+
+/// Adds a built-in phase.
+type Add = fn(PipelineBuilder) -> PipelineBuilder;
+
+pub(crate) const BUILTIN: [(&str, Add); 4] = [
+    ("domain_generation", |pipeline| {
+        pipeline.phase(domain_generation::DomainGeneration)
+    }),
+    ("dns_validation", |pipeline| {
+        pipeline.phase(dns_validation::DnsValidation)
+    }),
+    ("http_validation", |pipeline| {
+        pipeline.phase(http_validation::HttpValidation)
+    }),
+    ("analysis", |pipeline| pipeline.phase(analysis::Analysis)),
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Definition {
+    id: String,
+    #[serde(default)]
+    title: String,
+    phases: Vec<PhaseOf>,
+    #[serde(default)]
+    resource_kinds: Vec<ResourceKindDefinition>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PhaseOf {
+    Builtin(Builtin),
+    Host(Host),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Builtin {
+    builtin: String,
+    timeout_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Host {
+    name: String,
+    #[serde(default)]
+    title: String,
+    config_schema: Value,
+    timeout_ms: Option<u64>,
+    /// Whether the host checks configs beyond the schema.
+    #[serde(default)]
+    checks: bool,
+    /// Whether the host is asked if a run goes on although its inputs changed.
+    #[serde(default)]
+    continues: bool,
+}
+
+/// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
+pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, HostError> {
+    let Definition {
+        id,
+        title,
+        phases,
+        resource_kinds,
+    } = json::read("pipeline", definition)?;
+    let mut pipeline = Pipeline::builder(&id).title(title);
+    let mut needs_builtin_kinds = false;
+    for phase in phases {
+        let (name, timeout_ms) = match phase {
+            PhaseOf::Builtin(Builtin { builtin, timeout_ms }) => {
+                let Some((_, add)) = BUILTIN.iter().find(|(name, _)| *name == builtin) else {
+                    let known = BUILTIN.map(|(name, _)| name).join(", ");
+                    let reason = format!("there is no built-in phase {builtin}: there are {known}");
+                    return Err(HostError::plain("invalid_pipeline", reason));
+                };
+                pipeline = add(pipeline);
+                needs_builtin_kinds = true;
+                (builtin, timeout_ms)
+            }
+            PhaseOf::Host(host) => {
+                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.checks, host.continues);
+                let name = phasegate::PhaseName::new(host.name.clone())
+                    .map_err(|error| HostError::plain("invalid_name", error.to_string()))?;
+                let definition = PhaseDefinition {
+                    name,
+                    title: host.title,
+                    config_schema: host.config_schema,
+                };
+                pipeline = pipeline.runner(definition, runner);
+                (host.name, host.timeout_ms)
+            }
+        };
+        if let Some(ms) = timeout_ms {
+            pipeline = pipeline.timeout(name, Duration::from_millis(ms));
+        }
+    }
+    let own = |kind: &str| resource_kinds.iter().any(|one| one.kind.as_str() == kind);
+    let mut kinds = Vec::new();
+    if needs_builtin_kinds {
+        let builtin = phasegate_phases::pipeline()?;
+        kinds.extend(
+            builtin
+                .definition()
+                .resource_kinds
+                .iter()
+                .filter(|one| !own(one.kind.as_str()))
+                .cloned(),
+        );
+    }
+    kinds.extend(resource_kinds.iter().cloned());
+    for ResourceKindDefinition { kind, title, schema } in kinds {
+        pipeline = pipeline.resource_kind(kind.as_str(), title, schema);
+    }
+    Ok(pipeline.build()?)
+}
