@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod kotlin;
 mod run;
 mod schemas;
 mod suites;
@@ -20,6 +21,16 @@ const COMMANDS: &[Command] = &[
         name: "test",
         about: "run every suite; the last line is \"N passed, N failed\"",
         run: test::test,
+    },
+    Command {
+        name: "kotlin",
+        about: "build the jar for Kotlin and Java, and run its tests and examples",
+        run: kotlin::test,
+    },
+    Command {
+        name: "kotlin-jar",
+        about: "build that jar as it is published, with an optimized library",
+        run: kotlin::jar,
     },
     Command {
         name: "schemas",
@@ -50,7 +61,7 @@ fn main() -> anyhow::Result<ExitCode> {
 fn usage() -> String {
     let mut text = "Usage: cargo xtask COMMAND\n\nCommands:\n".to_owned();
     for Command { name, about, .. } in COMMANDS {
-        text += &format!("  {name:<10}{about}\n");
+        text += &format!("  {name:<12}{about}\n");
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::tally::{Tally, libtest};
+use crate::tally::{Tally, libtest, surefire};
 
 /// One command of the whole test, run in the root of the repository, with its name and the way to judge its outcome.
 #[derive(Clone, Debug)]
@@ -48,6 +48,10 @@ pub fn suites() -> Vec<Suite> {
             "fuzz tests",
             "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
         )),
+        Suite {
+            verdict: Verdict::Results(surefire),
+            ..cargo("kotlin", "xtask kotlin")
+        },
     ]
 }
 

@@ -48,9 +48,57 @@ pub fn libtest(line: &str) -> Option<Tally> {
     })
 }
 
+/// Reads a line like `[INFO] Tests run: 12, Failures: 0, Errors: 0, Skipped: 0`, with which Maven Surefire ends a project's
+/// tests. The lines for each class, which come before, end with a time and are not counted.
+pub fn surefire(line: &str) -> Option<Tally> {
+    let (level, counts) = line.strip_prefix('[')?.split_once("] Tests run: ")?;
+    if !["INFO", "WARNING", "ERROR"].contains(&level) {
+        return None;
+    }
+    let (run, counts) = counts.split_once(", Failures: ")?;
+    let (failures, counts) = counts.split_once(", Errors: ")?;
+    let (errors, skipped) = counts.split_once(", Skipped: ")?;
+    let count = |text: &str| text.parse::<u64>().ok();
+    let (run, bad, ignored) = (count(run)?, count(failures)? + count(errors)?, count(skipped)?);
+    Some(Tally {
+        passed: run.checked_sub(bad + ignored)?,
+        failed: bad,
+        ignored,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_line_of_a_maven_project_is_counted_and_those_of_its_classes_are_not() {
+        assert_eq!(
+            surefire("[ERROR] Tests run: 12, Failures: 2, Errors: 1, Skipped: 4"),
+            Some(Tally {
+                passed: 5,
+                failed: 3,
+                ignored: 4
+            })
+        );
+        assert_eq!(
+            surefire("[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0"),
+            Some(Tally {
+                passed: 6,
+                failed: 0,
+                ignored: 0
+            })
+        );
+        for line in [
+            "",
+            "[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in io.phasegate.EngineTest",
+            "[INFO] Tests run:",
+            "Tests run: 6, Failures: 0, Errors: 0, Skipped: 0",
+            "[INFO] Tests run: 1, Failures: 2, Errors: 0, Skipped: 0",
+        ] {
+            assert_eq!(surefire(line), None, "{line:?}");
+        }
+    }
 
     #[test]
     fn the_result_lines_of_the_test_harness_are_counted() {
