@@ -10,7 +10,7 @@ import kotlinx.serialization.json.JsonElement
  * else, errors included, with the code `exception`. One that ignores its cancellation loses its right to report after the
  * [grace][EngineBuilder.grace], and counts among the [abandoned][Engine.abandonedThreads] while it goes on.
  */
-public fun interface Phase {
+public interface Phase {
     /**
      * Runs the phase from [PhaseContext.checkpoint] to its end.
      *
@@ -32,6 +32,11 @@ public fun interface Phase {
      * overridden: then a start begins a new run.
      */
     public suspend fun canContinue(change: InputChange): Boolean = false
+}
+
+/** A phase as a function, which has neither a check nor a say in whether a run goes on. */
+internal class FunctionPhase(private val function: suspend (PhaseContext) -> Any?) : Phase {
+    override suspend fun run(ctx: PhaseContext): Any? = function(ctx)
 }
 
 /**

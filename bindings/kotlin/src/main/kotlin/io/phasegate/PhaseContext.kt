@@ -98,8 +98,7 @@ public class PhaseContext internal constructor(private val job: HostJob) {
      * [CancellationException][kotlinx.coroutines.CancellationException] then; within [NonCancellable] it returns.
      *
      * @throws Fenced when another attempt has taken over; nothing was stored.
-     * @throws InvalidArgument when a record or the checkpoint has no JSON form; nothing was stored.
-     * @throws Rejected with the code `too_large` or `too_deep`; nothing was stored.
+     * @throws InvalidArgument when a record or the checkpoint has no JSON form or is too large; nothing was stored.
      */
     public suspend fun commit(
         records: List<JsonElement>,

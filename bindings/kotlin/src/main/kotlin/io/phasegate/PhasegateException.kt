@@ -138,6 +138,7 @@ internal fun translated(error: HostException): PhasegateException {
         "unknown_phase" -> UnknownPhase(reason, code, data)
         "not_found" -> NotFound(reason, code, data)
         "invalid_argument", "invalid_name", "invalid_pipeline", "invalid_cursor", "pipeline_not_named", "unknown_resource_kind",
+        "record_too_large", "checkpoint_too_large", "batch_too_large",
         -> InvalidArgument(reason, code, data)
         "resource_invalid" -> ResourceInvalid(reason, code, data)
         "resource_conflict", "idempotency_key_reused" -> Conflict(reason, code, data)

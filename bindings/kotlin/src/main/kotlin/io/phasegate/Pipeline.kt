@@ -67,7 +67,7 @@ public class PipelineBuilder internal constructor(private val id: String, privat
     private val kinds = mutableListOf<JsonObject>()
 
     /**
-     * Adds a phase of suspending code: a function of a [PhaseContext], or an object.
+     * Adds a phase of suspending code, as a function: see [Phase.run].
      *
      * [schema] describes its config; unless given, any object will do. [timeout] ends one attempt as failed.
      *
@@ -78,7 +78,16 @@ public class PipelineBuilder internal constructor(private val id: String, privat
         schema: JsonObject = ANY_OBJECT,
         title: String = "",
         timeout: Duration? = null,
+        run: suspend (PhaseContext) -> Any?,
+    ): PipelineBuilder = phase(name, FunctionPhase(run), schema, title, timeout)
+
+    /** Adds a phase of suspending code, as an object: else as with a function. */
+    public fun phase(
+        name: String,
         phase: Phase,
+        schema: JsonObject = ANY_OBJECT,
+        title: String = "",
+        timeout: Duration? = null,
     ): PipelineBuilder = host(name, schema, title, timeout, Hosted.Suspending(phase))
 
     /** Adds a phase of blocking code, which runs in a thread of its own: else as [phase]. */

@@ -11,6 +11,7 @@ import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.selects.select
@@ -159,7 +160,8 @@ internal class Worker(
         blocking: (BlockingPhase) -> T,
     ): Result<T>? {
         val work = when (hosted) {
-            is Hosted.Suspending -> inCoroutine(job.phase()) { suspending(hosted.phase) }
+            // Phases that block their dispatcher don't keep a config from being checked.
+            is Hosted.Suspending -> inCoroutine(job.phase(), if (job.kind() == JobKind.RUN) dispatcher else Dispatchers.IO) { suspending(hosted.phase) }
             is Hosted.Blocking -> inThread(job.phase()) { blocking(hosted.phase) }
         }
         // It ends when the job does, which is after the answer.
@@ -181,12 +183,12 @@ internal class Worker(
     /** Code of the host under way. */
     private class Work<T>(val outcome: Deferred<Result<T>>, val rest: () -> Unit)
 
-    private fun <T> inCoroutine(phase: String, code: suspend () -> T): Work<T> {
+    private fun <T> inCoroutine(phase: String, on: CoroutineContext, code: suspend () -> T): Work<T> {
         var result: Result<T>? = null
         // Failures are outcomes: none of them is an uncaught one.
         val quiet = CoroutineExceptionHandler { _, _ -> }
         val outcome = CompletableDeferred<Result<T>>()
-        val running = CoroutineScope(dispatcher + quiet + CoroutineName("phasegate $phase")).launch { result = runCatching { code() } }
+        val running = CoroutineScope(on + quiet + CoroutineName("phasegate $phase")).launch { result = runCatching { code() } }
         // At its completion the coroutines that it started are over too, and the cause is one of theirs.
         running.invokeOnCompletion { cause ->
             val own = result

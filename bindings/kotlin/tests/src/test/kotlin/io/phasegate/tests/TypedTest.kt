@@ -42,7 +42,7 @@ private fun EngineBuilder.orders() {
             Total(shop.goods.size)
         }
         blockingPhase("check") { ctx -> ctx.config<Map<String, Int>>() }
-        phase("count", phase = ::count)
+        phase("count", run = ::count)
     }
 }
 
