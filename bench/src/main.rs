@@ -4,6 +4,7 @@
 //! moment; no test asserts a time.
 
 mod chain;
+mod hosts;
 mod open;
 mod table;
 mod writes;
@@ -32,6 +33,11 @@ const BENCHES: &[Bench] = &[
         name: "chain",
         about: "one million domains generated and read back, with the peak of memory",
         run: chain::bench,
+    },
+    Bench {
+        name: "hosts",
+        about: "a call, a phase and 100,000 records in Rust and in the other hosts, whose packages must be built before",
+        run: hosts::bench,
     },
 ];
 

@@ -10,8 +10,8 @@ use phasegate::core::storage::{
     Resource,
 };
 use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
 use phasegate::redb::RedbStorage;
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;

@@ -79,7 +79,12 @@ impl Facts {
             (None, Some(pin)) => match self.stored.get(phase) {
                 Some(facts) if facts.revision == Some(pin.revision) => (true, facts.problems.clone()),
                 _ => {
-                    let message = "its stored config was not checked: try again";
+                    let message = match self.pipeline {
+                        PipelineMatch::Same => "its stored config was not checked: try again",
+                        PipelineMatch::Changed | PipelineMatch::Unknown => {
+                            "its stored config can't be checked: register its pipeline as it was"
+                        }
+                    };
                     (
                         true,
                         [Problem::new(phase.clone(), "", "unchecked", message)]
@@ -106,5 +111,35 @@ impl Facts {
 impl Default for Facts {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Digest;
+    use serde_json::json;
+
+    #[test]
+    fn a_config_that_was_not_checked_says_to_try_again_only_where_that_can_help() {
+        let phase = PhaseName::new("collect").expect("a valid name");
+        let pin = ConfigPin {
+            revision: Revision(2),
+            digest: Digest::of(&json!({})),
+        };
+        for (pipeline, helps) in [
+            (PipelineMatch::Same, true),
+            (PipelineMatch::Changed, false),
+            (PipelineMatch::Unknown, false),
+        ] {
+            let facts = Facts {
+                pipeline,
+                ..Facts::new()
+            };
+            let check = facts.check(&phase, Some(&pin));
+            assert!(!check.is_clean(), "an absent fact opens no gate");
+            let message = &check.problems.items()[0].message;
+            assert_eq!(message.contains("try again"), helps, "{message}");
+        }
     }
 }

@@ -46,7 +46,7 @@ fn write_canonical(value: &Value, out: &mut String) {
 }
 
 /// How deeply `value` is nested: 1 for a scalar, 2 for a list of scalars.
-pub(crate) fn depth(value: &Value) -> usize {
+pub fn depth(value: &Value) -> usize {
     let mut deepest = 0;
     let mut open = vec![(value, 1)];
     while let Some((value, depth)) = open.pop() {

@@ -21,8 +21,11 @@ fn list(phases: &[PhaseName]) -> String {
 #[serde(tag = "code", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Rejection {
-    /// A campaign's name is empty or too long.
-    #[error("a campaign's name has 1 to {MAX_NAME_CHARS} characters, not {chars}: choose another")]
+    /// A campaign's name is empty, blank or too long.
+    #[error(
+        "a campaign's name has 1 to {MAX_NAME_CHARS} characters, not all of them blank, and this one has {chars}: choose \
+         another"
+    )]
     InvalidName {
         /// How many characters it has.
         chars: usize,

@@ -6,9 +6,9 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::ids::{PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
-use crate::json::depth;
-use crate::limits::{MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
+use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
+use crate::json::{canonical_json, depth};
+use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
 use crate::pipeline::DefinitionError;
 use crate::problem::{Problem, Problems};
 
@@ -70,6 +70,14 @@ impl ConfigSchema {
                 .into_iter()
                 .collect();
         }
+        // Every element of a huge list can be a problem of its own.
+        let size = canonical_json(document).len();
+        if size > MAX_CONFIG_BYTES {
+            let message = format!("it has {size} bytes; at most {MAX_CONFIG_BYTES} may be");
+            return [Problem::new(phase.clone(), "", "maxBytes", message)]
+                .into_iter()
+                .collect();
+        }
         let mut found: Vec<Problem> = self
             .validator
             .iter_errors(document)
@@ -101,9 +109,23 @@ impl ConfigSchema {
     /// The resources that `document` refers to, ordered by place.
     ///
     /// Only a valid document is read; of another one nothing is known.
+    ///
+    /// A text that can't be the id of a resource refers to none; [`check_resources`](Self::check_resources) has a problem
+    /// with it.
     pub fn resources(&self, document: &Value) -> Vec<ResourceUse> {
+        self.named(document)
+            .into_iter()
+            .filter_map(|(pointer, kind, id)| {
+                let resource = ResourceRef { kind, id: id.ok()? };
+                Some(ResourceUse { pointer, resource })
+            })
+            .collect()
+    }
+
+    /// Every field that shall hold the id of a resource, ordered by place, with what it holds.
+    fn named(&self, document: &Value) -> Vec<(String, ResourceKind, Result<ResourceId, InvalidName>)> {
         let evaluation = self.validator.evaluate(document);
-        let mut uses = Vec::new();
+        let mut fields = Vec::new();
         for entry in evaluation.iter_annotations() {
             let Some(kind) = entry
                 .annotations
@@ -115,16 +137,13 @@ impl ConfigSchema {
             };
             let pointer = entry.instance_location.as_str();
             let id = document.pointer(pointer).and_then(Value::as_str);
-            if let (Ok(kind), Some(Ok(id))) = (ResourceKind::new(kind), id.map(ResourceId::new)) {
-                uses.push(ResourceUse {
-                    pointer: pointer.to_owned(),
-                    resource: ResourceRef { kind, id },
-                });
+            if let (Ok(kind), Some(id)) = (ResourceKind::new(kind), id) {
+                fields.push((pointer.to_owned(), kind, ResourceId::new(id)));
             }
         }
-        uses.sort();
-        uses.dedup();
-        uses
+        fields.sort_by(|(one, of, _), (other, kind, _)| (one, of).cmp(&(other, kind)));
+        fields.dedup();
+        fields
     }
 
     /// Checks the resources that `document` refers to against what the store knows of them.
@@ -136,18 +155,26 @@ impl ConfigSchema {
         document: &Value,
         states: &BTreeMap<ResourceRef, ResourceState>,
     ) -> (Vec<ResourcePin>, Problems) {
-        let uses = self.resources(document);
+        let fields = self.named(document);
         let mut problems = Problems::none();
-        if uses.len() > MAX_RESOURCES_PER_CONFIG {
+        if fields.len() > MAX_RESOURCES_PER_CONFIG {
             let message = format!(
                 "it refers to {} resources; at most {MAX_RESOURCES_PER_CONFIG} may be",
-                uses.len()
+                fields.len()
             );
             problems.push(Problem::new(phase.clone(), "", "maxResources", message));
             return (Vec::new(), problems);
         }
         let mut pins = Vec::new();
-        for ResourceUse { pointer, resource } in uses {
+        for (pointer, kind, id) in fields {
+            let resource = match id {
+                Ok(id) => ResourceRef { kind, id },
+                Err(error) => {
+                    let message = format!("there is no such {kind}: {error}");
+                    problems.push(Problem::new(phase.clone(), pointer, "resource_missing", message));
+                    continue;
+                }
+            };
             match states.get(&resource).copied().unwrap_or(ResourceState::Missing) {
                 ResourceState::Enabled(revision) => {
                     pins.push(ResourcePin {
@@ -272,6 +299,36 @@ mod tests {
     fn a_schema_that_refers_elsewhere_is_refused_and_not_fetched() {
         let error = ConfigSchema::compile("score", &json!({"$ref": "https://example.test/schema.json"}));
         assert!(matches!(error, Err(DefinitionError::Schema { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_text_that_can_not_be_an_id_is_a_missing_resource_and_not_none() {
+        let document = json!({"personaIds": ["no id!", ""], "proxyId": "../p"});
+        let (pins, problems) = schema().check_resources(&phase(), &document, &BTreeMap::new());
+        assert_eq!(pins, []);
+        let found: Vec<_> = problems
+            .items()
+            .iter()
+            .map(|p| (p.pointer.as_str(), p.keyword.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("/personaIds/0", "resource_missing"),
+                ("/personaIds/1", "resource_missing"),
+                ("/proxyId", "resource_missing")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_document_beyond_the_limit_is_one_problem_however_many_it_holds() {
+        let document = json!({ "personaIds": vec![1; MAX_CONFIG_BYTES] });
+        let problems = schema().problems(&phase(), &document);
+        assert_eq!(
+            (problems.total(), problems.items()[0].keyword.as_str()),
+            (1, "maxBytes")
+        );
     }
 
     #[test]

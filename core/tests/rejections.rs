@@ -128,7 +128,7 @@ fn every_rejection_says_what_is_wrong_and_what_to_do() {
         .map(|rejection| format!("{}: {rejection}", rejection.code()))
         .collect();
     expect![[r#"
-        invalid_name: a campaign's name has 1 to 200 characters, not 0: choose another
+        invalid_name: a campaign's name has 1 to 200 characters, not all of them blank, and this one has 0: choose another
         unknown_pipeline: there is no pipeline leads: register it with the engine, or name another
         pipeline_changed: pipeline leads has other phases now than this campaign, so it can't go on: register the pipeline as it was, or create a new campaign
         unknown_phase: there is no phase dsn: the phases are dns, http

@@ -161,7 +161,8 @@ impl CampaignHandle {
     ///
     /// # Errors
     ///
-    /// `not_running`.
+    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable all the same:
+    /// the phase then pauses here, or at the next recovery.
     pub async fn pause(&self) -> Result<Receipt, EngineError> {
         self.command(Command::Pause).await
     }
@@ -179,7 +180,8 @@ impl CampaignHandle {
     ///
     /// # Errors
     ///
-    /// `not_running`.
+    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable all the same:
+    /// the phase then stops here, or at the next recovery.
     pub async fn stop(&self) -> Result<Receipt, EngineError> {
         self.command(Command::Stop).await
     }

@@ -202,7 +202,12 @@ impl Engine {
         let page = self.inner.storage.campaigns(query).await?;
         let mut views = Vec::with_capacity(page.items.len());
         for campaign in &page.items {
-            views.push(view(campaign, &self.inner.view_facts(campaign).await?));
+            match self.inner.view_facts(campaign).await {
+                Ok(facts) => views.push(view(campaign, &facts)),
+                // It was deleted after the page was read.
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok((views, page.next))
     }
@@ -232,7 +237,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, or [`EngineError::Storage`].
+    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, [`Rejection::TooDeep`] for one nested beyond 100 levels, or
+    /// [`EngineError::Storage`].
     pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
         let command = Command::Report {
             ticket: ticket.clone(),

@@ -57,9 +57,16 @@ impl EventStream {
     ///
     /// Dropping the future loses no event.
     pub async fn next_if_any(&mut self) -> Result<Option<LoggedEvent>, EngineError> {
-        if self.page.is_empty() {
+        while self.page.is_empty() {
             let page = self.storage.events(self.scope, self.after.clone(), PAGE).await?;
             self.page = page.items.into();
+            match page.next_cursor {
+                // Nothing in that stretch of the log is shown any more; there may be events after it.
+                Some(next) if self.page.is_empty() && self.after.as_ref() != Some(&next) => {
+                    self.after = Some(next);
+                }
+                _ => break,
+            }
         }
         let event = self.page.pop_front();
         if let Some(event) = &event {
@@ -68,7 +75,8 @@ impl EventStream {
         Ok(event)
     }
 
-    /// The cursor of the last event that was delivered, to go on from later.
+    /// Where to go on from later: the cursor of the last event that was delivered, or one after it that skips only events
+    /// of deleted campaigns.
     pub fn cursor(&self) -> Option<&Cursor> {
         self.after.as_ref()
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
     Campaign, CampaignId, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts, Intent,
-    OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
+    Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide, json_depth,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,15 +101,17 @@ impl Inner {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        let digest = key.as_ref().map(|_| digest_of(&command));
+        let digest = key.as_ref().and_then(|_| digest_of(&command));
         loop {
             if let (Some(key), Some(digest)) = (&key, &digest)
                 && let Some(receipt) = self.replay(Some(id), key, digest).await?
             {
                 return Ok(receipt);
             }
+            let used = key.as_ref().zip(digest.as_ref());
             let Some(before) = self.storage.campaign(id).await? else {
-                return Err(EngineError::NotFound { campaign: id });
+                let gone = EngineError::NotFound { campaign: id };
+                return self.refused(Some(id), used, gone).await;
             };
             let gathered = self.gather(&before, &command).await?;
             let now = self.clock.now().max(before.changed_at);
@@ -116,7 +119,7 @@ impl Inner {
                 Ok(events) => events,
                 Err(rejection) => {
                     log_refusal(&before, &command, &rejection);
-                    return Err(rejection.into());
+                    return self.refused(Some(id), used, rejection.into()).await;
                 }
             };
             let mut after = before.clone();
@@ -141,17 +144,13 @@ impl Inner {
                 fold(&mut after, &events)?;
             }
             let receipt = receipt(after.version);
-            let idempotency = key
-                .as_ref()
-                .zip(digest.as_ref())
-                .filter(|_| !deleted)
-                .map(|(key, digest)| IdempotencyEntry {
-                    key: key.clone(),
-                    campaign: Some(id),
-                    command: digest.clone(),
-                    outcome: serde_json::to_value(&receipt).unwrap_or_default(),
-                    expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
-                });
+            let idempotency = used.map(|(key, digest)| IdempotencyEntry {
+                key: key.clone(),
+                campaign: Some(id),
+                command: digest.clone(),
+                outcome: serde_json::to_value(&receipt).unwrap_or_default(),
+                expires_at: now.plus_ms(self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX)),
+            });
             let transition = Transition {
                 commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
                 campaign: id,
@@ -190,7 +189,22 @@ impl Inner {
         }
     }
 
-    /// The outcome of an earlier command with the same key.
+    /// The answer to a command that is refused: the outcome of its twin, if one with the same key was carried out
+    /// after the look at the key and before the look at the campaign, else the refusal.
+    async fn refused(
+        &self,
+        scope: Option<CampaignId>,
+        used: Option<(&IdempotencyKey, &Digest)>,
+        refusal: EngineError,
+    ) -> Result<Receipt, EngineError> {
+        match used {
+            Some((key, digest)) => self.replay(scope, key, digest).await?.ok_or(refusal),
+            None => Err(refusal),
+        }
+    }
+
+    /// The outcome of an earlier command with the same key. Whether the key has expired the store says, by its clock, since its
+    /// commits go by that too.
     pub(crate) async fn replay(
         &self,
         scope: Option<CampaignId>,
@@ -198,7 +212,7 @@ impl Inner {
         digest: &Digest,
     ) -> Result<Option<Receipt>, EngineError> {
         match self.storage.idempotency(scope, key).await? {
-            Some(entry) if entry.expires_at > self.clock.now() => {
+            Some(entry) => {
                 if entry.command != *digest {
                     return Err(EngineError::KeyReused { key: key.to_string() });
                 }
@@ -212,7 +226,7 @@ impl Inner {
                     .into()
                 })
             }
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 
@@ -273,6 +287,13 @@ impl Inner {
             && let Some(attempt) = self.attempts.get(&ended)
         {
             attempt.interrupt(Reason::Over);
+        }
+        // Here rather than after another read of the store, which may fail: the intent is durable.
+        if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) = (after.ticket(), after.intent())
+            && before.intent() != after.intent()
+            && let Some(attempt) = self.attempts.get(&ticket)
+        {
+            attempt.interrupt(Reason::Rest);
         }
         log_events(&after, events);
         self.warn_if_blocked(before, &after, events).await;
@@ -337,7 +358,12 @@ impl Inner {
                 None => match self.storage.claim(&ticket, self.owner).await? {
                     // Nobody runs it: it is quiet already.
                     Claim::Granted => self.settle(&ticket).await?,
-                    Claim::HeldBy(_) => self.storage.changes(after).await?,
+                    Claim::HeldBy(_) => tokio::select! {
+                        biased;
+                        // A shutdown waits for this command before it closes the store, which would end the wait.
+                        () = self.shutdown.cancelled() => return Err(EngineError::ShutDown),
+                        changed = self.storage.changes(after) => changed?,
+                    },
                 },
             }
         }
@@ -398,7 +424,7 @@ impl Inner {
             }
             .into());
         };
-        let digest = key.as_ref().map(|_| {
+        let digest = key.as_ref().filter(|_| all_within(&command.configs)).map(|_| {
             let CreateCampaign { name, mode, configs, .. } = &command;
             Digest::of(&serde_json::json!({ "pipeline": pipeline.id(), "name": name, "mode": mode, "configs": configs }))
         });
@@ -414,7 +440,13 @@ impl Inner {
             }
             let gathered = gatherer.finish();
             let now = self.clock.now();
-            let events = phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now)?;
+            let events = match phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now) {
+                Ok(events) => events,
+                Err(rejection) => {
+                    let used = key.as_ref().zip(digest.as_ref());
+                    return self.refused(None, used, rejection.into()).await;
+                }
+            };
             let campaign = Campaign::fold(command.id, &events).map_err(misfit)?;
             let version = Version(events.len() as u64);
             let receipt = Receipt {
@@ -459,8 +491,28 @@ impl Gathered {
     }
 }
 
-fn digest_of(command: &Command) -> Digest {
-    Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null))
+/// The digest of a command; `None` for one with a document that is nested too deeply, which is refused and so needs none.
+fn digest_of(command: &Command) -> Option<Digest> {
+    let within = match command {
+        Command::Configure { configs } => all_within(configs),
+        Command::Restart {
+            config: Some(document),
+            ..
+        }
+        | Command::Report {
+            outcome: Outcome::Completed(document),
+            ..
+        } => json_depth(document) <= MAX_JSON_DEPTH,
+        _ => true,
+    };
+    // A document is written out, and copied, as deeply recursive as it is nested.
+    within.then(|| Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null)))
+}
+
+fn all_within(configs: &BTreeMap<PhaseName, Value>) -> bool {
+    configs
+        .values()
+        .all(|config| json_depth(config) <= MAX_JSON_DEPTH)
 }
 
 fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
@@ -531,5 +583,24 @@ fn log_events(campaign: &Campaign, events: &[Event]) {
             }
             other => tracing::debug!(campaign = %campaign.id, event = other.name(), "committed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_a_command_that_is_nested_too_deeply_no_digest_is_taken() {
+        let configure = |config| Command::Configure {
+            configs: [(PhaseName::new("collect").expect("a valid name"), config)].into(),
+        };
+        let mut deep = json!(1);
+        for _ in 1..MAX_JSON_DEPTH {
+            deep = json!([deep]);
+        }
+        assert!(digest_of(&configure(deep.clone())).is_some());
+        assert!(digest_of(&configure(json!([deep]))).is_none());
     }
 }

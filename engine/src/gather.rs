@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
-use phasegate_core::storage::{ExpectedResource, Resource, Storage};
+use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
+use phasegate_core::storage::{ExpectedResource, Resource, Storage, StorageError};
 use phasegate_core::{
-    Activity, Campaign, Command, ConfigFacts, Facts, Mode, PhaseName, PipelineMatch, Problem, Problems,
-    ResourceRef, ResourceState, Revision,
+    Activity, Campaign, Command, ConfigFacts, Facts, Intent, Mode, Outcome, PhaseName, PipelineMatch,
+    Problem, Problems, ResourceRef, ResourceState, Revision,
 };
 use serde_json::Value;
 
@@ -118,19 +119,23 @@ impl<'a> Gatherer<'a> {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Value, EngineError> {
-        self.storage
-            .config(campaign.id, phase, revision)
-            .await?
-            .ok_or_else(|| {
-                let key = format!("{}/{phase}/{revision}", campaign.id);
-                let reason = "the campaign refers to a config that isn't there".to_owned();
-                phasegate_core::storage::StorageError::Damaged {
-                    table: "configs",
-                    key,
-                    reason,
-                }
-                .into()
-            })
+        if let Some(config) = self.storage.config(campaign.id, phase, revision).await? {
+            return Ok(config);
+        }
+        // A deletion takes the configs with it.
+        if self.storage.campaign(campaign.id).await?.is_none() {
+            return Err(EngineError::NotFound {
+                campaign: campaign.id,
+            });
+        }
+        let key = format!("{}/{phase}/{revision}", campaign.id);
+        let reason = "the campaign refers to a config that isn't there".to_owned();
+        Err(StorageError::Damaged {
+            table: "configs",
+            key,
+            reason,
+        }
+        .into())
     }
 
     /// Schema, then resources, then the runner's own check: each only where the one before found nothing.
@@ -158,7 +163,9 @@ impl<'a> Gatherer<'a> {
             });
         }
         let mut states = BTreeMap::new();
-        for used in schema.resources(config) {
+        // Of too many nothing needs to be known: that is the problem already.
+        let uses = Some(schema.resources(config)).filter(|uses| uses.len() <= MAX_RESOURCES_PER_CONFIG);
+        for used in uses.unwrap_or_default() {
             let state = match self.resource(&used.resource).await? {
                 None => ResourceState::Missing,
                 Some(found) if found.is_enabled() => ResourceState::Enabled(found.revision),
@@ -227,7 +234,10 @@ impl<'a> Gatherer<'a> {
             changed_resources: &changed,
             checkpoint: output.checkpoint.as_ref(),
         };
-        let answer = AssertUnwindSafe(runner.can_continue(change)).catch_unwind().await;
+        // Within the block, so that a panic before there is a future is caught too.
+        let answer = AssertUnwindSafe(async { runner.can_continue(change).await })
+            .catch_unwind()
+            .await;
         self.gathered.facts.can_continue = answer.unwrap_or(false);
         Ok(())
     }
@@ -279,10 +289,29 @@ fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
     match command {
         Command::Start { .. } => gate(position),
         Command::Restart { phase, .. } => campaign.index_of(phase).map_or(0..0, gate),
-        Command::Report { .. } => all.min(position + 1)..all.min(position + 2),
+        // Only such a completion may start the next phase. Nothing else that ends a phase waits for another one's check.
+        Command::Report {
+            outcome: Outcome::Completed(_),
+            ..
+        } if campaign.mode == Mode::FullSequence && campaign.intent() == Some(Intent::None) => {
+            all.min(position + 1)..all.min(position + 2)
+        }
         Command::Recover { .. } => position..all.min(position + 1),
-        Command::Pause | Command::Resume | Command::Stop => position..all,
-        Command::Configure { .. }
+        Command::Resume if matches!(campaign.activity, Activity::Paused { .. }) => {
+            position..all.min(position + 1)
+        }
+        Command::Resume if campaign.activity == (Activity::Idle { held: true }) => gate(position),
+        // The refusal names the status, which depends on the checks where nothing has begun.
+        Command::Pause | Command::Resume | Command::Stop
+            if campaign.activity == (Activity::Idle { held: false }) =>
+        {
+            position..all
+        }
+        Command::Report { .. }
+        | Command::Pause
+        | Command::Resume
+        | Command::Stop
+        | Command::Configure { .. }
         | Command::Unconfigure { .. }
         | Command::SetMode { .. }
         | Command::Quiet { .. }
@@ -296,7 +325,8 @@ async fn own_check(
     config: &Value,
     resources: &Resources,
 ) -> Problems {
-    match AssertUnwindSafe(runner.check(config, resources))
+    // Within the block, so that a panic before there is a future is caught too.
+    match AssertUnwindSafe(async { runner.check(config, resources).await })
         .catch_unwind()
         .await
     {

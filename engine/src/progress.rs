@@ -6,38 +6,48 @@ use std::sync::{Arc, Mutex, PoisonError};
 use phasegate_core::storage::Progress;
 use phasegate_core::{CampaignId, Ticket};
 
+type Entries = HashMap<CampaignId, (Ticket, Option<Progress>)>;
+
 /// The latest progress of each running attempt in this process.
 #[derive(Clone, Default)]
 pub(crate) struct ProgressBoard {
-    latest: Arc<Mutex<HashMap<CampaignId, (Ticket, Progress)>>>,
+    latest: Arc<Mutex<Entries>>,
 }
 
 impl ProgressBoard {
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<CampaignId, (Ticket, Progress)>) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut Entries) -> T) -> T {
         f(&mut self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Begins to listen to an attempt, and to no other one of its campaign.
+    pub(crate) fn open(&self, ticket: &Ticket, progress: Option<Progress>) {
+        self.with(|latest| latest.insert(ticket.campaign, (ticket.clone(), progress)));
+    }
+
+    /// Takes the progress of the attempt that is listened to. A context can outlive its attempt, and is not heard then.
     pub(crate) fn set(&self, ticket: &Ticket, progress: Progress) {
-        self.with(|latest| match latest.get_mut(&ticket.campaign) {
-            Some((newest, _))
-                if (newest.run, newest.attempt) > (ticket.run, ticket.attempt)
-                    && newest.phase == ticket.phase => {}
-            _ => {
-                latest.insert(ticket.campaign, (ticket.clone(), progress));
+        self.with(|latest| {
+            if let Some((heard, shown)) = latest.get_mut(&ticket.campaign)
+                && heard == ticket
+            {
+                *shown = Some(progress);
             }
         });
     }
 
     pub(crate) fn get(&self, campaign: CampaignId) -> Option<(Ticket, Progress)> {
-        self.with(|latest| latest.get(&campaign).cloned())
+        self.with(|latest| {
+            let (ticket, progress) = latest.get(&campaign)?;
+            Some((ticket.clone(), (*progress)?))
+        })
     }
 
-    /// Forgets an attempt that ended, unless another one reports already.
+    /// Forgets an attempt that ended, unless another one is listened to already.
     pub(crate) fn clear(&self, ticket: &Ticket) {
         self.with(|latest| {
             if latest
                 .get(&ticket.campaign)
-                .is_some_and(|(shown, _)| shown == ticket)
+                .is_some_and(|(heard, _)| heard == ticket)
             {
                 latest.remove(&ticket.campaign);
             }

@@ -43,7 +43,6 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
     let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
     async {
         let end = run(&inner, launched, &reservation).await;
-        inner.board.clear(&ticket);
         let end = match end {
             End::Deferred => {
                 reservation.attempt.cancellation.cancelled().await;
@@ -54,6 +53,7 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
             }
             other => other,
         };
+        inner.board.clear(&ticket);
         let command = match end {
             End::Reported(outcome) => Command::Report {
                 ticket: ticket.clone(),
@@ -123,7 +123,7 @@ async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) 
     };
     drop(permit);
     match (end, attempt.reason()) {
-        (End::Quiet, Some(Reason::Timeout)) => timed_out(timeout),
+        (End::Quiet | End::Deferred, Some(Reason::Timeout)) => timed_out(timeout),
         (end, _) => end,
     }
 }
@@ -165,9 +165,7 @@ async fn begin(
         let phase = campaign.phases.get(before)?.phase.clone();
         Some((phase, campaign.completed.get(before)?.run.run))
     });
-    if let Some(progress) = start.progress {
-        inner.board.set(&ticket, progress);
-    }
+    inner.board.open(&ticket, start.progress);
     let runner = pipeline.runner(&ticket.phase);
     let context = RunContext::new(Shared {
         written: tokio::sync::Mutex::new(Written {
@@ -203,8 +201,8 @@ fn end_of(ended: Result<Result<RunOutcome, RunError>, JoinError>, reason: Option
             End::Reported(Outcome::Failed(failure))
         }
         Ok(Ok(RunOutcome::Deferred)) => End::Deferred,
-        Ok(Err(RunError::Interrupted)) => interrupted(reason),
-        Ok(Err(RunError::Fenced)) => End::Unrecorded,
+        // Whether it is fenced the machine knows; a runner that is wrong about it must not stay running without a runner.
+        Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => {

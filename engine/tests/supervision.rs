@@ -2,15 +2,19 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
-use phasegate::{CampaignStatus, Failure, Mode, NewCampaign, Outcome, PhaseStatus, Reported};
+use phasegate::{
+    CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner, PhaseStatus,
+    Pipeline, Reported, Resources, RunContext, RunError, RunOutcome,
+};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use support::World;
+use support::{Doing, World, definition, started};
 
 /// Starts `collect` in a full sequence and gives its ticket.
 async fn running(world: &World) -> (phasegate::CampaignHandle, phasegate::Ticket) {
@@ -157,6 +161,52 @@ async fn a_phase_that_takes_longer_than_its_timeout_fails_and_starts_nothing() {
     assert_eq!(view.position, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_phase_that_defers_only_after_its_timeout_has_failed() {
+    let late = Doing(|ctx: RunContext| async move {
+        ctx.cancelled().await;
+        Ok(RunOutcome::Deferred)
+    });
+    let (_engine, campaign) = started(late, Some(Duration::from_secs(60))).await;
+    let view = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest())
+        .await
+        .expect("it doesn't stay running without a runner")
+        .expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("timed_out")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_that_calls_itself_fenced_although_it_is_not_is_a_failed_phase() {
+    let mistaken = Doing(|_: RunContext| async move { Err(RunError::Fenced) });
+    let (_engine, campaign) = started(mistaken, None).await;
+    let view = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest())
+        .await
+        .expect("it doesn't stay running without a runner")
+        .expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("interrupted")
+    );
+}
+
+#[tokio::test]
+async fn a_context_that_outlives_its_attempt_is_not_heard_any_more() {
+    let (kept, mut contexts) = tokio::sync::mpsc::unbounded_channel();
+    let leaks = Doing(move |ctx: RunContext| {
+        ctx.progress(1, Some(2));
+        let sent = kept.send(ctx).map_err(|_| RunError::Interrupted);
+        async move { sent.map(|()| RunOutcome::Completed(json!({}))) }
+    });
+    let (engine, campaign) = started(leaks, None).await;
+    campaign.at_rest().await.expect("a view");
+    let ctx = contexts.recv().await.expect("it ran");
+    ctx.progress(2, Some(2));
+    assert_eq!(engine.progress(campaign.id()), None);
+}
+
 #[tokio::test]
 async fn a_panic_is_a_failed_phase_and_the_engine_lives_on() {
     let world = World::new();
@@ -170,6 +220,43 @@ async fn a_panic_is_a_failed_phase_and_the_engine_lives_on() {
     );
     campaign.start("collect").await.expect("it starts again");
     world.running(&campaign, "collect").await;
+}
+
+/// A runner that was written without `async_trait`: its check panics before there is a future.
+struct PanicsAtOnce;
+
+#[async_trait::async_trait]
+impl PhaseRunner for PanicsAtOnce {
+    fn check<'a, 'b, 'c, 'd>(
+        &'a self,
+        _config: &'b serde_json::Value,
+        _resources: &'c Resources,
+    ) -> Pin<Box<dyn Future<Output = Vec<FieldProblem>> + Send + 'd>>
+    where
+        'a: 'd,
+        'b: 'd,
+        'c: 'd,
+        Self: 'd,
+    {
+        panic!("as the test told it to")
+    }
+
+    async fn run(&self, _ctx: RunContext) -> Result<RunOutcome, RunError> {
+        Ok(RunOutcome::Deferred)
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_panics_before_there_is_a_future_is_a_problem_of_the_config() {
+    let pipeline = Pipeline::builder("press").runner(definition("collect"), PanicsAtOnce);
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(pipeline.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let new = NewCampaign::new("spring").config("collect", json!({"value": 1}));
+    let refused = engine.create(new).await.map(|one| one.id());
+    assert_eq!(refused.expect_err("its check panics").code(), "config_invalid");
 }
 
 #[tokio::test]
@@ -200,6 +287,31 @@ async fn a_summary_beyond_the_limit_is_a_failed_phase() {
     assert_eq!(
         view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
         Some("summary_too_large")
+    );
+}
+
+#[tokio::test]
+async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
+    let world = World::new();
+    let (campaign, ticket) = running(&world).await;
+    let mut deep = json!(1);
+    for _ in 0..phasegate::core::limits::MAX_JSON_DEPTH {
+        deep = json!([deep]);
+    }
+    let refused = world
+        .engine
+        .report(&ticket, Outcome::Completed(deep.clone()))
+        .await
+        .expect_err("too deep");
+    assert_eq!(
+        refused.rejection().map(phasegate::Rejection::code),
+        Some("too_deep")
+    );
+    world.stage.complete(&ticket, deep).await;
+    let view = campaign.at_rest().await.expect("a view");
+    assert_eq!(
+        view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
+        Some("summary_too_deep")
     );
 }
 
@@ -356,6 +468,22 @@ async fn an_idempotency_key_carries_a_command_out_once_and_is_scoped_to_its_camp
         "it was not started again"
     );
     assert!(IdempotencyKey::new("with space").is_err());
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_sent_again_with_its_key_has_the_same_outcome() {
+    let world = World::new();
+    let campaign = world.ready(Mode::StepByStep).await;
+    let keyed = campaign.with_idempotency_key("delete-1").expect("a valid key");
+    keyed.delete().await.expect("it is deleted");
+    keyed.delete().await.expect("the same outcome");
+    let other = keyed.set_mode(Mode::FullSequence).await;
+    assert_eq!(
+        other.expect_err("another command").code(),
+        "idempotency_key_reused"
+    );
+    let unkeyed = campaign.delete().await;
+    assert_eq!(unkeyed.expect_err("it is gone").code(), "not_found");
 }
 
 #[tokio::test]

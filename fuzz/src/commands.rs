@@ -128,6 +128,30 @@ fn facts(choices: &mut Choices<'_>, campaign: &Campaign, command: &Command) -> F
     facts
 }
 
+/// What a decision launches is configured and clean, and so is all that follows where somebody starts a chain.
+fn check_gates(before: &Campaign, facts: &Facts, events: &[Event]) {
+    let is_clean = |phase: &PhaseName| {
+        let checked = facts.proposed.get(phase).or_else(|| facts.stored.get(phase));
+        checked.is_some_and(|checked| checked.problems.is_empty())
+    };
+    for event in events {
+        let Some(launch) = event.kind.launch() else {
+            continue;
+        };
+        assert_eq!(facts.pipeline, PipelineMatch::Same, "{event:?}");
+        assert!(is_clean(&launch.phase), "{event:?}");
+        let asked = matches!(
+            event.kind,
+            EventKind::PhaseStarted(_) | EventKind::PhaseRestarted(_)
+        );
+        if asked && before.mode == Mode::FullSequence {
+            let mut chain = before.phases.iter().map(|slot| &slot.phase);
+            let mut later = chain.by_ref().skip_while(|phase| **phase != launch.phase);
+            assert!(later.all(is_clean), "{event:?}");
+        }
+    }
+}
+
 /// Runs the bytes as commands: whatever is decided can be applied, and the log keeps its invariants.
 ///
 /// # Panics
@@ -153,6 +177,7 @@ pub fn commands(bytes: &[u8]) {
         let facts = facts(&mut choices, &campaign, &command);
         match decide(&campaign, &facts, &command, Timestamp::default()) {
             Ok(events) => {
+                check_gates(&campaign, &facts, &events);
                 for event in events {
                     campaign.apply(&event).expect("what was decided can be applied");
                     log.push(event);

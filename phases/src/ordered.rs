@@ -96,13 +96,23 @@ where
             pending.commit().await?;
         }
     };
+    let mut committed = Ok(());
     if stopped.is_some() {
-        while let Some(Some(Ok(record))) = in_flight.next().now_or_never() {
+        // More than one batch may wait here, and what a store takes at once is bounded.
+        while committed.is_ok()
+            && let Some(Some(Ok(record))) = in_flight.next().now_or_never()
+        {
             pending.push(record);
+            if pending.items() >= half {
+                committed = pending.commit().await;
+            }
         }
     }
     drop(in_flight);
-    match pending.commit().await {
+    if committed.is_ok() {
+        committed = pending.commit().await;
+    }
+    match committed {
         Ok(()) => stopped.map_or(Ok(pending.done.tally), Err),
         Err(error) => Err(stopped
             .filter(|stopped| !matches!(stopped, RunError::Interrupted))
@@ -167,5 +177,132 @@ where
             self.since = None;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+    use phasegate::core::{PhaseDefinition, PhaseName};
+    use phasegate::{CampaignStatus, Engine, NewCampaign, Pipeline, RunOutcome};
+    use phasegate_testkit::MemoryStorage;
+    use serde_json::{Value, json};
+
+    const ITEMS: u64 = 600;
+
+    fn definition(name: &str) -> PhaseDefinition {
+        PhaseDefinition {
+            name: PhaseName::new(name).unwrap(),
+            title: String::new(),
+            config_schema: json!(true),
+        }
+    }
+
+    struct Source;
+
+    #[async_trait]
+    impl Phase for Source {
+        type Config = Value;
+        type Input = Value;
+        type Record = u64;
+        type Checkpoint = Value;
+        type Summary = Value;
+
+        fn definition(&self) -> PhaseDefinition {
+            definition("source")
+        }
+
+        async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
+            let records: Vec<u64> = (0..ITEMS).collect();
+            ctx.commit(&records, &Value::Null, ITEMS, None).await?;
+            Ok(RunOutcome::Completed(Value::Null))
+        }
+    }
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Nothing;
+
+    impl Tally<String> for Nothing {
+        fn count(&mut self, _: Option<&String>) {}
+    }
+
+    /// Makes large records, all at once, of which the first is done when the run is cancelled.
+    struct Wide {
+        done: Arc<AtomicU64>,
+    }
+
+    #[async_trait]
+    impl Phase for Wide {
+        type Config = Value;
+        type Input = u64;
+        type Record = String;
+        type Checkpoint = Checkpoint<Nothing>;
+        type Summary = Value;
+
+        fn definition(&self) -> PhaseDefinition {
+            definition("wide")
+        }
+
+        async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
+            let bounds = Bounds {
+                concurrency: 1_000,
+                batch: 500,
+            };
+            let context = &ctx;
+            run(context, bounds, |index, _| async move {
+                if index == 0 {
+                    context.cancelled().await;
+                }
+                self.done.fetch_add(1, Ordering::SeqCst);
+                Ok(Some("x".repeat(50_000)))
+            })
+            .await?;
+            Ok(RunOutcome::Completed(Value::Null))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_stopped_commits_all_that_is_finished_however_much_it_is() {
+        let done = Arc::new(AtomicU64::new(0));
+        let pipeline = Pipeline::builder("wide")
+            .phase(Source)
+            .phase(Wide {
+                done: Arc::clone(&done),
+            })
+            .build()
+            .unwrap();
+        let engine = Engine::builder()
+            .storage(MemoryStorage::new())
+            .pipeline(pipeline)
+            .build()
+            .unwrap();
+        let new = NewCampaign::new("wide")
+            .config("source", json!({}))
+            .config("wide", json!({}));
+        let campaign = engine.create(new).await.unwrap();
+        campaign.start("source").await.unwrap();
+        campaign.at_rest().await.unwrap();
+        campaign.start("wide").await.unwrap();
+        while done.load(Ordering::SeqCst) < ITEMS - 1 {
+            tokio::task::yield_now().await;
+        }
+        campaign.stop().await.unwrap();
+        let view = campaign.view().await.unwrap();
+        assert_eq!(
+            view.status,
+            CampaignStatus::Stopped,
+            "{:?}",
+            view.phases[1].failure
+        );
+        let mut records = campaign.records("wide", 0).await.unwrap();
+        let mut committed = 0;
+        while records.next().await.unwrap().is_some() {
+            committed += 1;
+        }
+        assert_eq!(committed, ITEMS);
     }
 }

@@ -1,19 +1,34 @@
 //! Personas: which of them serves an item, and how many of one outcome there were.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use phasegate::{Resources, RunError};
 use serde::de::DeserializeOwned;
 
-/// Reads the personas that a config names, in its order. An id that stands twice serves twice as many items.
-pub(crate) fn read_all<T: DeserializeOwned>(
+/// Makes the personas that a config names, in its order, each from its id and its document. One that stands twice
+/// serves twice as many items; it is made once, so that its bounds are those of all of them.
+pub(crate) async fn make_all<T, P, F>(
     resources: &Resources,
     kind: &str,
     ids: impl IntoIterator<Item = impl AsRef<str>>,
-) -> Result<Vec<(String, T)>, RunError> {
-    ids.into_iter()
-        .map(|id| Ok((id.as_ref().to_owned(), resources.get_as(kind, id.as_ref())?)))
-        .collect()
+    mut make: impl FnMut(String, T) -> F,
+) -> Result<Vec<Arc<P>>, RunError>
+where
+    T: DeserializeOwned,
+    F: Future<Output = Result<P, RunError>>,
+{
+    let mut made: BTreeMap<String, Arc<P>> = BTreeMap::new();
+    let mut personas = Vec::new();
+    for id in ids {
+        let id = id.as_ref();
+        if !made.contains_key(id) {
+            let persona = make(id.to_owned(), resources.get_as(kind, id)?).await?;
+            made.insert(id.to_owned(), Arc::new(persona));
+        }
+        personas.extend(made.get(id).map(Arc::clone));
+    }
+    Ok(personas)
 }
 
 /// The one of `personas` that serves the item at `index`: they take turns.
@@ -25,4 +40,44 @@ pub(crate) fn serving<T>(personas: &[T], index: u64) -> Option<&T> {
 /// Counts by status, each status once, those that didn't occur as 0.
 pub(crate) fn counts<S: Copy + ToString>(all: &[S]) -> BTreeMap<String, u64> {
     all.iter().map(|status| (status.to_string(), 0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use phasegate::core::storage::Resource;
+    use phasegate::core::{ResourceId, ResourceKind, ResourceRef, Revision};
+    use serde_json::Value;
+
+    fn resource(id: &str) -> Resource {
+        Resource {
+            resource: ResourceRef {
+                kind: ResourceKind::new("dns_persona").unwrap(),
+                id: ResourceId::new(id).unwrap(),
+            },
+            revision: Revision(1),
+            document: Value::from(id),
+        }
+    }
+
+    #[test]
+    fn a_persona_that_stands_twice_takes_two_turns_and_is_one() {
+        let resources: Resources = ["a", "b"].map(resource).into_iter().collect();
+        let mut made = Vec::new();
+        let make = |id: String, document: Value| {
+            made.push(document);
+            std::future::ready(Ok(id))
+        };
+        let personas = make_all(&resources, "dns_persona", ["a", "b", "a"], make)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        let turns: Vec<_> = (0..4)
+            .map(|index| serving(&personas, index).unwrap().as_str())
+            .collect();
+        assert_eq!(turns, ["a", "b", "a", "a"]);
+        assert!(Arc::ptr_eq(&personas[0], &personas[2]));
+        assert_eq!(made, ["a", "b"]);
+    }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use support::{
     PHASES, World, all_records, dns_persona, failure, http_persona, nowhere, plan, proxy, records, summary,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// The plan with a proxy for these phases.
 fn proxied(domains: u64, phases: &[usize]) -> [Value; 4] {
@@ -125,6 +126,63 @@ async fn a_proxy_that_refuses_the_password_fails_the_phase() {
         (http.served(), socks.served(), world.sandbox.http_requests()),
         (0, 0, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_is_given_user_name_and_password_as_they_are_written() {
+    let world = World::new().await;
+    let (user, password) = (
+        "us%65r !\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~%",
+        "pa%41ss !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~%25",
+    );
+    let (http, socks) = (
+        HttpProxy::start_with_password(user, password).await.unwrap(),
+        Socks5Proxy::start_with_password(user, password).await.unwrap(),
+    );
+    for (protocol, at) in [("http", http.addr()), ("socks5", socks.addr())] {
+        let mut document = proxy(protocol, at, Some(password));
+        document["username"] = json!(user);
+        world.put("proxy", "proxy", document).await;
+        let (_, view) = world.run(proxied(20, &[1, 2])).await;
+        assert_eq!(
+            (view.status, failure(&view)),
+            (CampaignStatus::Completed, ""),
+            "{protocol}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_asks_for_a_proxy_password_fails_nothing_but_its_own_record() {
+    let world = World::new().await;
+    let site = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut persona = http_persona();
+    persona["scheme"] = json!("http");
+    persona["port"] = json!(site.local_addr().unwrap().port());
+    persona["allowPrivateAddresses"] = json!(true);
+    for id in ["one", "two", "three"] {
+        world.put("http_persona", id, persona.clone()).await;
+    }
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = site.accept().await {
+            tokio::spawn(async move {
+                if stream.read(&mut [0; 4_096]).await.is_ok_and(|length| length > 0) {
+                    let answer = b"HTTP/1.1 407 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    let server = HttpProxy::start_with_password("user", "secret").await.unwrap();
+    world
+        .put("proxy", "proxy", proxy("http", server.addr(), Some("secret")))
+        .await;
+    let (campaign, view) = world.run(proxied(20, &[2])).await;
+    assert_eq!(view.status, CampaignStatus::Completed, "{}", failure(&view));
+    let requested = records(&campaign, PHASES[2]).await;
+    let refused = requested.iter().filter(|record| record["httpStatus"] == 407);
+    assert!(refused.clone().all(|record| record["status"] == "http_error"));
+    assert!(refused.count() >= 5, "{requested:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,8 +59,10 @@ async fn hanging_up() -> (u16, Arc<Seen>) {
     let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Seen::default()));
     let counting = Arc::clone(&seen);
     tokio::spawn(async move {
-        while listener.accept().await.is_ok() {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Before the visitor can know of it.
             counting.connections.fetch_add(1, Ordering::Relaxed);
+            drop(stream);
         }
     });
     (port, seen)

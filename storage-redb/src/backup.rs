@@ -35,6 +35,9 @@ pub struct BackupReport {
 impl RedbStorage {
     /// Copies the store, as it is at this moment, into the new file `to`, while it is in use.
     ///
+    /// A plain copy of the file of a store that is open is no backup: the file changes meanwhile, so that the copy may be
+    /// of no one moment, and may not even open. The file of a closed store can be copied as any other.
+    ///
     /// The copy is made under another name in the same folder, synced, and then given its own: `to` is either complete
     /// or not there. It opens like any store. `progress` is called every few hundred values.
     ///

@@ -1,6 +1,6 @@
 //! Opening and creating a store.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,22 +116,45 @@ impl Options {
 /// Opens or creates the database at `path`, whose tables and format are then as they should be.
 pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, StorageError> {
     let name = path.display().to_string();
-    let is_empty = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len() == 0 && metadata.is_file(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create(path, Existing::Keep)?;
-            false
-        }
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() == 0 && metadata.is_file() => replace_empty(path)?,
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, Existing::Keep)?,
         Err(error) => return Err(unavailable(format!("{name}: {error}"))),
-    };
-    if is_empty {
-        create(path, Existing::Replace)?;
     }
     let mut builder = Database::builder();
     builder.set_cache_size(cache_bytes);
     let database = guarded(&name, || Ok(builder.open(path)))?;
     prepare(&database, &name)?;
     Ok(database)
+}
+
+/// Makes a store in the place of an empty file. Two that did so at once could each take the other's store away, so
+/// that one who finds the empty file locked is refused.
+fn replace_empty(path: &Path) -> Result<(), StorageError> {
+    let name = path.display().to_string();
+    let failed = |error: io::Error| unavailable(format!("{name}: {error}"));
+    // Elsewhere a file that somebody has open can't be replaced.
+    let empty = match cfg!(unix) {
+        true => Some(
+            File::options()
+                .read(true)
+                .write(true)
+                .open(path)
+                .map_err(failed)?,
+        ),
+        false => None,
+    };
+    match empty.as_ref().map_or(Ok(()), File::try_lock) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StorageError::Held { path: name }),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Whoever had the lock before may have made the store.
+    match std::fs::metadata(path).map_err(failed)?.len() {
+        0 => create(path, Existing::Replace),
+        _ => Ok(()),
+    }
 }
 
 /// What happens to a file that is there already.

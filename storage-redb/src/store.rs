@@ -156,7 +156,8 @@ impl RedbStorage {
         if self.inner.shared.is_closing() {
             return Err(StorageError::Closed);
         }
-        let room = (write.weight() / 1024).clamp(1, QUEUE_KIB);
+        let weight = write.weight();
+        let room = (weight / 1024).clamp(1, QUEUE_KIB);
         let permit = self
             .inner
             .room
@@ -166,6 +167,7 @@ impl RedbStorage {
         let (reply, done) = oneshot::channel();
         let queued = Queued {
             write,
+            weight,
             reply,
             result: None,
             _permit: permit,
@@ -308,7 +310,12 @@ impl Storage for RedbStorage {
     async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
         self.inner.shared.check_open()?;
         let mut latest = self.inner.latest.clone();
-        let after = place(after.as_ref(), *latest.borrow())?;
+        let announced = *latest.borrow();
+        let after = match place(after.as_ref(), announced) {
+            Ok(after) => after,
+            // A read may have shown an event that is durable and not announced yet.
+            Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await?,
+        };
         match latest.wait_for(|number| *number > after).await {
             Ok(_) => self.inner.shared.check_open(),
             // The channel ends when the store is closed or has failed.
@@ -334,12 +341,48 @@ impl Storage for RedbStorage {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        let (reply, done) = oneshot::channel();
-        let Some(queue) = queue else { return Ok(()) };
-        self.inner.shared.begin_closing();
-        if queue.send(Message::Close(reply)).is_err() {
-            return Ok(());
+        if let Some(queue) = queue {
+            self.inner.shared.begin_closing();
+            let (reply, done) = oneshot::channel();
+            if queue.send(Message::Close(reply)).is_ok()
+                && let Ok(closed) = done.await
+            {
+                return closed;
+            }
         }
-        done.await.unwrap_or(Ok(()))
+        // It was asked for before: it is done when the writer has ended.
+        let inner = self.inner.clone();
+        blocking::unblock(move || writer::join(&inner.writer)).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use phasegate_core::{EventKind, Mode};
+    use phasegate_testkit::storage::conformance::Story;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_that_was_read_before_it_was_announced_can_be_waited_from() {
+        let storage = RedbStorage::in_memory().await.unwrap();
+        let mut story = Story::created(&storage, 1).await;
+        let page = storage.events(EventScope::Store, None, 10).await.unwrap();
+        let read = page.items.last().map(|event| event.cursor.clone());
+        // As it is after the commit, and before the writer has told of it.
+        storage.shared().announce(0);
+
+        let mode = Mode::FullSequence;
+        let (changed, _) = tokio::join!(
+            storage.changes(read),
+            story.tell(&storage, vec![EventKind::ModeChanged { mode }])
+        );
+        assert_eq!(changed, Ok(()));
+        let beyond = storage.changes(Some(cursor(3))).await;
+        assert!(
+            matches!(beyond, Err(StorageError::InvalidCursor { .. })),
+            "{beyond:?}"
+        );
     }
 }

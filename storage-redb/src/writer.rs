@@ -41,6 +41,7 @@ pub(crate) trait Request: Send {
 /// A write with its caller.
 pub(crate) struct Queued<W: Write> {
     pub(crate) write: W,
+    pub(crate) weight: usize,
     pub(crate) reply: oneshot::Sender<Result<W::Done, StorageError>>,
     pub(crate) result: Option<Result<W::Done, StorageError>>,
     /// Its share of the memory that queued writes may take.
@@ -67,7 +68,7 @@ impl<W: Write> Request for Queued<W> {
     }
 
     fn weight(&self) -> usize {
-        self.write.weight()
+        self.weight
     }
 }
 
@@ -234,10 +235,10 @@ impl Drop for CloseAtEnd {
     }
 }
 
-/// Joins the writer's thread; by then the database is released.
+/// Joins the writer's thread; by then the database is released. Everybody who asks waits for that.
 pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>>) {
-    let thread = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(thread) = thread {
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(thread) = writer.take() {
         let _ = thread.join();
     }
 }

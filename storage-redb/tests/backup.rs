@@ -302,6 +302,30 @@ async fn a_backup_ends_when_the_store_is_closed() {
     assert_eq!(files(folder.path()), ["store.redb"]);
 }
 
+#[tokio::test]
+async fn every_close_ends_when_the_file_is_released() {
+    let (folder, storage) = a_store().await;
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, gate) = std::sync::mpsc::channel::<()>();
+    let progress = move |_| {
+        let _ = entered.send(());
+        let _ = gate.recv();
+    };
+    let mut backup = Box::pin(storage.backup(folder.path().join("copy.redb"), progress));
+    tokio::select! {
+        _ = inside.recv() => {}
+        ended = &mut backup => panic!("it ended: {ended:?}"),
+    }
+    // The first one is given up, as by a timeout; the backup still has the file.
+    assert!(poll_once(&mut Box::pin(storage.close())).is_pending());
+    let mut second = Box::pin(storage.close());
+    assert!(poll_once(&mut second).is_pending());
+    drop(go_on);
+    assert_eq!(second.await, Ok(()));
+    RedbStorage::open(folder.path().join("store.redb")).await.unwrap();
+    assert_eq!(backup.await, Err(StorageError::Closed));
+}
+
 fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     std::pin::Pin::new(future).poll(&mut context)

@@ -251,3 +251,23 @@ fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
         assert!(failures >= 3, "the errors were met: {failures}");
     });
 }
+
+#[test]
+fn a_store_opens_after_a_crash_without_being_repaired() {
+    runtime().block_on(async {
+        for n in 1..40 {
+            let disk = CrashBackend::new();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            let story = Story::running(&storage, 1).await;
+            disk.power_off_after(n);
+            let _ = storage.append(story.output(1, vec!["1".to_owned()])).await;
+            let left = disk.crash(n);
+            drop(storage);
+            // A repair reads the whole file, which takes the longer the larger it is.
+            let opened = redb::Database::builder()
+                .set_repair_callback(|repair| repair.abort())
+                .create_with_backend(left);
+            assert!(opened.is_ok(), "operation {n}: {:?}", opened.err());
+        }
+    });
+}

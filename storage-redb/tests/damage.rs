@@ -5,7 +5,7 @@ mod sample;
 
 use expect_test::expect;
 use phasegate_core::storage::{EventScope, Storage, StorageError};
-use phasegate_core::{CampaignId, EventKind, Mode};
+use phasegate_core::{CampaignId, CommitId, EventKind, Mode, Version};
 use phasegate_storage_redb::testing::{CrashBackend, Entry, RawStore, format_value, readable_key, sealed};
 use phasegate_storage_redb::{RedbStorage, VerifyReport, verify_file};
 use phasegate_testkit::storage::conformance::Story;
@@ -238,6 +238,18 @@ async fn an_entry_too_many_is_noticed() {
 }
 
 #[tokio::test]
+async fn an_expiry_at_another_moment_than_the_key_s_is_noticed() {
+    // It would have the key forgotten too early.
+    let (mut key, _) = entries("idempotency_by_expiry").swap_remove(0);
+    key[7] ^= 1;
+    let named = readable_key("idempotency_by_expiry", &key).unwrap();
+    let disk = damaged(|raw| raw.put("idempotency_by_expiry", &key, b"").unwrap());
+    let storage = RedbStorage::with_backend(disk).await.unwrap();
+    let report = storage.verify(|_| ()).await.unwrap();
+    assert!(finds(&report, "idempotency_by_expiry", &named), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_damaged_campaign_refuses_its_writes_and_the_others_go_on() {
     let (key, mut value) = entries("campaigns").swap_remove(0);
     value[9] ^= 1;
@@ -261,6 +273,20 @@ async fn a_damaged_campaign_refuses_its_writes_and_the_others_go_on() {
     assert!(storage.campaign(paused).await.unwrap().is_some());
     let events = storage.events(EventScope::Campaign(story.id), None, 100).await;
     assert_eq!(events.unwrap().items.len(), 6, "its log is sound");
+}
+
+#[tokio::test]
+async fn whether_a_commit_was_done_is_not_guessed_where_its_event_is_missing() {
+    let (_, place) = entries("campaign_log").swap_remove(0);
+    let key = place[5..].to_vec();
+    let disk = damaged(|raw| raw.remove("log", &key).unwrap());
+    let storage = RedbStorage::with_backend(disk).await.unwrap();
+    let id = CampaignId::from_u128(sample::RUNNING);
+    let looked_up = storage.committed(id, Version(0), CommitId::from_u128(1)).await;
+    assert!(
+        matches!(looked_up, Err(StorageError::Damaged { table: "log", .. })),
+        "{looked_up:?}"
+    );
 }
 
 #[tokio::test]

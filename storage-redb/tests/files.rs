@@ -58,6 +58,36 @@ async fn an_empty_file_becomes_a_store() {
     assert!(verify_file(&path, |_| ()).await.unwrap().is_clean());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_find_an_empty_file_none_takes_another_one_s_store_away() {
+    for _ in 0..10 {
+        let (_folder, path) = a_file("");
+        let callers = (1..=8).map(|id| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let storage = loop {
+                    match RedbStorage::open(&path).await {
+                        Ok(storage) => break storage,
+                        Err(StorageError::Held { .. }) => tokio::task::yield_now().await,
+                        Err(other) => panic!("{other}"),
+                    }
+                };
+                let story = Story::created(&storage, id).await;
+                storage.close().await.unwrap();
+                story
+            })
+        });
+        let mut stories = Vec::new();
+        for caller in callers.collect::<Vec<_>>() {
+            stories.push(caller.await.unwrap());
+        }
+        let storage = RedbStorage::open(&path).await.unwrap();
+        for story in stories {
+            assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_place_where_no_file_can_be_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use phasegate::storage::Storage;
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::CrashBackend;
 use phasegate_testkit::simulation::{SimulatedStore, history, simulate};
-use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
 const SEEDS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -21,6 +21,21 @@ const SEEDS: &str = concat!(
 /// A redb file on a simulated disk.
 struct SimulatedRedb {
     disk: CrashBackend,
+}
+
+impl SimulatedRedb {
+    /// Compares everything that the file tells twice, such as its indexes with the snapshots.
+    async fn verify(&mut self) -> Result<(), String> {
+        self.lose_power(0).await;
+        let storage = RedbStorage::with_backend(self.disk.clone())
+            .await
+            .map_err(|error| error.to_string())?;
+        let report = storage.verify(|_| ()).await.map_err(|error| error.to_string())?;
+        match report.is_clean() {
+            true => Ok(()),
+            false => Err(format!("the store is not sound: {:#?}", report.findings)),
+        }
+    }
 }
 
 #[async_trait]
@@ -75,7 +90,8 @@ fn explore(cases: u32) {
             };
             simulate(&mut store, 3, &history)
                 .await
-                .map_err(proptest::test_runner::TestCaseError::fail)
+                .map_err(TestCaseError::fail)?;
+            store.verify().await.map_err(TestCaseError::fail)
         })
     });
     if let Err(broken) = outcome {

@@ -43,10 +43,22 @@ fn package(profile: &str) -> anyhow::Result<PathBuf> {
     let target = std::path::absolute(target)?;
     let folder = target.join("kotlin");
     check_version()?;
-    run(cargo().args(["build", "--package", "phasegate-bindings", "--features", "bindgen"]).args(["--profile", profile]))?;
+    run(cargo()
+        .args([
+            "build",
+            "--package",
+            "phasegate-bindings",
+            "--features",
+            "bindgen",
+        ])
+        .args(["--profile", profile]))?;
 
     let built = target.join(if profile == "dev" { "debug" } else { profile });
-    let name = format!("{}phasegate_bindings{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let name = format!(
+        "{}phasegate_bindings{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
     let generated = emptied(&folder.join("generated"))?;
     run(Command::new(built.join("uniffi-bindgen"))
         .current_dir(root())
@@ -55,9 +67,16 @@ fn package(profile: &str) -> anyhow::Result<PathBuf> {
         .arg(built.join(&name)))?;
 
     let library = emptied(&folder.join("library"))?;
-    let (platform, notices) = (emptied(&library.join(platform()))?, emptied(&library.join("META-INF"))?);
+    let (platform, notices) = (
+        emptied(&library.join(platform()))?,
+        emptied(&library.join("META-INF"))?,
+    );
     copy(&built.join(&name), &platform)?;
-    for notice in ["LICENSE-MIT", "LICENSE-APACHE", "bindings/python/THIRD-PARTY-NOTICES.md"] {
+    for notice in [
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "bindings/python/THIRD-PARTY-NOTICES.md",
+    ] {
         copy(&root().join(notice), &notices)?;
     }
     run(maven(&folder, "pom.xml").args(["--quiet", "install"]))?;
@@ -80,7 +99,11 @@ fn check_version() -> anyhow::Result<()> {
     for pom in ["pom.xml", "tests/pom.xml", "examples/pom.xml"] {
         let path = root().join(SOURCES).join(pom);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(text.contains(&version), "{} lacks {version}: it has the version of the engine", path.display());
+        ensure!(
+            text.contains(&version),
+            "{} lacks {version}: it has the version of the engine",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -95,16 +118,23 @@ fn maven(folder: &Path, pom: &str) -> Command {
     let mut command = Command::new("mvn");
     command
         .current_dir(root())
-        .args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never", "--file"])
+        .args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never"])
+        // A compiler that stays behind would hold the output open.
+        .args(["-Dkotlin.compiler.daemon=false", "--file"])
         .arg(root().join(SOURCES).join(pom))
-        .arg(format!("-Dmaven.repo.local={}", folder.join("repository").display()))
+        .arg(format!(
+            "-Dmaven.repo.local={}",
+            folder.join("repository").display()
+        ))
         .arg(format!("-Dphasegate.native={}", folder.display()));
     command
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("cannot start {program}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {program}"))?;
     ensure!(status.success(), "{program} failed: {status}");
     Ok(())
 }

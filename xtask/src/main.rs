@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
 mod kotlin;
+mod python;
 mod run;
 mod schemas;
 mod suites;
@@ -37,6 +38,16 @@ const COMMANDS: &[Command] = &[
         about: "write schemas/ from the Rust types",
         run: schemas::write,
     },
+    Command {
+        name: "python",
+        about: "build the Python wheel, into target/python/wheels",
+        run: python::wheel,
+    },
+    Command {
+        name: "python-venv",
+        about: "build a wheel for the tests, into the clean environment target/python/venv",
+        run: python::venv,
+    },
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -61,7 +72,7 @@ fn main() -> anyhow::Result<ExitCode> {
 fn usage() -> String {
     let mut text = "Usage: cargo xtask COMMAND\n\nCommands:\n".to_owned();
     for Command { name, about, .. } in COMMANDS {
-        text += &format!("  {name:<12}{about}\n");
+        text += &format!("  {name:<13}{about}\n");
     }
     text
 }

@@ -90,10 +90,11 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
     let (program, arguments) = suite.command.split_first().context("the suite has no command")?;
     let program = match *program {
         "cargo" => std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
+        other if other.contains('/') => root().join(other).into_os_string(),
         other => OsString::from(other),
     };
     let mut command = Command::new(&program);
-    command.args(arguments).current_dir(root());
+    command.args(arguments).current_dir(root().join(suite.folder));
     // Cargo describes xtask in these to xtask; a build that tracks them would be made again for each caller.
     for (name, _) in std::env::vars_os() {
         if name
@@ -140,6 +141,7 @@ mod tests {
         Suite {
             name: "missing",
             command: vec!["phasegate-no-such-program"],
+            folder: "",
             environment: Vec::new(),
             verdict: Verdict::ExitCode,
         }

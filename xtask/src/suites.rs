@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use crate::tally::{Tally, libtest, surefire};
+use crate::python::PYTHON;
+use crate::tally::{Tally, libtest, pytest, surefire};
 
-/// One command of the whole test, run in the root of the repository, with its name and the way to judge its outcome.
+/// One command of the whole test, with its name and the way to judge its outcome.
 #[derive(Clone, Debug)]
 pub struct Suite {
     pub name: &'static str,
-    /// The program, `cargo` for the one that runs this task, and its arguments.
+    /// The program, `cargo` for the one that runs this task, and its arguments. A program of the checkout is named by its
+    /// path below the root.
     pub command: Vec<&'static str>,
+    /// The folder that it runs in, below the root of the repository.
+    pub folder: &'static str,
     pub environment: Vec<(&'static str, &'static str)>,
     pub verdict: Verdict,
 }
@@ -50,7 +54,17 @@ pub fn suites() -> Vec<Suite> {
         )),
         Suite {
             verdict: Verdict::Results(surefire),
-            ..cargo("kotlin", "xtask kotlin")
+            ..cargo("kotlin", "run --quiet --package xtask -- kotlin")
+        },
+        cargo("python wheel", "run --quiet --package xtask -- python-venv"),
+        python(
+            "mypy",
+            "-m mypy ../../target/python/unpacked/phasegate tests examples",
+        ),
+        python("pyright", "-m pyright --warnings"),
+        Suite {
+            verdict: Verdict::Results(pytest),
+            ..python("python tests", "-m pytest")
         },
     ]
 }
@@ -59,7 +73,23 @@ fn cargo(name: &'static str, arguments: &'static str) -> Suite {
     Suite {
         name,
         command: std::iter::once("cargo").chain(arguments.split(' ')).collect(),
+        folder: "",
         environment: Vec::new(),
+        verdict: Verdict::ExitCode,
+    }
+}
+
+/// A program in the environment that `cargo xtask python-venv` makes, run in the folder of the Python package.
+fn python(name: &'static str, arguments: &'static str) -> Suite {
+    Suite {
+        name,
+        command: std::iter::once(PYTHON).chain(arguments.split(' ')).collect(),
+        folder: "bindings/python",
+        // Nothing is cached outside the checkout.
+        environment: vec![
+            ("PYRIGHT_PYTHON_CACHE_DIR", "../../target/python/pyright"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ],
         verdict: Verdict::ExitCode,
     }
 }

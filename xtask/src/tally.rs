@@ -67,28 +67,64 @@ pub fn surefire(line: &str) -> Option<Tally> {
     })
 }
 
+/// Reads a line like `== 3 failed, 117 passed, 1 skipped in 20.31s ==`, with which pytest ends. An error is a failure; what
+/// was skipped or was expected to fail counts as ignored.
+pub fn pytest(line: &str) -> Option<Tally> {
+    let inner = line.strip_prefix('=')?.trim_matches(|c| c == '=' || c == ' ');
+    let (counts, time) = inner.rsplit_once(" in ")?;
+    time.split(' ').next()?.strip_suffix('s')?.parse::<f64>().ok()?;
+    let mut tally = Tally::default();
+    for part in counts.split(", ") {
+        let (count, what) = part.split_once(' ')?;
+        let count: u64 = count.parse().ok()?;
+        match what {
+            "passed" => tally.passed += count,
+            "failed" | "error" | "errors" => tally.failed += count,
+            "warning" | "warnings" | "deselected" => {}
+            _ => tally.ignored += count,
+        }
+    }
+    Some(tally)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn counted(passed: u64, failed: u64, ignored: u64) -> Option<Tally> {
+        Some(Tally {
+            passed,
+            failed,
+            ignored,
+        })
+    }
+
+    #[test]
+    fn the_last_line_of_pytest_is_counted() {
+        let mixed = "==== 3 failed, 117 passed, 1 skipped, 1 xfailed, 2 errors, 4 warnings in 20.31s ====";
+        assert_eq!(pytest(mixed), counted(117, 5, 2));
+        assert_eq!(pytest("===== 1 passed in 0.01s ====="), counted(1, 0, 0));
+        assert_eq!(
+            pytest("===== 200 passed in 83.20s (0:01:23) ====="),
+            counted(200, 0, 0)
+        );
+        for line in [
+            "",
+            "=====",
+            "===== test session starts =====",
+            "== 3 files in a row ==",
+            "1 passed in 0.01s",
+        ] {
+            assert_eq!(pytest(line), None, "{line:?}");
+        }
+    }
+
     #[test]
     fn the_last_line_of_a_maven_project_is_counted_and_those_of_its_classes_are_not() {
-        assert_eq!(
-            surefire("[ERROR] Tests run: 12, Failures: 2, Errors: 1, Skipped: 4"),
-            Some(Tally {
-                passed: 5,
-                failed: 3,
-                ignored: 4
-            })
-        );
-        assert_eq!(
-            surefire("[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0"),
-            Some(Tally {
-                passed: 6,
-                failed: 0,
-                ignored: 0
-            })
-        );
+        let failed = "[ERROR] Tests run: 12, Failures: 2, Errors: 1, Skipped: 4";
+        assert_eq!(surefire(failed), counted(5, 3, 4));
+        let passed = "[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0";
+        assert_eq!(surefire(passed), counted(6, 0, 0));
         for line in [
             "",
             "[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in io.phasegate.EngineTest",

@@ -2,7 +2,7 @@
 
 use crate::campaign::{Activity, Campaign, Completion, ConfigPin, Intent, PhaseSlot, RunState, Trigger};
 use crate::event::{Event, EventKind, Launch, Misfit};
-use crate::ids::{CampaignId, PhaseName, Run, Version};
+use crate::ids::{Attempt, CampaignId, PhaseName, Run, Version};
 use crate::time::Timestamp;
 
 impl Campaign {
@@ -219,7 +219,7 @@ impl Campaign {
         if matches!(self.activity, Activity::Running { .. }) || self.current_run(&launch.phase).is_none() {
             return Err("only a phase at rest that has run is restarted");
         }
-        if launch.run != self.phases[index].latest_run.next() {
+        if launch.run != self.phases[index].latest_run.next() || launch.attempt != Attempt(1) {
             return Err("a restart begins the next run");
         }
         self.completed.truncate(index);
@@ -236,7 +236,7 @@ impl Campaign {
                 }
                 run.started_at
             }
-            _ if launch.run == latest.next() && launch.attempt.0 == 1 => launch.started_at,
+            _ if launch.run == latest.next() && launch.attempt == Attempt(1) => launch.started_at,
             _ => return Err("runs of a phase follow each other"),
         };
         self.slot(&launch.phase)?.latest_run = launch.run;
@@ -261,5 +261,57 @@ fn misfit(version: Version, event: &Event, reason: &'static str) -> Misfit {
         version,
         event: event.kind.name(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Mode;
+    use crate::ids::{PipelineId, Revision};
+    use serde_json::json;
+
+    fn event(kind: EventKind) -> Event {
+        Event {
+            timestamp: Timestamp::default(),
+            kind,
+        }
+    }
+
+    #[test]
+    fn a_restart_that_does_not_fit_leaves_the_campaign_as_it_was() {
+        let phase = PhaseName::new("collect").expect("a valid name");
+        let launch = |run, attempt| Launch {
+            phase: phase.clone(),
+            run: Run(run),
+            attempt: Attempt(attempt),
+            config_revision: Revision(2),
+            resources: Vec::new(),
+            started_at: Timestamp::default(),
+        };
+        let log = [
+            event(EventKind::CampaignCreated {
+                name: "spring".to_owned(),
+                pipeline: PipelineId::new("press").expect("a valid id"),
+                phases: vec![phase.clone()],
+                mode: Mode::StepByStep,
+            }),
+            event(EventKind::PhaseStarted(launch(1, 1))),
+            event(EventKind::PhaseCompleted {
+                phase: phase.clone(),
+                run: Run(1),
+                summary: json!(null),
+            }),
+        ];
+        let before = Campaign::fold(CampaignId::from_u128(1), &log)
+            .expect("the log fits")
+            .expect("a campaign");
+        let mut campaign = before.clone();
+        assert!(
+            campaign
+                .apply(&event(EventKind::PhaseRestarted(launch(2, 7))))
+                .is_err()
+        );
+        assert_eq!(campaign, before);
     }
 }

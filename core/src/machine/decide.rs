@@ -417,15 +417,7 @@ impl Decision<'_> {
                 });
             }
             Outcome::Completed(summary) => {
-                let size = summary.to_string().len();
-                if size > MAX_SUMMARY_BYTES {
-                    let what = format!("summary of {phase}");
-                    return Err(Rejection::TooLarge {
-                        what,
-                        size,
-                        limit: MAX_SUMMARY_BYTES,
-                    });
-                }
+                bounded(|| format!("summary of {phase}"), summary, MAX_SUMMARY_BYTES)?;
                 draft.push(EventKind::PhaseCompleted {
                     phase,
                     run: run.run,

@@ -84,8 +84,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, for creations.
     ///
-    /// A key is kept until its `expires_at`; after that the store may forget it at any time. Of a deleted campaign only
-    /// the key of the deletion is kept.
+    /// A key is kept until its `expires_at`, by the store's clock. After that it is not given any more, a commit may use it
+    /// anew, and the store may forget it at any time. Of a deleted campaign only the key of the deletion is kept.
     async fn idempotency(
         &self,
         campaign: Option<CampaignId>,

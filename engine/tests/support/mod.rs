@@ -2,17 +2,52 @@
 
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
+pub mod interposed;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use phasegate::core::storage::{EventScope, Storage};
 use phasegate::{
-    CampaignHandle, Engine, EngineBuilder, Mode, NewCampaign, PhaseDefinition, PhaseName, Pipeline, Ticket,
+    CampaignHandle, Engine, EngineBuilder, Mode, NewCampaign, PhaseDefinition, PhaseName, PhaseRunner,
+    Pipeline, RunContext, RunError, RunOutcome, Ticket,
 };
 use phasegate_testkit::{MemoryStorage, Stage};
 use serde_json::{Value, json};
 
 pub const PHASES: [&str; 3] = ["collect", "refine", "publish"];
+
+/// A runner that does what a function says.
+pub struct Doing<F>(pub F);
+
+#[async_trait]
+impl<F, R> PhaseRunner for Doing<F>
+where
+    F: Fn(RunContext) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<RunOutcome, RunError>> + Send + 'static,
+{
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        (self.0)(ctx).await
+    }
+}
+
+/// A campaign of the one phase `collect`, configured and started, in an engine of its own.
+pub async fn started(runner: impl PhaseRunner, timeout: Option<Duration>) -> (Engine, CampaignHandle) {
+    let mut builder = Pipeline::builder("press").runner(definition("collect"), runner);
+    if let Some(timeout) = timeout {
+        builder = builder.timeout("collect", timeout);
+    }
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(builder.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let new = NewCampaign::new("spring").config("collect", json!({"value": 1}));
+    let campaign = engine.create(new).await.expect("it is created");
+    campaign.start("collect").await.expect("it starts");
+    (engine, campaign)
+}
 
 pub struct World {
     pub storage: Arc<MemoryStorage>,

@@ -55,13 +55,14 @@ impl Keyword {
     }
 }
 
-/// Lower-cased by Unicode's rules, with white space joined to single spaces.
+/// Lower-cased by Unicode's rules, with white space joined to single spaces. Both forms of the Greek small sigma are one
+/// letter: which of them stands for a capital one depends on what follows, and there a keyword and a text differ.
 fn normal(text: &str) -> String {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect();
-    words.join(" ").to_lowercase()
+    words.join(" ").to_lowercase().replace('\u{3c2}', "\u{3c3}")
 }
 
 #[cfg(test)]
@@ -78,6 +79,14 @@ mod tests {
         assert_eq!(find("Shop", "SHOP", "shop Workshop shopshop"), (5, true, 92));
         assert_eq!(find("aa", "", "aaaa aaa"), (3, false, 44));
         assert_eq!(find("\u{c4}rger", "", "\u{e4}RGER"), (1, false, 28));
+        assert_eq!(
+            find(
+                "\u{39f}\u{394}\u{39f}\u{3a3}",
+                "",
+                "\u{39f}\u{394}\u{39f}\u{3a3}\u{397}"
+            ),
+            (1, false, 28)
+        );
         assert_eq!(find(" web \n shop ", "", "my Web\tShop"), (1, false, 28));
         assert_eq!(find("missing", "title", "text"), (0, false, 0));
     }

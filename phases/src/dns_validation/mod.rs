@@ -81,12 +81,11 @@ impl Phase for DnsValidation {
             None => None,
         };
         let mut concurrency = 0;
-        let mut personas = Vec::new();
-        for (id, persona) in persona::read_all::<DnsPersona>(ctx.resources(), DNS_PERSONA, ids)? {
+        let made = persona::make_all(ctx.resources(), DNS_PERSONA, ids, |id, persona: DnsPersona| {
             concurrency += persona.concurrency.size();
-            let made = Persona::new(id, &persona, proxy.clone());
-            personas.push(ordered::unless_cancelled(&ctx, made).await?);
-        }
+            Persona::new(id, persona, proxy.clone())
+        });
+        let personas = ordered::unless_cancelled(&ctx, made).await?;
         if let Some(proxy) = &proxy
             && ctx.upstream_total().await? > 0
         {
@@ -107,7 +106,7 @@ impl Phase for DnsValidation {
 }
 
 impl Persona {
-    async fn new(id: String, persona: &DnsPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
+    async fn new(id: String, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
         let rate = persona.rate_per_second.map(|rate| rate.get());
         let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
         let mut record_types: Vec<_> = persona.record_types.to_vec();
@@ -153,7 +152,7 @@ pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
         .collect()
 }
 
-async fn look_up(personas: &[Persona], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+async fn look_up(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<Option<Record>, RunError> {
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
     let _slot = persona.pace.enter().await;

@@ -73,7 +73,7 @@ pub struct HttpPersona {
     #[schemars(title = "User agent", example = &"Mozilla/5.0 (compatible; ExampleBot/1.0; +https://example.com/bot)")]
     pub user_agent: UserAgent,
     /// Further headers of each request. Those that belong to the connection or are set elsewhere can't be among them.
-    /// Authorization and Cookie are not sent along to another host.
+    /// Authorization and Cookie are not sent along to another host, nor from https to http.
     #[serde(default)]
     #[schemars(title = "Headers", example = BTreeMap::from([("Accept-Language", "en")]))]
     pub headers: Headers,

@@ -97,12 +97,11 @@ impl Phase for HttpValidation {
             None => None,
         };
         let mut concurrency = 0;
-        let mut personas = Vec::new();
-        for (id, persona) in persona::read_all::<HttpPersona>(ctx.resources(), HTTP_PERSONA, ids)? {
+        let made = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
             concurrency += persona.concurrency.size();
-            let made = Persona::new(id, persona, proxy.clone());
-            personas.push(ordered::unless_cancelled(&ctx, made).await?);
-        }
+            Persona::new(id, persona, proxy.clone())
+        });
+        let personas = ordered::unless_cancelled(&ctx, made).await?;
         if let Some(proxy) = &proxy
             && ctx.upstream_total().await? > 0
         {
@@ -153,12 +152,13 @@ impl Persona {
     }
 }
 
-async fn request(personas: &[Persona], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<Option<Record>, RunError> {
     if input.status != LookupStatus::Resolved || input.addresses.is_empty() {
         return Ok(None);
     }
-    let Persona { id, visitor } = persona::serving(personas, index)
+    let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
+    let Persona { id, visitor } = persona.as_ref();
     let _slot = visitor.pace.enter().await;
     let start = Instant::now();
     let site = Site {

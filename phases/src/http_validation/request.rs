@@ -62,7 +62,7 @@ impl From<ProxyError> for Failure {
     }
 }
 
-/// Requests `url` along `route`. `own_host`: whether it is the host that the persona's credentials are for.
+/// Requests `url` along `route`. `own_host`: whether the persona's credentials are for it.
 pub(crate) async fn send(
     persona: &HttpPersona,
     url: &Url,
@@ -76,7 +76,12 @@ pub(crate) async fn send(
         let response = request.send().await?;
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
-                if let Some(failure) = in_place_of_site(&response, proxy) {
+                if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                    && !lets_through(persona, url, proxy).await
+                {
+                    return Ok(Err(proxy.unauthorized().into()));
+                }
+                if let Some(failure) = in_place_of_site(&response) {
                     return Ok(Err(failure));
                 }
             }
@@ -101,12 +106,22 @@ fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
     proxy.protocol == Protocol::Http && url.scheme() == "http"
 }
 
-/// What an HTTP proxy answers in its own name: that it may not be used, or why it reached no site (Proxy-Status,
-/// RFC 9209). What a proxy answers without saying so can't be told from the site's answer.
-fn in_place_of_site(response: &Response, proxy: &Proxy) -> Option<Failure> {
-    if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return Some(proxy.unauthorized().into());
-    }
+/// Whether the proxy opens a tunnel to the site. Then it accepts its user, and whoever asks for a proxy's password is
+/// the site: no site may fail the phase.
+async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> bool {
+    let Some((host, port)) = host_and_port(url) else {
+        return false;
+    };
+    let patience = Duration::from_millis(persona.connect_timeout_ms.get());
+    matches!(
+        dial::through(proxy, &host, port, patience).await,
+        Ok(_) | Err(DialError::SpokeFirst)
+    )
+}
+
+/// What an HTTP proxy answers in its own name: why it reached no site (Proxy-Status, RFC 9209). What a proxy answers
+/// without saying so can't be told from the site's answer.
+fn in_place_of_site(response: &Response) -> Option<Failure> {
     let said = response.headers().get_all("proxy-status").iter();
     let mut parameters = said
         .filter_map(|value| value.to_str().ok())
@@ -155,7 +170,9 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
             };
             let mut all = reqwest::Proxy::all(format!("{scheme}://{}", proxy.authority()))?;
             if let Some((username, password)) = proxy.credentials() {
-                all = all.basic_auth(username, password);
+                // The library keeps them in a URL, where %41 would be read as an A.
+                let [username, password] = [username, password].map(|text| text.replace('%', "%25"));
+                all = all.basic_auth(&username, &password);
             }
             // Without a tunnel, connecting is the proxy's part alone.
             builder.proxy(all).connect_timeout(match is_absolute(url, proxy) {
@@ -270,7 +287,7 @@ async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
-        Ok(_) => Failure::Status(status),
+        Ok(_) | Err(DialError::SpokeFirst) => Failure::Status(status),
         Err(DialError::Proxy(error)) => error.into(),
         Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
         Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
@@ -309,7 +326,7 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
             truncated = chunk.len() > left;
         }
     }
-    let (body, truncated) = decompress((bytes, truncated), &encoding, most);
+    let (body, truncated) = unpack((bytes, truncated), encoding, most).await;
     Ok(Answer {
         status,
         location,
@@ -318,6 +335,14 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         truncated,
         address,
     })
+}
+
+/// Does [`decompress`] away from the task that makes all requests of a phase and heeds its cancellation: a body of many
+/// empty parts takes seconds, however little it unpacks to.
+async fn unpack(body: (Vec<u8>, bool), encoding: String, most: usize) -> (Vec<u8>, bool) {
+    tokio::task::spawn_blocking(move || decompress(body, &encoding, most))
+        .await
+        .unwrap_or((Vec::new(), true))
 }
 
 /// Decompresses what is compressed as it was asked for, and cuts it. What can't be read ends the body.
@@ -353,5 +378,15 @@ mod tests {
         assert_eq!((plain.len(), truncated), (2_000, true));
         assert_eq!(decompress((vec![1, 2], false), "gzip", 10), (vec![], true));
         assert_eq!(decompress((vec![1, 2], false), "br", 10), (vec![1, 2], false));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_takes_long_to_unpack_holds_nobody_up() {
+        let part = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best())
+            .finish()
+            .unwrap();
+        let mut unpacking = std::pin::pin!(unpack((part.repeat(50_000), false), "gzip".to_owned(), 2_000));
+        assert!(futures::poll!(&mut unpacking).is_pending());
+        assert_eq!(unpacking.await, (vec![], false));
     }
 }

@@ -109,7 +109,7 @@ impl Visitor {
         let Ok(mut url) = Url::parse(&first) else {
             return Ok(visit);
         };
-        let own_host = url.host_str().map(str::to_owned);
+        let origin = url.clone();
         let mut seen = BTreeSet::new();
         loop {
             visit.final_url = url.to_string();
@@ -126,7 +126,7 @@ impl Visitor {
                 let route = self.route(&url, site).await?;
                 self.pace.request().await;
                 *requests += 1;
-                request::send(&self.persona, &url, &route, url.host_str() == own_host.as_deref()).await
+                request::send(&self.persona, &url, &route, takes_credentials(&origin, &url)).await
             };
             let answer = match step.await {
                 Ok(answer) => answer,
@@ -235,6 +235,12 @@ fn join(url: &Url, location: &str) -> Option<Url> {
         && next.set_password(None).is_ok()
         && next.as_str().len() <= MAX_URL;
     usable.then_some(next)
+}
+
+/// Whether the persona's credentials go along to `next`: only to the host that they are for, and not in the clear where
+/// they were to be encrypted.
+fn takes_credentials(origin: &Url, next: &Url) -> bool {
+    next.host_str() == origin.host_str() && (next.scheme() == "https" || origin.scheme() == "http")
 }
 
 fn same_name(one: &str, other: &str) -> bool {
@@ -357,5 +363,18 @@ mod tests {
             assert_eq!(to(location), None, "{location}");
         }
         assert_eq!(to(&"x".repeat(3_000)), None);
+    }
+
+    #[test]
+    fn credentials_go_to_their_own_host_only_and_never_from_https_to_http() {
+        let takes = |origin: &str, next: &str| {
+            takes_credentials(&Url::parse(origin).unwrap(), &Url::parse(next).unwrap())
+        };
+        assert!(takes("http://site.test/", "http://SITE.test:8080/login"));
+        assert!(takes("http://site.test/", "https://site.test/"));
+        assert!(takes("https://site.test/", "https://site.test/a"));
+        assert!(!takes("https://site.test/", "http://site.test/"));
+        assert!(!takes("https://site.test/", "https://www.site.test/"));
+        assert!(!takes("http://site.test/", "http://site.test.other.test/"));
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum DialError {
     TimedOut,
     #[error("the connection was refused")]
     Refused,
+    #[error("the host sends bytes before it is asked")]
+    SpokeFirst,
     #[error("the connection failed: {0}")]
     Failed(String),
 }
@@ -102,7 +104,8 @@ async fn http_connect(
     let tunnel = hyper::upgrade::on(response).await.map_err(broken)?;
     match tunnel.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-        _ => Err(proxy.broken("it sends bytes before anybody asked").into()),
+        // The answer was the proxy's last word: what follows it is the host's.
+        _ => Err(DialError::SpokeFirst),
     }
 }
 
@@ -135,4 +138,28 @@ async fn socks5_connect(
             | SocksError::InvalidTargetAddress(_) => DialError::Failed(error.to_string()),
             _ => proxy.broken(error).into(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_host_that_speaks_first_is_not_its_proxy_s_fault() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy =
+            serde_json::from_value(json!({"protocol": "http", "host": "127.0.0.1", "port": port})).unwrap();
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\n\r\n220 mail ready\r\n";
+            stream.write_all(answer).await.unwrap();
+        };
+        let (tunnel, ()) = tokio::join!(through(&proxy, "mail.example", 443, PROXY_TIMEOUT), server);
+        assert_eq!(tunnel.err(), Some(DialError::SpokeFirst));
+    }
 }

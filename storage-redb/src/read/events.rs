@@ -33,6 +33,12 @@ pub(crate) fn events(
     }
 }
 
+/// The place that a cursor names in the log as it is now; 0 for none.
+pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<u64, Fault> {
+    let last = lookup::last_number(&lookup::table(txn, &LOG)?)?;
+    Ok(place(after, last)?)
+}
+
 fn store_events(
     txn: &ReadTransaction,
     log: &impl lookup::Bytes,

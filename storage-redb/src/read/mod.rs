@@ -19,7 +19,7 @@ use crate::tables;
 use crate::values::StoredResource;
 
 pub(crate) use campaigns::campaigns;
-pub(crate) use events::events;
+pub(crate) use events::{events, place_in};
 pub(crate) use records::{records, run_output};
 
 /// A page ends early rather than take more bytes.
@@ -49,8 +49,14 @@ pub(crate) fn committed(
     {
         return Ok(false);
     }
-    let entry = lookup::log_entry(&lookup::table(txn, &tables::LOG)?, number)?;
-    Ok(entry.is_some_and(|entry| entry.campaign == campaign && entry.commit == id))
+    match lookup::log_entry(&lookup::table(txn, &tables::LOG)?, number)? {
+        Some(entry) if (entry.campaign, entry.seq.0) == (campaign, seq) => Ok(entry.commit == id),
+        // That is no answer: a commit that was done would pass for one that was not.
+        _ => {
+            let reason = "the event is missing, or another one stands here";
+            Err(envelope::damaged(&tables::LOG, &key::log(number), reason).into())
+        }
+    }
 }
 
 pub(crate) fn idempotency(

@@ -3,7 +3,7 @@
 use phasegate_core::Timestamp;
 use phasegate_core::storage::{Appended, Output, StorageError};
 
-use super::{Tables, Write};
+use super::{BASE_WEIGHT, Tables, Write, json_bytes};
 use crate::block;
 use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
@@ -66,6 +66,6 @@ impl Write for Output {
 
     fn weight(&self) -> usize {
         let records: usize = self.records.iter().map(|record| record.get().len() + 4).sum();
-        4096 + records
+        BASE_WEIGHT + records + json_bytes(&self.checkpoint)
     }
 }

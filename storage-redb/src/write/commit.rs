@@ -3,7 +3,7 @@
 use phasegate_core::storage::{ActivityKind, Committed, StorageError, Transition};
 use phasegate_core::{Campaign, Timestamp, Version};
 
-use super::{Tables, Write};
+use super::{BASE_WEIGHT, Tables, Write, json_bytes};
 use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key::{self, Key};
@@ -62,9 +62,12 @@ impl Write for Transition {
     }
 
     fn weight(&self) -> usize {
-        // Most of a transition is small; a config or a summary is what can be large.
-        let configs = self.configs.len() * 1024;
-        4096 + configs + self.events.len() * 1024
+        let configs: usize = self.configs.iter().map(|write| json_bytes(&write.config)).sum();
+        BASE_WEIGHT
+            + configs
+            + json_bytes(&self.events)
+            + json_bytes(&self.snapshot)
+            + json_bytes(&self.idempotency)
     }
 }
 

@@ -7,6 +7,7 @@ mod resource;
 
 use phasegate_core::Timestamp;
 use redb::{ReadableTable, Table, WriteTransaction};
+use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::lookup;
@@ -77,8 +78,30 @@ pub(crate) trait Write: Send + 'static {
     /// Does it, within the transaction of `tables`.
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;
 
-    /// About how many bytes it writes.
+    /// About how many bytes it holds, and writes.
     fn weight(&self) -> usize;
+}
+
+/// What a write weighs beside what it tells of itself: keys, pages, the queue's own.
+const BASE_WEIGHT: usize = 4096;
+
+/// How long something is as JSON.
+fn json_bytes(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What can't be written as JSON is refused when it is written.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
 }
 
 /// Takes keys out of a table, from `from` up to `to` (or the end), within a budget; tells whether all are out.
@@ -126,5 +149,69 @@ impl Budget {
         self.keys -= 1;
         self.bytes = self.bytes.saturating_sub(bytes);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use phasegate_core::limits::{
+        MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
+    };
+    use phasegate_core::storage::{Expected, ResourceWrite};
+    use phasegate_core::{EventKind, Mode, ResourceId, ResourceKind, ResourceRef};
+    use phasegate_testkit::storage::conformance::{Story, phase};
+    use serde_json::{Value, json};
+
+    use super::Write;
+
+    /// A document that is `bytes` long as JSON.
+    fn document(bytes: usize) -> Value {
+        Value::String("x".repeat(bytes - 2))
+    }
+
+    #[test]
+    fn a_write_weighs_what_it_holds() {
+        let mut story = Story::new(1);
+        let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+        assert!((4_096..8_192).contains(&creation.weight()));
+        story.accept(&creation);
+        let large = story.configuration("first", document(MAX_CONFIG_BYTES));
+        assert!(large.weight() > MAX_CONFIG_BYTES);
+
+        let start = story.transition(vec![story.start("first")]);
+        story.accept(&start);
+        let mut output = story.output(1, vec![document(60_000).to_string(); 10]);
+        output.checkpoint = Some(document(MAX_CHECKPOINT_BYTES));
+        assert!(output.weight() > 600_000 + MAX_CHECKPOINT_BYTES);
+
+        let completion = story.transition(vec![Story::completion("first", document(MAX_SUMMARY_BYTES))]);
+        assert!(
+            completion.weight() > 2 * MAX_SUMMARY_BYTES,
+            "in the event and in the snapshot"
+        );
+        story.accept(&completion);
+        let removal = EventKind::PhaseConfigRemoved {
+            phase: phase("second"),
+        };
+        let later = story.transition(vec![removal]);
+        assert!(
+            later.weight() > MAX_SUMMARY_BYTES,
+            "every snapshot holds the summaries"
+        );
+
+        let resource = ResourceWrite {
+            resource: ResourceRef {
+                kind: ResourceKind::new("proxy").unwrap(),
+                id: ResourceId::new("one").unwrap(),
+            },
+            expected: Expected::Any,
+            document: Some(document(MAX_RESOURCE_BYTES)),
+        };
+        assert!(resource.weight() > MAX_RESOURCE_BYTES);
+        let nothing = ResourceWrite {
+            document: Some(json!({})),
+            ..resource
+        };
+        assert!(nothing.weight() < 8_192);
     }
 }

@@ -3,7 +3,7 @@
 use phasegate_core::storage::{Expected, ResourceWrite, StorageError};
 use phasegate_core::{Revision, Timestamp};
 
-use super::{Tables, Write};
+use super::{BASE_WEIGHT, Tables, Write, json_bytes};
 use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key;
@@ -52,6 +52,6 @@ impl Write for ResourceWrite {
     }
 
     fn weight(&self) -> usize {
-        4096
+        BASE_WEIGHT + json_bytes(&self.document)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phasegate_core::storage::LoggedEvent;
-use phasegate_core::{Campaign, Event, EventKind, Mode, PhaseName};
+use phasegate_core::{Campaign, CampaignId, Digest, Event, EventKind, Mode, PhaseName};
 
 /// Checks a campaign's whole log, and that its snapshot is the fold of it.
 ///
@@ -29,14 +29,38 @@ pub fn check_log(log: &[LoggedEvent], snapshot: &Campaign) -> Result<(), String>
         }
         Ok(_) => {}
     }
+    each_changes_something(snapshot.id, &events)?;
     Walk::default().check(&events)
+}
+
+/// A command that changes nothing has no event, and one that changes something has each event once.
+fn each_changes_something(id: CampaignId, events: &[Event]) -> Result<(), String> {
+    let mut before: Option<Campaign> = None;
+    for (index, event) in events.iter().enumerate() {
+        let after = match before.clone() {
+            None => Campaign::created(id, event),
+            Some(mut campaign) => campaign.apply(event).map(|()| campaign),
+        };
+        let after = after.map_err(|misfit| misfit.to_string())?;
+        if let Some(before) = &mut before {
+            (before.version, before.changed_at) = (after.version, after.changed_at);
+            let told = matches!(event.kind, EventKind::CampaignCompleted {});
+            if *before == after && !told {
+                return Err(format!(
+                    "every event changes something, but event {index} doesn't: {event:?}"
+                ));
+            }
+        }
+        before = Some(after);
+    }
+    Ok(())
 }
 
 #[derive(Default)]
 struct Walk {
     order: Vec<PhaseName>,
     mode: Mode,
-    configured: BTreeSet<PhaseName>,
+    configured: BTreeMap<PhaseName, Digest>,
     running: Option<(PhaseName, u32)>,
     completed: Vec<PhaseName>,
     completed_runs: BTreeSet<(PhaseName, u32)>,
@@ -51,12 +75,17 @@ impl Walk {
                 .map_err(|broken| format!("{broken}: {:?}", event.kind))?;
             before = Some(&event.kind);
         }
-        Ok(())
+        match before {
+            Some(EventKind::PhaseCompleted { .. }) if self.completed == self.order => {
+                Err("the log ends without telling of the last phase's completion".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn step(&mut self, before: Option<&EventKind>, kind: &EventKind) -> Result<(), &'static str> {
         if let Some(launch) = kind.launch() {
-            if !self.configured.contains(&launch.phase) {
+            if !self.configured.contains_key(&launch.phase) {
                 return Err("no phase starts without a stored config");
             }
             if matches!(kind, EventKind::PhaseRestarted(_)) {
@@ -84,13 +113,22 @@ impl Walk {
             }
             self.running = Some((launch.phase.clone(), launch.run.0));
         }
+        let told = matches!(kind, EventKind::CampaignCompleted {});
+        let completes =
+            matches!(before, Some(EventKind::PhaseCompleted { .. })) && self.completed == self.order;
+        if told != completes {
+            return Err("the completion of the last phase is told of once, right after it");
+        }
         match kind {
             EventKind::CampaignCreated { phases, mode, .. } => {
                 self.order.clone_from(phases);
                 self.mode = *mode;
             }
-            EventKind::PhaseConfigured { phase, .. } => {
-                self.configured.insert(phase.clone());
+            EventKind::PhaseConfigured { phase, digest, .. } => {
+                let before = self.configured.insert(phase.clone(), digest.clone());
+                if before.as_ref() == Some(digest) {
+                    return Err("the very config that is stored already is no change");
+                }
             }
             EventKind::PhaseConfigRemoved { phase } => {
                 self.configured.remove(phase);
@@ -118,9 +156,6 @@ impl Walk {
             }
             EventKind::PhaseFailed { .. } | EventKind::PhasePaused { .. } => self.running = None,
             EventKind::PhaseStopped { .. } => self.running = None,
-            EventKind::CampaignCompleted {} if self.completed != self.order => {
-                return Err("a campaign is completed when all its phases are");
-            }
             _ => {}
         }
         Ok(())

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{CommandKind, PhaseDefinition, PhaseName, Ticket};
-use phasegate::storage::{EventScope, Expected, Storage};
+use phasegate::core::{CommandKind, PhaseDefinition, PhaseName, Run, Ticket};
+use phasegate::storage::{EventScope, Expected, Output, Storage, StorageError};
 use phasegate::{
     CampaignHandle, Engine, EngineError, Failure, NewCampaign, Outcome, PhaseStatus, Pipeline, Reported,
 };
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -317,7 +318,7 @@ impl<S: SimulatedStore> World<'_, S> {
                 let committed = self.stage.commit(&ticket, u64::from(*records)).await;
                 return committed.map_err(|error| match error {
                     phasegate::RunError::Storage(error) => error.into(),
-                    _ => phasegate::storage::StorageError::Closed.into(),
+                    _ => StorageError::Closed.into(),
                 });
             }
             Step::Complete => {
@@ -374,7 +375,28 @@ impl<S: SimulatedStore> World<'_, S> {
             Reported::Stale
         };
         assert_eq!(reported, expected, "a repeated report of {ticket}");
-        Ok(())
+        self.append_late(ticket).await
+    }
+
+    /// Appends for an attempt that has ended, as one does that was cut off and doesn't know it.
+    async fn append_late(&self, ticket: Ticket) -> Result<(), EngineError> {
+        let storage = self.engine.storage();
+        let output = storage
+            .run_output(ticket.campaign, &ticket.phase, ticket.run)
+            .await?;
+        let late = Output {
+            batch: output.unwrap_or_default().batch.next(),
+            records: vec![RawValue::from_string("\"late\"".to_owned()).expect("it is JSON")],
+            ticket,
+            checkpoint: None,
+            progress: None,
+        };
+        let ticket = late.ticket.clone();
+        match storage.append(late).await {
+            Err(StorageError::StaleTicket { .. }) => Ok(()),
+            Err(other) => Err(other.into()),
+            Ok(_) => panic!("{ticket} has ended, and its output was taken"),
+        }
     }
 
     /// Waits until the running attempt is on stage, and for the pauses and stops that have been heeded meanwhile.
@@ -483,6 +505,9 @@ impl<S: SimulatedStore> World<'_, S> {
                 }
                 count += 1;
             }
+            if let Some(run) = phase.run {
+                self.check_checkpoint(&phase.phase, run, count).await?;
+            }
             let run = phase.run.map(|run| run.0);
             shown.push((
                 phase.status,
@@ -530,6 +555,23 @@ impl<S: SimulatedStore> World<'_, S> {
             }
         }
         self.check_log().await
+    }
+
+    /// Compares a run's checkpoint with its records: the stage commits with each batch how many there are by then.
+    async fn check_checkpoint(&self, phase: &PhaseName, run: Run, records: u64) -> Result<(), String> {
+        let storage = self.engine.storage();
+        let output = storage
+            .run_output(self.campaign.id(), phase, run)
+            .await
+            .map_err(|error| error.to_string())?;
+        let checkpoint = output.and_then(|output| output.checkpoint);
+        match checkpoint {
+            None if records == 0 => Ok(()),
+            Some(checkpoint) if checkpoint == json!({ "records": records }) => Ok(()),
+            other => Err(format!(
+                "{phase} has {records} records, and the checkpoint {other:?}"
+            )),
+        }
     }
 
     /// Compares what the store holds for phases that are still to come, which no view shows in full.

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import atexit
 import json
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ._native import phasegate as native
 from .errors import InvalidArgument, error_of
 
-__all__ = ["InvalidArgument", "dump", "native", "translated", "waited"]
+__all__ = ["HostError", "InvalidArgument", "called", "dump", "native", "translated", "waited"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 # Work that is still under way when the interpreter ends must not call into it.
 atexit.register(native.exit)
 
 
+# The generated code makes its exceptions in a way that type checkers can't follow.
+HostError = cast("type[Exception]", native.HostError)
+_Failed: Any = cast("Any", native.HostError).Failed
+
+
 def translated(error: BaseException) -> BaseException:
     """The exception of this package for one of the generated code."""
-    if isinstance(error, native.HostError.Failed):
-        return error_of(error.code, error.reason, error.data)
+    if isinstance(error, _Failed):
+        failed: Any = error
+        return error_of(failed.code, failed.reason, failed.data)
     return error
 
 
@@ -29,13 +36,24 @@ async def waited(call: Awaitable[T]) -> T:
     """Awaits a call and translates its error."""
     try:
         return await call
-    except native.HostError as error:
+    except HostError as error:
+        raise translated(error) from None
+
+
+def called(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Makes a call that doesn't wait, and translates its error."""
+    try:
+        return call(*arguments, **named)
+    except HostError as error:
         raise translated(error) from None
 
 
 def dump(what: str, value: Any) -> str:
     """Writes an argument as JSON. Raises :class:`InvalidArgument` if it has no JSON form."""
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        if not text.isascii():
+            text.encode()  # Half a surrogate pair is a str, but no text.
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"the {what} has no JSON form: {error}", "invalid_argument") from error

@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from ._boundary import dump, native, translated, waited
-from .errors import Closed, Fenced, InvalidArgument, PhaseFailed
+from ._boundary import HostError, dump, native, translated, waited
+from .errors import Closed, Fenced, Interrupted, InvalidArgument, PhaseFailed
 from .phase import Deferred, FieldProblem, InputChange, PhaseContext, SyncPhaseContext
 from .pipeline import Pipeline
 
@@ -75,6 +75,10 @@ class Worker:
         except asyncio.CancelledError:
             self._engine.abandon()
             raise
+        except Exception as error:
+            # Without an answer the engine would wait for as long as somebody holds the job.
+            job.fail("exception", _sentence(error))
+            raise
 
     def _begin(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Calls a function of the host: on the loop if it is async, else in a thread of its own."""
@@ -131,14 +135,14 @@ class Worker:
                 job.fail(failure.code, failure.message)
             case _Raised(error=Fenced()):
                 job.interrupted()
-            case _Raised(error=asyncio.CancelledError()) if job.is_cancelled():
+            case _Raised(error=asyncio.CancelledError() | Interrupted()) if job.is_cancelled():
                 job.interrupted()
             case _Raised(error=error):
                 job.fail("exception", _sentence(error))
             case summary:
                 try:
                     job.complete(dump("summary", summary))
-                except (InvalidArgument, native.HostError) as error:
+                except (InvalidArgument, HostError) as error:
                     job.fail("summary_unwritable", str(translated(error)))
 
     def _call_from_thread(self, call: Coroutine[Any, Any, Any]) -> Any:

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._boundary import dump, native, waited
+from ._boundary import called, dump, native, waited
 from .model import CampaignView, Event, Json, Mode, Preflight, Progress, Receipt, Ticket
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Campaign:
 
     def progress(self) -> Progress | None:
         """How far the running phase has come in this process; ``None`` when nothing runs here."""
-        shown = self._engine._translated(lambda: self._native.progress(self.id))
+        shown = called(self._native.progress, self.id)
         if shown is None:
             return None
         data = json.loads(shown)
@@ -129,9 +129,12 @@ class Campaign:
 
         Each is given once, in order, and only when it is durable; it skips nothing, however slow its reader is.
         """
-        async for page in self._engine._event_pages(self.id, after, follow):
+        async for page in self._event_pages(after, follow):
             for event in page:
                 yield event
+
+    def _event_pages(self, after: str | None, follow: bool) -> AsyncIterator[list[Event]]:
+        return self._engine._event_pages(self.id, after, follow)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Campaign) and (self.id, self._engine) == (other.id, other._engine)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ._boundary import dump, native, translated, waited
+from ._boundary import called, dump, native, waited
 from ._worker import Worker
 from .campaign import Campaign, creation
 from .errors import Closed, InvalidArgument
@@ -28,7 +28,6 @@ from .pipeline import Pipeline
 
 __all__ = ["Engine", "verify_file"]
 
-T = TypeVar("T")
 F = TypeVar("F")
 
 
@@ -134,12 +133,6 @@ class Engine:
             raise Closed("the engine is not open: use it within 'async with'", "closed")
         return self._opened
 
-    def _translated(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except native.HostError as error:
-            raise translated(error) from None
-
     async def __aenter__(self) -> Self:
         if self._opened is not None:
             raise InvalidArgument("the engine is open already", "invalid_argument")
@@ -180,11 +173,11 @@ class Engine:
     @property
     def running_phases(self) -> int:
         """How many phases this process works on, waiting and deferred ones included."""
-        return self._translated(self._native.running_phases)
+        return called(self._native.running_phases)
 
     def manifests(self) -> list[dict[str, Json]]:
         """The manifests of its pipelines: ids, phases, schemas, kinds of resources."""
-        manifests: list[dict[str, Json]] = json.loads(self._translated(self._native.pipelines))
+        manifests: list[dict[str, Json]] = json.loads(called(self._native.pipelines))
         return manifests
 
     async def create(
@@ -273,7 +266,7 @@ class Engine:
                 yield event
 
     async def _event_pages(self, campaign: str | None, after: str | None, follow: bool) -> AsyncIterator[list[Event]]:
-        events = self._translated(lambda: self._native.events(campaign, after))
+        events = called(self._native.events, campaign, after)
         while page := json.loads(await waited(events.next() if follow else events.next_if_any())):
             yield [Event.from_json(event) for event in page]
 

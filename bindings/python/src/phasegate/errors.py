@@ -15,6 +15,7 @@ __all__ = [
     "Damaged",
     "Fenced",
     "Held",
+    "Interrupted",
     "InvalidArgument",
     "NotFound",
     "PhaseFailed",
@@ -130,6 +131,10 @@ class PhaseFailed(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Interrupted(Exception):
+    """Raised by a phase that comes to rest since it was asked to: see :meth:`PhaseContext.ensure_running`."""
 
 
 _BY_CODE: dict[str, type[PhasegateError]] = {

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from . import _boundary
 from ._boundary import dump, native, waited
+from .errors import Interrupted
 from .model import Json, Ticket
 
 __all__ = ["Deferred", "FieldProblem", "InputChange", "Phase", "PhaseContext", "SyncPhaseContext"]
@@ -76,6 +77,12 @@ class _Context:
     def is_cancelled(self) -> bool:
         """Whether the attempt was asked to come to rest: a pause, a stop, a timeout, a deletion or a close."""
         return self._job.is_cancelled()
+
+    def ensure_running(self) -> None:
+        """Raises :class:`Interrupted` if the attempt was asked to come to rest. Let it pass, and the phase is at rest: paused,
+        stopped or to be recovered, with what it has committed. A phase that returns instead is completed."""
+        if self.is_cancelled:
+            raise Interrupted
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Tells how far the run has come. It is cheap, shown to whoever watches, and not durable."""

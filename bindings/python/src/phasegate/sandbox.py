@@ -6,7 +6,7 @@ import json
 from types import TracebackType
 from typing import Self
 
-from ._boundary import dump, native, translated, waited
+from ._boundary import called, dump, native, waited
 from .errors import Closed
 from .model import Json
 
@@ -44,22 +44,13 @@ class Sandbox:
     @property
     def dns_address(self) -> str:
         """``127.0.0.1:PORT`` of its DNS server."""
-        try:
-            return self._native.dns_address()
-        except native.HostError as error:
-            raise translated(error) from None
+        return called(self._native.dns_address)
 
     @property
     def http_address(self) -> str:
         """``127.0.0.1:PORT`` of its web site."""
-        try:
-            return self._native.http_address()
-        except native.HostError as error:
-            raise translated(error) from None
+        return called(self._native.http_address)
 
     def point(self, kind: str, document: Json) -> Json:
         """The document of a persona, pointed at the sandbox."""
-        try:
-            return json.loads(self._native.point(kind, dump("document", document)))
-        except native.HostError as error:
-            raise translated(error) from None
+        return json.loads(called(self._native.point, kind, dump("document", document)))

@@ -104,7 +104,7 @@ impl Proxied {
         match error {
             DialError::TimedOut => return NetError::Timeout,
             DialError::Proxy(error) => _ = self.failure.set(error),
-            DialError::Refused | DialError::Failed(_) => {}
+            DialError::Refused | DialError::SpokeFirst | DialError::Failed(_) => {}
         }
         io::Error::from(io::ErrorKind::ConnectionRefused).into()
     }

@@ -14,7 +14,8 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, R
 use hickory_resolver::lookup::Lookup as Answer;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::rdata::CNAME;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::time::timeout;
 
 use crate::net::pace::Pace;
@@ -26,6 +27,8 @@ use connector::{Connector, ProxyFailure};
 const MAX_UDP: u16 = 1_232;
 /// How many queries may wait on one TCP connection: as many as the concurrency of a persona may make.
 const MAX_ACTIVE: usize = 4_096;
+/// How many names a domain may be an alias of, one after the other, in one answer.
+const MAX_ALIASES: usize = 16;
 /// How many addresses of a domain are kept.
 const MAX_ADDRESSES: usize = 32;
 
@@ -223,10 +226,10 @@ impl DnsClient {
                     if let (Err(_), Some(error)) = (&answer, failure.get()) {
                         return Err(error.clone());
                     }
-                    read(answer)
+                    read(answer, &name, record_type)
                 }
                 None => match timeout(self.plan.timeout, answer).await {
-                    Ok(answer) => read(answer),
+                    Ok(answer) => read(answer, &name, record_type),
                     Err(_) => Err(LookupStatus::TimedOut),
                 },
             };
@@ -265,12 +268,13 @@ fn options(plan: &Plan) -> ResolverOpts {
 }
 
 /// The addresses of an answer, or what it says in their place.
-fn read(answer: Result<Answer, NetError>) -> Result<Vec<IpAddr>, LookupStatus> {
+fn read(
+    answer: Result<Answer, NetError>,
+    name: &Name,
+    record_type: RecordType,
+) -> Result<Vec<IpAddr>, LookupStatus> {
     let code = match answer {
-        Ok(answer) => {
-            let addresses = answer.answers().iter();
-            return Ok(addresses.filter_map(|record| record.data.ip_addr()).collect());
-        }
+        Ok(answer) => return Ok(addresses(answer.answers(), name, record_type)),
         Err(NetError::Timeout) => return Err(LookupStatus::TimedOut),
         Err(NetError::Dns(DnsError::ResponseCode(code))) => code,
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => none.response_code,
@@ -283,6 +287,26 @@ fn read(answer: Result<Answer, NetError>) -> Result<Vec<IpAddr>, LookupStatus> {
         ResponseCode::Refused => Err(LookupStatus::Refused),
         _ => Err(LookupStatus::Error),
     }
+}
+
+/// The addresses of `name`, and of what it is an alias of. The library passes on whatever else a server says.
+fn addresses(records: &[Record], name: &Name, record_type: RecordType) -> Vec<IpAddr> {
+    let mut names = vec![name];
+    while names.len() <= MAX_ALIASES
+        && let Some(target) = records.iter().find_map(|record| match &record.data {
+            RData::CNAME(CNAME(target)) if names.contains(&&record.name) && !names.contains(&target) => {
+                Some(target)
+            }
+            _ => None,
+        })
+    {
+        names.push(target);
+    }
+    records
+        .iter()
+        .filter(|record| record.record_type() == record_type && names.contains(&&record.name))
+        .filter_map(|record| record.data.ip_addr())
+        .collect()
 }
 
 /// Which of two outcomes says more of a domain without an address: what is known for sure before what may change.

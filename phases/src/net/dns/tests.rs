@@ -2,8 +2,7 @@ use super::*;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hickory_resolver::proto::op::{Message, MessageType};
-use hickory_resolver::proto::rr::rdata::A;
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::proto::rr::rdata::{A, AAAA};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -98,6 +97,44 @@ async fn answers_to_other_questions_are_passed_over() {
         lookup.unwrap().addresses,
         ["192.0.2.1".parse::<IpAddr>().unwrap()]
     );
+}
+
+#[tokio::test]
+async fn only_the_addresses_that_were_asked_for_are_taken_from_an_answer() {
+    let (udp, _tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 0).await;
+    let server = async {
+        let mut buffer = [0; 512];
+        let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+        let mut message = answer(&buffer[..length], &[]);
+        let name = message.queries[0].name().clone();
+        let [alias, second, other] = ["alias.example.", "SECOND.example.", "other.example."]
+            .map(|name| Name::from_ascii(name).unwrap());
+        let a = |last| RData::A(A(Ipv4Addr::new(192, 0, 2, last)));
+        for (owner, data) in [
+            (&second, a(1)),
+            (&other, a(66)),
+            (&name, RData::CNAME(CNAME(alias.clone()))),
+            (&alias, RData::CNAME(CNAME(second.clone()))),
+            (&second, RData::AAAA(AAAA("2001:db8::66".parse().unwrap()))),
+        ] {
+            message.add_answer(Record::from_rdata(owner.clone(), 60, data));
+        }
+        udp.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+    };
+    let (lookup, ()) = tokio::join!(client.lookup("talkative.example", 0), server);
+    assert_eq!(
+        lookup.unwrap().addresses,
+        ["192.0.2.1".parse::<IpAddr>().unwrap()]
+    );
+}
+
+#[test]
+fn names_that_are_aliases_of_each_other_have_no_address() {
+    let [one, two] = ["one.example.", "two.example."].map(|name| Name::from_ascii(name).unwrap());
+    let records = [(&one, &two), (&two, &one)]
+        .map(|(owner, target)| Record::from_rdata(owner.clone(), 60, RData::CNAME(CNAME(target.clone()))));
+    assert_eq!(addresses(&records, &one, RecordType::A), Vec::<IpAddr>::new());
 }
 
 #[tokio::test]

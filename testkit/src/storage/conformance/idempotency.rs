@@ -109,3 +109,19 @@ pub async fn a_key_is_stored_without_events_too(storage: Arc<dyn Storage>) {
     let again = storage.commit(transition).await;
     assert_eq!(again, Err(StorageError::KeyUsed { key: "key".into() }));
 }
+
+pub async fn a_key_that_has_expired_refuses_nothing(storage: Arc<dyn Storage>) {
+    let mut story = Story::created(&*storage, 1).await;
+    let mut expired = entry("key", Some(story.id));
+    expired.expires_at = Timestamp::from_unix_ms(0);
+    for kept in [expired.clone(), expired, entry("key", Some(story.id))] {
+        let mut change = story.transition(mode_change());
+        change.idempotency = Some(kept);
+        story.commit(&*storage, change).await;
+    }
+    let kept = entry("key", Some(story.id));
+    assert_eq!(
+        storage.idempotency(Some(story.id), &kept.key).await.unwrap(),
+        Some(kept)
+    );
+}

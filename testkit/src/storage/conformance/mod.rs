@@ -149,6 +149,7 @@ macro_rules! storage_conformance {
                 a_refused_commit_stores_no_key,
                 keys_are_scoped_to_their_campaign,
                 a_key_is_stored_without_events_too,
+                a_key_that_has_expired_refuses_nothing,
             }
             limits {
                 a_config_beyond_its_limit_is_refused,

@@ -1,0 +1,297 @@
+//! The vectors of `vectors/`, through the crate `phasegate`: see the README there.
+//!
+//! `UPDATE_EXPECT=1` writes what each step comes to into the file.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use phasegate::redb::RedbStorage;
+use phasegate::storage::{Cursor, IdempotencyKey};
+use phasegate::{
+    Batch, CampaignHandle, CampaignView, Engine, EngineError, NewCampaign, Outcome, PhaseDefinition,
+    PhaseName, PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RunContext, RunError, RunOutcome,
+    Ticket,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// A phase that does what its config says.
+struct Scripted;
+
+#[async_trait]
+impl PhaseRunner for Scripted {
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        let config = ctx.config().clone();
+        if let Some(records) = config["records"].as_array()
+            && ctx.records_before() == 0
+        {
+            let mut batch = Batch::new();
+            for record in records {
+                batch.push(record)?;
+            }
+            batch.set_checkpoint(&records.len())?;
+            ctx.commit(batch).await?;
+        }
+        match config["end"].as_str() {
+            Some("complete") => Ok(RunOutcome::Completed(config["summary"].clone())),
+            Some("fail") => Err(RunError::failed("scripted", "it was told to fail")),
+            Some("defer") => Ok(RunOutcome::Deferred),
+            _ => {
+                ctx.cancelled().await;
+                Err(RunError::Interrupted)
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Vectors {
+    schema: Value,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    phases: Vec<String>,
+    steps: Vec<Map<String, Value>>,
+}
+
+struct Player {
+    engine: Engine,
+    campaign: Option<CampaignHandle>,
+}
+
+impl Player {
+    async fn of(case: &Case, schema: &Value) -> Self {
+        let mut pipeline = Pipeline::builder("scripted");
+        for phase in &case.phases {
+            let definition = PhaseDefinition {
+                name: PhaseName::new(phase.clone()).unwrap(),
+                title: String::new(),
+                config_schema: schema.clone(),
+            };
+            pipeline = pipeline.runner(definition, Scripted);
+        }
+        let engine = Engine::builder()
+            .storage(RedbStorage::in_memory().await.unwrap())
+            .pipeline(pipeline.build().unwrap())
+            .build()
+            .unwrap();
+        Self {
+            engine,
+            campaign: None,
+        }
+    }
+
+    fn campaign(&self) -> &CampaignHandle {
+        self.campaign.as_ref().expect("a campaign was created")
+    }
+
+    async fn step(&mut self, step: &Map<String, Value>) -> Value {
+        match self.play(step).await {
+            Ok(then) => then,
+            Err(error) => {
+                let id = self.campaign.as_ref().map(|campaign| campaign.id().to_string());
+                json!({ "refused": refusal(&error, id.as_deref()) })
+            }
+        }
+    }
+
+    async fn play(&mut self, step: &Map<String, Value>) -> Result<Value, EngineError> {
+        let text = |member: &str| step.get(member).and_then(Value::as_str).unwrap_or_default();
+        let read = |member: &str| step.get(member).cloned().unwrap_or_default();
+        let receipt = match text("do") {
+            "create" => {
+                let mut new = NewCampaign::new(text("name"));
+                if step.contains_key("mode") {
+                    new = new.mode(serde_json::from_value(read("mode")).unwrap());
+                }
+                for (phase, config) in read("configs").as_object().into_iter().flatten() {
+                    new = new.config(phase, config.clone());
+                }
+                self.campaign = Some(self.engine.create(new).await?);
+                return Ok(json!({ "changed": true }));
+            }
+            "report" => {
+                let ticket = Ticket {
+                    campaign: self.campaign().id(),
+                    phase: serde_json::from_value(read("phase")).unwrap(),
+                    run: serde_json::from_value(read("run")).unwrap(),
+                    attempt: serde_json::from_value(read("attempt")).unwrap(),
+                };
+                let outcome: Outcome = serde_json::from_value(read("outcome")).unwrap();
+                let reported = match self.engine.report(&ticket, outcome).await? {
+                    Reported::Recorded => "recorded",
+                    Reported::AlreadyRecorded => "already_recorded",
+                    Reported::Stale => "stale",
+                };
+                return Ok(json!({ "reported": reported }));
+            }
+            "look" => return Ok(json!({ "view": shown(&self.campaign().view().await?) })),
+            "settle" => return Ok(json!({ "view": shown(&self.campaign().at_rest().await?) })),
+            "records" => {
+                let mut stream = self.campaign().records(text("phase"), 0).await?;
+                let mut records = Vec::new();
+                while let Some(record) = stream.next().await? {
+                    records.push(serde_json::from_str::<Value>(record.get()).unwrap());
+                }
+                return Ok(json!({ "records": records }));
+            }
+            "events" => return Ok(json!({ "events": self.log().await? })),
+            "configure" => {
+                let configs = serde_json::from_value(read("configs")).unwrap();
+                self.campaign().configure_all(configs).await?
+            }
+            "unconfigure" => self.campaign().unconfigure(text("phase")).await?,
+            "set_mode" => {
+                self.campaign()
+                    .set_mode(serde_json::from_value(read("mode")).unwrap())
+                    .await?
+            }
+            "start" => self.campaign().start(text("phase")).await?,
+            "restart" => {
+                self.campaign()
+                    .restart(text("phase"), step.get("config").cloned())
+                    .await?
+            }
+            "pause" => self.campaign().pause().await?,
+            "resume" => self.campaign().resume().await?,
+            "stop" => self.campaign().stop().await?,
+            "delete" => {
+                let delete = phasegate::core::Command::Delete;
+                let none: Option<IdempotencyKey> = None;
+                self.engine.command(self.campaign().id(), delete, none).await?
+            }
+            other => panic!("no step does {other:?}"),
+        };
+        Ok(json!({ "changed": receipt.changed }))
+    }
+
+    async fn log(&self) -> Result<Vec<String>, EngineError> {
+        let mut stream = self.campaign().events(None::<Cursor>);
+        let mut log = Vec::new();
+        while let Some(logged) = stream.next_if_any().await? {
+            let kind = &logged.event.kind;
+            let mut line = kind.name().to_owned();
+            if let Some(phase) = kind.phase() {
+                write!(line, " {phase}").unwrap();
+            }
+            if let Some(launch) = kind.launch() {
+                write!(line, " {}.{}", launch.run, launch.attempt).unwrap();
+            }
+            log.push(line);
+        }
+        Ok(log)
+    }
+}
+
+fn refusal(error: &EngineError, id: Option<&str>) -> Value {
+    let message = error.to_string();
+    let mut shown = json!({
+        "code": error.code(),
+        "message": id.map_or_else(|| message.clone(), |id| message.replace(id, "ID")),
+    });
+    match error.rejection() {
+        Some(Rejection::PreflightFailed { report }) => {
+            shown["missingPhases"] = json!(report.missing_phases());
+            shown["errors"] = errors(report);
+        }
+        Some(Rejection::ConfigInvalid { problems }) => shown["errors"] = json!(problems)["items"].clone(),
+        _ => {}
+    }
+    shown
+}
+
+fn errors(report: &PreflightReport) -> Value {
+    json!(report)["errors"].clone()
+}
+
+fn shown(view: &CampaignView) -> Value {
+    let text = json!(view);
+    let phases: Map<String, Value> = text["phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|phase| {
+            let name = phase["phase"].as_str().unwrap().to_owned();
+            let members = ["status", "configured", "run", "attempt", "summary", "failure"];
+            let shown: Map<String, Value> = members
+                .iter()
+                .map(|member| ((*member).to_owned(), phase[*member].clone()))
+                .collect();
+            (name, Value::Object(shown))
+        })
+        .collect();
+    let allowed: Vec<String> = text["next"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|next| next["allowed"] == json!(true))
+        .map(|next| {
+            let words = [&next["command"], &next["phase"], &next["mode"]];
+            words
+                .iter()
+                .filter_map(|word| word.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    json!({
+        "name": text["name"],
+        "mode": text["mode"],
+        "status": text["status"],
+        "position": text["position"],
+        "currentPhase": text["currentPhase"],
+        "phases": phases,
+        "missingPhases": view.preflight.missing_phases(),
+        "errors": errors(&view.preflight),
+        "allowed": allowed,
+    })
+}
+
+/// The file as it is kept: one line for each step.
+fn text(schema: &Value, cases: &[Case]) -> String {
+    let line = Value::to_string;
+    let mut text = format!("{{\n\"schema\": {},\n\"cases\": [", line(schema));
+    for (number, case) in cases.iter().enumerate() {
+        let comma = if number > 0 { "," } else { "" };
+        let (name, phases) = (line(&json!(case.name)), line(&json!(case.phases)));
+        write!(
+            text,
+            "{comma}\n{{\n  \"name\": {name},\n  \"phases\": {phases},\n  \"steps\": ["
+        )
+        .unwrap();
+        for (number, step) in case.steps.iter().enumerate() {
+            let comma = if number > 0 { "," } else { "" };
+            write!(text, "{comma}\n    {}", json!(step)).unwrap();
+        }
+        text.push_str("\n  ]\n}");
+    }
+    text.push_str("\n]\n}\n");
+    text
+}
+
+#[tokio::test]
+async fn every_vector_comes_to_what_it_says() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/campaigns.json");
+    let stored = std::fs::read_to_string(&path).unwrap();
+    let Vectors { schema, mut cases } = serde_json::from_str(&stored).unwrap();
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    for case in &mut cases {
+        let mut player = Player::of(case, &schema).await;
+        for (number, step) in case.steps.iter_mut().enumerate() {
+            let then = player.step(step).await;
+            if update {
+                step.insert("then".to_owned(), then);
+            } else {
+                assert_eq!(step.get("then"), Some(&then), "step {number} of {}", case.name);
+            }
+        }
+        player.engine.shutdown().await.unwrap();
+    }
+    if update {
+        std::fs::write(&path, text(&schema, &cases)).unwrap();
+    }
+}

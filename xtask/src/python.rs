@@ -1,0 +1,101 @@
+//! The Python package: its wheel, and the environment in which it is tested as a user would have it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::suites::root;
+
+/// The folder below the root that holds everything made here.
+const FOLDER: &str = "target/python";
+/// The interpreter of the environment that has the tools, the wheel and what its tests need.
+pub const PYTHON: &str = "target/python/venv/bin/python";
+
+/// `cargo xtask python`: builds the wheel as it is shipped, into `target/python/wheels`.
+pub fn wheel() -> anyhow::Result<ExitCode> {
+    environment()?;
+    let wheel = build("release")?;
+    println!("{}", wheel.strip_prefix(root()).unwrap_or(&wheel).display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask python-venv`: builds a wheel for the tests, and installs it into a clean virtual environment.
+pub fn venv() -> anyhow::Result<ExitCode> {
+    environment()?;
+    // The profile that the other suites build with, so that they share what is compiled.
+    let wheel = build("dev")?;
+    pip(
+        &["install", "--no-index", "--no-deps", "--force-reinstall"],
+        &wheel,
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a clean virtual environment with everything that requirements-dev.txt pins.
+fn environment() -> anyhow::Result<()> {
+    let base = interpreter()?;
+    let venv = root().join(FOLDER).join("venv");
+    let made = Command::new(&base)
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv)
+        .status()?;
+    ensure!(
+        made.success(),
+        "{base} can't make a virtual environment: install its module venv (on Debian: apt-get install python3-venv)"
+    );
+    let pinned = root().join("bindings/python/requirements-dev.txt");
+    pip(&["install", "--require-hashes", "--requirement"], &pinned)
+}
+
+/// The first Python of at least 3.11.
+fn interpreter() -> anyhow::Result<String> {
+    let named = std::env::var("PYTHON").ok();
+    for name in named.as_deref().into_iter().chain(["python3", "python"]) {
+        let recent = Command::new(name)
+            .args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"])
+            .status();
+        if recent.is_ok_and(|status| status.success()) {
+            return Ok(name.to_owned());
+        }
+    }
+    bail!(
+        "no Python of at least 3.11: install one (on Debian: apt-get install python3 python3-venv), or name it in PYTHON"
+    )
+}
+
+fn pip(arguments: &[&str], what: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(root().join(PYTHON));
+    command.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]);
+    command.args(arguments).arg(what);
+    // Nothing is cached outside the checkout.
+    command.env("PIP_CACHE_DIR", root().join(FOLDER).join("pip"));
+    let done = command.status().context("cannot start pip")?;
+    ensure!(done.success(), "pip could not install {}", what.display());
+    Ok(())
+}
+
+/// Builds the wheel of this system, and returns its path.
+fn build(profile: &str) -> anyhow::Result<PathBuf> {
+    let wheels = root().join(FOLDER).join("wheels").join(profile);
+    if wheels.exists() {
+        std::fs::remove_dir_all(&wheels)?;
+    }
+    let mut command = Command::new(root().join(PYTHON));
+    command.args([
+        "-m",
+        "maturin",
+        "build",
+        "--locked",
+        "--profile",
+        profile,
+        "--out",
+    ]);
+    command.arg(&wheels).current_dir(root().join("bindings/python"));
+    let done = command.status().context("cannot start maturin")?;
+    ensure!(done.success(), "maturin could not build the wheel");
+    let mut made = std::fs::read_dir(&wheels)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
+    made.next().context("maturin built no wheel")
+}
