@@ -29,6 +29,7 @@ import kotlin.test.assertTrue
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.joinAll
@@ -212,7 +213,7 @@ class LifecycleTest {
         for (pass in 1..3) {
             Engine.open(store) {
                 recover = false
-                pipeline("slow") { phase("slow") { ctx -> if (ctx.ticket.attempt < 3) ctx.cancelled() else Unit } }
+                pipeline("slow") { phase("slow") { ctx -> if (ctx.ticket.attempt < 3) awaitCancellation() } }
             }.use { engine ->
                 assertEquals(0, engine.recovery.resumed.size)
                 if (pass == 1) engine.started("slow" to "{}") else assertEquals(1, engine.recover().resumed.size)
