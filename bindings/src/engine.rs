@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::error::{HostError, closed};
+use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
 use crate::runtime::{handle, is_process, register, within};
@@ -79,12 +79,6 @@ impl Drop for HostEngine {
             on.spawn(async move { inner.abandon().await });
         }
     }
-}
-
-/// What every call gives in a forked child.
-pub(crate) fn forked() -> HostError {
-    let reason = "the engine was opened before this process was forked: open one of its own here";
-    HostError::plain("forked", reason)
 }
 
 fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
@@ -559,7 +553,8 @@ impl HostEngine {
             return Err(forked());
         }
         handle()?;
-        self.inner.as_ref().ok_or_else(closed)
+        let open = |inner: &&Arc<Inner>| !inner.jobs.closed.is_cancelled();
+        self.inner.as_ref().filter(open).ok_or_else(closed)
     }
 }
 

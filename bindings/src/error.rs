@@ -91,6 +91,13 @@ pub(crate) fn closed() -> HostError {
     HostError::plain("closed", "the engine is closed: open it again")
 }
 
+/// What every call gives in a forked child.
+pub(crate) fn forked() -> HostError {
+    let reason = "this process was forked after an engine was opened, whose threads it doesn't have: start processes afresh \
+                  (spawn), or fork before the first engine is opened";
+    HostError::plain("forked", reason)
+}
+
 impl From<StorageError> for HostError {
     fn from(error: StorageError) -> Self {
         let code = match &error {

@@ -277,7 +277,7 @@ impl Job {
     /// The context of a run that goes on.
     fn running(&self) -> Result<&RunContext, HostError> {
         if !crate::runtime::is_process(self.process) {
-            return Err(crate::engine::forked());
+            return Err(crate::error::forked());
         }
         match &self.work.context {
             Some(context) if !self.ended.is_cancelled() => Ok(context),

@@ -9,7 +9,8 @@
 //! thread of Rust that waits for an event loop of the host, and no lock that is held while code of the host runs. A job that
 //! is dropped without an answer is a failed phase.
 //!
-//! **Nothing hangs at the end.** After [`exit`], or in a forked child, every call gives a typed error at once.
+//! **Nothing hangs at the end.** After [`exit`], and in a child that was forked after the first call, every call gives a typed
+//! error at once.
 
 mod engine;
 mod error;

@@ -1,7 +1,7 @@
 //! The threads that engines run on, and what becomes of them when the process ends or forks.
 
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
 use crate::engine::Inner;
-use crate::error::{HostError, closed};
+use crate::error::{HostError, closed, forked};
 
 /// How long the end of a process waits for what is being written.
 const EXIT_PATIENCE: Duration = Duration::from_secs(5);
 
+/// The process whose threads these are, 0 before the first. It is no part of [`PROCESS`], since a forked child may find
+/// that locked by a thread which it doesn't have.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
 static PROCESS: Mutex<Process> = Mutex::new(Process {
-    id: 0,
     runtime: None,
     exited: false,
     engines: Vec::new(),
 });
 
 struct Process {
-    /// The process that started the runtime; a forked child has another one, and none of its threads.
-    id: u32,
-    runtime: Option<ManuallyDrop<Runtime>>,
+    runtime: Option<Runtime>,
     exited: bool,
     engines: Vec<Weak<Inner>>,
 }
@@ -38,29 +39,29 @@ pub(crate) fn is_process(id: u32) -> bool {
     std::process::id() == id
 }
 
-/// The runtime of this process, started by the first who asks. A forked child starts its own.
+/// The runtime of this process, started by the first who asks.
+///
+/// Never in a child that was forked from a process which had one: what engines run on (threads, and what they share) was
+/// not forked along, so that they would wait for ever.
 pub(crate) fn handle() -> Result<Handle, HostError> {
+    let this = std::process::id();
+    let owner = OWNER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
+    if owner.is_err_and(|owner| owner != this) {
+        return Err(forked());
+    }
     with(|process| {
-        if process.exited && is_process(process.id) {
+        if process.exited {
             return Err(closed());
         }
-        if !is_process(process.id) {
-            // The threads of a parent's runtime are not here: it must be neither used nor dropped.
-            process.runtime = None;
-            process.engines.clear();
-            process.exited = false;
-            process.id = std::process::id();
+        if let Some(runtime) = &process.runtime {
+            return Ok(runtime.handle().clone());
         }
-        if process.runtime.is_none() {
-            let started = Builder::new_multi_thread()
-                .thread_name("phasegate")
-                .enable_all()
-                .build()
-                .map_err(|error| HostError::plain("unexpected", format!("no threads to run on: {error}")))?;
-            process.runtime = Some(ManuallyDrop::new(started));
-        }
-        let runtime = process.runtime.as_ref().ok_or_else(closed)?;
-        Ok(runtime.handle().clone())
+        let started = Builder::new_multi_thread()
+            .thread_name("phasegate")
+            .enable_all()
+            .build()
+            .map_err(|error| HostError::plain("unexpected", format!("no threads to run on: {error}")))?;
+        Ok(process.runtime.insert(started).handle().clone())
     })
 }
 
@@ -83,15 +84,14 @@ pub(crate) fn within<F: Future>(handle: Handle, future: F) -> TokioContext<F> {
 /// It takes at most a few seconds, whatever the phases do.
 #[uniffi::export]
 pub fn exit() {
+    if !is_process(OWNER.load(Ordering::Acquire)) {
+        return;
+    }
     let (runtime, engines) = with(|process| {
-        if !is_process(process.id) {
-            return (None, Vec::new());
-        }
         process.exited = true;
         (process.runtime.take(), std::mem::take(&mut process.engines))
     });
     let Some(runtime) = runtime else { return };
-    let runtime = ManuallyDrop::into_inner(runtime);
     let closing = async {
         for engine in engines.iter().filter_map(Weak::upgrade) {
             engine.abandon().await;

@@ -41,7 +41,7 @@ impl HostEvents {
 
     fn alive(&self) -> Result<(), HostError> {
         if !is_process(self.process) {
-            return Err(crate::engine::forked());
+            return Err(crate::error::forked());
         }
         handle().map(drop)
     }

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1` writes what each step comes to into the file.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

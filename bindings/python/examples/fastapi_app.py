@@ -4,7 +4,7 @@ The engine opens and closes with the app. What was running when the app ended go
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ async def add(ctx: PhaseContext) -> Json:
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     async with Engine.open(os.environ.get("REPORTS", "reports.redb"), pipeline=pipeline) as engine:
         app.state.engine = engine
         yield
@@ -45,7 +45,7 @@ def engine_of(request: Request) -> Engine:
 @app.exception_handler(phasegate.PhasegateError)
 async def refused(request: Request, error: phasegate.PhasegateError) -> JSONResponse:
     """Each error has a code, a sentence for a person, and data."""
-    status = {phasegate.NotFound: 404, phasegate.ConfigInvalid: 400, phasegate.InvalidArgument: 400}.get(type(error), 409)
+    status = {"not_found": 404, "config_invalid": 400, "invalid_name": 400}.get(error.code, 409)
     return JSONResponse({"code": error.code, "message": str(error), **error.data}, status)
 
 

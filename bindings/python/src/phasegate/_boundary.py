@@ -15,6 +15,21 @@ __all__ = ["HostError", "InvalidArgument", "called", "dump", "native", "translat
 T = TypeVar("T")
 P = ParamSpec("P")
 
+
+
+def _continue(place: int, code: int) -> None:
+    """Wakes the task that waits for a call. Its loop may have been closed meanwhile: then nobody waits."""
+    loop, future = _generated._UniffiContinuationHandleMap.remove(place)
+    try:
+        loop.call_soon_threadsafe(_generated._uniffi_set_future_result, future, code)
+    except RuntimeError:
+        pass
+
+
+# That of the generated code prints a traceback then.
+_generated: Any = native
+_generated._uniffi_continuation_callback = _generated._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(_continue)
+
 # Work that is still under way when the interpreter ends must not call into it.
 atexit.register(native.exit)
 

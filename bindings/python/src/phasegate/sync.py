@@ -58,7 +58,7 @@ class _Loop:
         """Runs it on the loop, and returns what it gives. Whatever interrupts the waiting cancels the work."""
         if os.getpid() != self._process:
             work.close()
-            raise Closed("the engine was opened before this process was forked: open one of its own here", "forked")
+            raise Closed("this process was forked after its engine was opened, whose threads it doesn't have", "forked")
         if threading.current_thread() is self._thread:
             work.close()
             raise InvalidArgument(
