@@ -40,16 +40,13 @@ import kotlinx.serialization.json.buildJsonObject
  */
 public class Engine private constructor(
     private val path: String?,
-    private val opened: HostEngine,
+    internal val host: HostEngine,
     private val worker: Worker,
     /** The pipelines that it runs. */
     public val pipelines: List<Pipeline>,
 ) : AutoCloseable {
     @Volatile
     private var closing = false
-
-    /** The engine in Rust, which has answers to some questions even after its end. */
-    internal val host: HostEngine get() = if (closing) throw Closed() else opened
 
     /** What was taken up when it was opened, or at the last [recover]. */
     @Volatile
@@ -77,7 +74,7 @@ public class Engine private constructor(
         closing = true
         withContext(NonCancellable) {
             try {
-                waited { opened.shutdown() }
+                waited { host.shutdown() }
             } catch (_: Closed) {
                 // The process ends, or somebody else has closed it.
             }
