@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod kotlin;
 mod notices;
 mod python;
 mod run;
@@ -37,6 +38,16 @@ const COMMANDS: &[Command] = &[
         name: "python-venv",
         about: "build a wheel for the tests, into the clean environment target/python/venv",
         run: python::venv,
+    },
+    Command {
+        name: "kotlin",
+        about: "build the jar for Kotlin and Java, into target/kotlin/package",
+        run: kotlin::jar,
+    },
+    Command {
+        name: "kotlin-test",
+        about: "build a jar for the tests, and run them and the examples",
+        run: kotlin::test,
     },
 ];
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::python::PYTHON;
-use crate::tally::{Tally, libtest, pytest};
+use crate::tally::{Tally, libtest, pytest, surefire};
 
 /// One command of the whole test, with its name and the way to judge its outcome.
 #[derive(Clone, Debug)]
@@ -52,6 +52,10 @@ pub fn suites() -> Vec<Suite> {
             "fuzz tests",
             "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
         )),
+        Suite {
+            verdict: Verdict::Results(surefire),
+            ..cargo("kotlin", "run --quiet --package xtask -- kotlin-test")
+        },
         cargo("python wheel", "run --quiet --package xtask -- python-venv"),
         python(
             "mypy",

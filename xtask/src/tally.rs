@@ -48,6 +48,25 @@ pub fn libtest(line: &str) -> Option<Tally> {
     })
 }
 
+/// Reads a line like `[INFO] Tests run: 12, Failures: 0, Errors: 0, Skipped: 0`, with which Maven Surefire ends a project's
+/// tests. The lines for each class, which come before, end with a time and are not counted.
+pub fn surefire(line: &str) -> Option<Tally> {
+    let (level, counts) = line.strip_prefix('[')?.split_once("] Tests run: ")?;
+    if !["INFO", "WARNING", "ERROR"].contains(&level) {
+        return None;
+    }
+    let (run, counts) = counts.split_once(", Failures: ")?;
+    let (failures, counts) = counts.split_once(", Errors: ")?;
+    let (errors, skipped) = counts.split_once(", Skipped: ")?;
+    let count = |text: &str| text.parse::<u64>().ok();
+    let (run, bad, ignored) = (count(run)?, count(failures)? + count(errors)?, count(skipped)?);
+    Some(Tally {
+        passed: run.checked_sub(bad + ignored)?,
+        failed: bad,
+        ignored,
+    })
+}
+
 /// Reads a line like `== 3 failed, 117 passed, 1 skipped in 20.31s ==`, with which pytest ends. An error is a failure; what
 /// was skipped or was expected to fail counts as ignored.
 pub fn pytest(line: &str) -> Option<Tally> {
@@ -97,6 +116,23 @@ mod tests {
             "1 passed in 0.01s",
         ] {
             assert_eq!(pytest(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_of_a_maven_project_is_counted_and_those_of_its_classes_are_not() {
+        let failed = "[ERROR] Tests run: 12, Failures: 2, Errors: 1, Skipped: 4";
+        assert_eq!(surefire(failed), counted(5, 3, 4));
+        let passed = "[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0";
+        assert_eq!(surefire(passed), counted(6, 0, 0));
+        for line in [
+            "",
+            "[INFO] Tests run: 6, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in io.phasegate.EngineTest",
+            "[INFO] Tests run:",
+            "Tests run: 6, Failures: 0, Errors: 0, Skipped: 0",
+            "[INFO] Tests run: 1, Failures: 2, Errors: 0, Skipped: 0",
+        ] {
+            assert_eq!(surefire(line), None, "{line:?}");
         }
     }
 

@@ -1,0 +1,153 @@
+package io.phasegate
+
+import io.phasegate.internal.HostException
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.decodeFromJsonElement
+import kotlinx.serialization.json.jsonObject
+
+/**
+ * Why a call was refused or failed: the sentence of the engine as its message, a stable [code], and [data].
+ *
+ * Nothing that was refused has changed anything.
+ */
+public sealed class PhasegateException(
+    message: String,
+    /** A stable word for a program, such as `preflight_failed`. */
+    public val code: String,
+    /** What belongs to that code. */
+    public val data: JsonObject,
+    cause: Throwable? = null,
+) : RuntimeException(message, cause) {
+    override val message: String = message
+}
+
+/** The campaign refused the command, and is unchanged. Its [code] tells why, such as `out_of_order` or `not_running`. */
+public open class Rejected internal constructor(message: String, code: String, data: JsonObject) :
+    PhasegateException(message, code, data)
+
+/** Nothing was started, since phases that must be ready lack a valid config. */
+public class PreflightFailed internal constructor(message: String, code: String, data: JsonObject) :
+    Rejected(message, code, data) {
+    /** The check that failed: every phase that had to be ready, in pipeline order. */
+    public val report: Preflight = member(data, "report") ?: Preflight(false, emptyList(), emptyList(), 0)
+
+    /** The phases whose config is missing or wrong, in pipeline order. */
+    public val missingPhases: List<String> get() = report.missingPhases
+
+    /** Every problem of every phase, in pipeline order; at most 100. */
+    public val errors: List<Problem> get() = report.errors
+}
+
+/** A config is wrong, and none was stored. */
+public class ConfigInvalid internal constructor(message: String, code: String, data: JsonObject) :
+    Rejected(message, code, data) {
+    /** Every problem of every config that was given; at most 100. */
+    public val errors: List<Problem> = member<Problems>(data, "problems")?.items.orEmpty()
+}
+
+/** The pipeline has no such phase. */
+public class UnknownPhase internal constructor(message: String, code: String, data: JsonObject) :
+    Rejected(message, code, data)
+
+/** There is no such campaign, or it was deleted. */
+public class NotFound internal constructor(message: String, code: String, data: JsonObject) :
+    PhasegateException(message, code, data)
+
+/** An argument breaks its rule: a name, a pipeline, a query, a value without a JSON form. */
+public class InvalidArgument internal constructor(
+    message: String,
+    code: String = "invalid_argument",
+    data: JsonObject = JsonObject(emptyMap()),
+    cause: Throwable? = null,
+) : PhasegateException(message, code, data, cause)
+
+/** The document of a resource is wrong, and was not stored. */
+public class ResourceInvalid internal constructor(message: String, code: String, data: JsonObject) :
+    PhasegateException(message, code, data) {
+    /** Every problem of the document; their [phase][Problem.phase] is empty. */
+    public val errors: List<Problem> = member<List<Problem>>(data, "errors").orEmpty()
+}
+
+/** A resource is at another revision, or an idempotency key was used for another command. */
+public class Conflict internal constructor(message: String, code: String, data: JsonObject) :
+    PhasegateException(message, code, data)
+
+/** The store failed. What was acknowledged before is durable; open the store again to go on. */
+public open class StorageFailed internal constructor(message: String, code: String, data: JsonObject) :
+    PhasegateException(message, code, data)
+
+/** Another process, or another engine of this one, has the store open. */
+public class Held internal constructor(message: String, code: String, data: JsonObject) :
+    StorageFailed(message, code, data)
+
+/** A stored value is damaged. */
+public class Damaged internal constructor(message: String, code: String, data: JsonObject) :
+    StorageFailed(message, code, data)
+
+/** The engine or the sandbox is closed. */
+public class Closed internal constructor(
+    message: String = "the engine is closed: open it again",
+    code: String = "closed",
+    data: JsonObject = JsonObject(emptyMap()),
+) : PhasegateException(message, code, data)
+
+/** Another attempt, or a command, has replaced this one, or it is over: nothing that it does counts any more. */
+public class Fenced internal constructor(message: String, code: String = "fenced", data: JsonObject = JsonObject(emptyMap())) :
+    PhasegateException(message, code, data)
+
+/** Something went wrong that has no class of its own. Its [code] tells what. */
+public class Unexpected internal constructor(
+    message: String,
+    code: String = "unexpected",
+    data: JsonObject = JsonObject(emptyMap()),
+    cause: Throwable? = null,
+) : PhasegateException(message, code, data, cause)
+
+/**
+ * Thrown by a phase: it ends as failed, with this [code] (at most 63 characters) and sentence.
+ *
+ * Any other exception of a phase makes it fail too, with the code `exception`.
+ */
+public class PhaseFailed @JvmOverloads constructor(
+    /** A stable word for a program. */
+    public val code: String,
+    message: String,
+    cause: Throwable? = null,
+) : RuntimeException(message, cause) {
+    override val message: String = message
+}
+
+/** A member of an error's data; `null` rather than a second error if it isn't there. */
+private inline fun <reified T : Any> member(data: JsonObject, name: String): T? =
+    data[name]?.let { runCatching { documents.decodeFromJsonElement<T>(it) }.getOrNull() }
+
+private val REJECTIONS = setOf(
+    "unknown_pipeline", "pipeline_changed", "phase_locked", "phase_started", "out_of_order", "already_running", "paused",
+    "not_started", "pausing", "stopping", "not_running", "not_paused", "stale_ticket", "too_large", "too_deep",
+)
+
+/** The exception of this package for one of the generated code. */
+internal fun translated(error: HostException): PhasegateException {
+    val failed = error as HostException.Failed
+    val (code, reason) = failed.code to failed.reason
+    val data = runCatching { documents.decodeFromString<JsonElement>(failed.`data`).jsonObject }.getOrDefault(JsonObject(emptyMap()))
+    return when (code) {
+        "preflight_failed" -> PreflightFailed(reason, code, data)
+        "config_invalid" -> ConfigInvalid(reason, code, data)
+        "unknown_phase" -> UnknownPhase(reason, code, data)
+        "not_found" -> NotFound(reason, code, data)
+        "invalid_argument", "invalid_name", "invalid_pipeline", "invalid_cursor", "pipeline_not_named", "unknown_resource_kind",
+        "record_too_large", "checkpoint_too_large", "batch_too_large",
+        -> InvalidArgument(reason, code, data)
+        "resource_invalid" -> ResourceInvalid(reason, code, data)
+        "resource_conflict", "idempotency_key_reused" -> Conflict(reason, code, data)
+        "storage_failed", "newer_format" -> StorageFailed(reason, code, data)
+        "held" -> Held(reason, code, data)
+        "damaged" -> Damaged(reason, code, data)
+        "closed" -> Closed(reason, code, data)
+        "fenced" -> Fenced(reason, code, data)
+        in REJECTIONS -> Rejected(reason, code, data)
+        else -> Unexpected(reason, code, data)
+    }
+}

@@ -1,0 +1,69 @@
+package io.phasegate.tests
+
+import io.phasegate.Campaign
+import io.phasegate.Engine
+import io.phasegate.EngineBuilder
+import io.phasegate.Mode
+import io.phasegate.json
+import java.nio.file.Path
+import java.util.concurrent.TimeUnit
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import kotlinx.serialization.json.JsonElement
+
+/** The longest that anything may take here; whatever takes longer hangs. */
+val PATIENCE = 60.seconds
+
+/** Runs a test that suspends. */
+fun <T> test(body: suspend CoroutineScope.() -> T) {
+    runBlocking { withTimeout(PATIENCE) { body() } }
+}
+
+/** An engine on a store in memory, for as long as [body] takes. */
+suspend fun <T> inMemory(configure: EngineBuilder.() -> Unit, body: suspend (Engine) -> T): T {
+    val engine = Engine.open(null as String?, configure)
+    try {
+        return body(engine)
+    } finally {
+        engine.shutdown()
+    }
+}
+
+/** A campaign in full sequence, whose first phase was started; the configs are JSON texts. */
+suspend fun Engine.started(vararg configs: Pair<String, String>): Campaign {
+    val campaign = create("spring", Mode.FULL_SEQUENCE, configs(*configs))
+    campaign.start()
+    return campaign
+}
+
+fun configs(vararg configs: Pair<String, String>): Map<String, JsonElement> = configs.associate { (phase, text) -> phase to json(text) }
+
+/** Waits for what another thread does, and has no signal for. */
+suspend fun until(condition: () -> Boolean) {
+    while (!condition()) delay(1)
+}
+
+/** What a process of its own came to. */
+class Ended(val code: Int, val output: String)
+
+/** Runs the function `main` of [program] in a JVM of its own. */
+fun jvm(program: Class<*>, vararg arguments: String): Ended {
+    val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+    val classes = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
+    val process = ProcessBuilder(java, "-cp", classes, program.name, *arguments).redirectErrorStream(true).start()
+    val output = process.inputStream.bufferedReader().readText()
+    assertTrue(process.waitFor(PATIENCE.inWholeSeconds, TimeUnit.SECONDS), "${program.name} hangs: $output")
+    return Ended(process.exitValue(), output)
+}
+
+/** Runs it, and checks that it ends with the code that is expected. */
+fun jvm(expected: Int, program: Class<*>, vararg arguments: String): String {
+    val ended = jvm(program, *arguments)
+    assertEquals(expected, ended.code, ended.output)
+    return ended.output
+}
