@@ -36,6 +36,11 @@ fn states(mode: Mode) -> Vec<(&'static str, Driver)> {
             "completed, pipeline changed",
             finish(running()).pipeline_changed(),
         ),
+        ("running b, pipeline unknown", running().pipeline_unknown()),
+        (
+            "pausing b, pipeline unknown",
+            running().command(Command::Pause).pipeline_unknown(),
+        ),
         ("running b, its config no longer valid", running().broken("b")),
         (
             "paused at b, its config no longer valid",

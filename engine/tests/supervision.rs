@@ -408,6 +408,37 @@ async fn a_shutdown_is_not_a_pause_and_the_next_engine_recovers_with_the_next_at
 }
 
 #[tokio::test]
+async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_they_are_and_names_them() {
+    let storage = Arc::new(MemoryStorage::new());
+    let world = World::on(Arc::clone(&storage), None, |builder| builder);
+    let (campaign, _) = running(&world).await;
+    let (left, ()) = tokio::join!(world.engine.shutdown(), async { world.stage.close() });
+    left.expect("it shuts down in order");
+    storage.reopen();
+    let before = storage.campaign(campaign.id()).await.expect("a read");
+
+    let other = Pipeline::builder("other").runner(definition("collect"), PanicsAtOnce);
+    let without = Engine::builder()
+        .shared_storage(Arc::clone(&storage) as Arc<dyn Storage>)
+        .pipeline(other.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let recovery = without.recover().await.expect("it recovers what it can");
+    let failed: Vec<_> = recovery
+        .failed
+        .iter()
+        .map(|(id, error)| (*id, error.code()))
+        .collect();
+    assert_eq!(failed, [(campaign.id(), "unknown_pipeline")]);
+    assert!(recovery.resumed.is_empty() && recovery.settled.is_empty());
+    assert_eq!(storage.campaign(campaign.id()).await.expect("a read"), before);
+
+    let next = World::on(storage, None, |builder| builder);
+    let recovery = next.engine.recover().await.expect("it recovers");
+    assert_eq!(recovery.resumed, [campaign.id()]);
+}
+
+#[tokio::test]
 async fn a_command_whose_caller_went_away_is_done_wholly() {
     let world = World::new();
     let campaign = world.ready(Mode::FullSequence).await;

@@ -591,6 +591,11 @@ impl Decision<'_> {
             return Err(self.stale(ticket));
         };
         let phase = ticket.phase.clone();
+        // Whoever has the pipeline recovers it, and its intent with it.
+        if self.facts.pipeline == PipelineMatch::Unknown {
+            let pipeline = self.campaign.pipeline.clone();
+            return Err(Rejection::UnknownPipeline { pipeline });
+        }
         if *intent != Intent::None {
             return self.quiet(ticket);
         }

@@ -280,6 +280,12 @@ impl Driver {
     }
 
     #[must_use]
+    pub fn pipeline_unknown(mut self) -> Self {
+        self.pipeline = PipelineMatch::Unknown;
+        self
+    }
+
+    #[must_use]
     pub fn agrees(mut self) -> Self {
         self.can_continue = true;
         self
