@@ -355,7 +355,7 @@ impl Engine {
             }
             .into());
         }
-        let mut gatherer = Gatherer::new(&*self.inner.storage, pipeline);
+        let mut gatherer = Gatherer::new(&self.inner, pipeline);
         gatherer.assume_resources(resources);
         for (phase, config) in &configs {
             gatherer.propose(phase, config).await?;
@@ -409,7 +409,8 @@ impl Engine {
     /// Brings every runner to rest, lets commands under way finish, and closes the store.
     ///
     /// It is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
-    /// takes them up. A runner that doesn't come to rest within the grace period is dropped.
+    /// takes them up. A runner that doesn't come to rest within the grace period is dropped. A runner's own check is not
+    /// waited for: the command that needs it ends with [`EngineError::ShutDown`].
     ///
     /// # Errors
     ///

@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) owner: OwnerId,
     pub(crate) grace: Duration,
+    pub(crate) check_timeout: Duration,
     pub(crate) permits: Option<Arc<Semaphore>>,
     pub(crate) key_ttl: Duration,
     pub(crate) board: ProgressBoard,
@@ -242,11 +243,7 @@ impl Inner {
 
     async fn gather(&self, campaign: &Campaign, command: &Command) -> Result<Gathered, EngineError> {
         match self.pipeline_of(campaign) {
-            Ok(pipeline) => {
-                Gatherer::new(&*self.storage, pipeline)
-                    .for_command(campaign, command)
-                    .await
-            }
+            Ok(pipeline) => Gatherer::new(self, pipeline).for_command(campaign, command).await,
             Err(pipeline) => Ok(Gathered::without_pipeline(pipeline)),
         }
     }
@@ -254,10 +251,7 @@ impl Inner {
     /// The check of every phase of `campaign`, for what is shown.
     pub(crate) async fn view_facts(&self, campaign: &Campaign) -> Result<Facts, EngineError> {
         match self.pipeline_of(campaign) {
-            Ok(pipeline) => Ok(Gatherer::new(&*self.storage, pipeline)
-                .for_view(campaign)
-                .await?
-                .facts),
+            Ok(pipeline) => Ok(Gatherer::new(self, pipeline).for_view(campaign).await?.facts),
             Err(pipeline) => Ok(Facts {
                 pipeline,
                 ..Facts::new()
@@ -434,7 +428,7 @@ impl Inner {
             {
                 return Ok(receipt);
             }
-            let mut gatherer = Gatherer::new(&*self.storage, pipeline);
+            let mut gatherer = Gatherer::new(self, pipeline);
             for (phase, config) in &command.configs {
                 gatherer.propose(phase, config).await?;
             }
