@@ -72,7 +72,7 @@ impl Inner {
         }
         let inner = Arc::clone(self);
         self.detached(async move {
-            let receipt = inner.execute(campaign, command.clone(), key).await?;
+            let receipt = inner.execute(campaign, &command, key).await?;
             if matches!(command, Command::Pause | Command::Stop) {
                 inner.come_to_rest(campaign).await?;
             }
@@ -99,10 +99,10 @@ impl Inner {
     pub(crate) async fn execute(
         self: &Arc<Self>,
         id: CampaignId,
-        command: Command,
+        command: &Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        let digest = key.as_ref().and_then(|_| digest_of(&command));
+        let digest = key.as_ref().and_then(|_| digest_of(command));
         loop {
             if let (Some(key), Some(digest)) = (&key, &digest)
                 && let Some(receipt) = self.replay(Some(id), key, digest).await?
@@ -114,12 +114,12 @@ impl Inner {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(Some(id), used, gone).await;
             };
-            let gathered = self.gather(&before, &command).await?;
+            let gathered = self.gather(&before, command).await?;
             let now = self.clock.now().max(before.changed_at);
-            let events = match decide(&before, &gathered.facts, &command, now) {
+            let events = match decide(&before, &gathered.facts, command, now) {
                 Ok(events) => events,
                 Err(rejection) => {
-                    log_refusal(&before, &command, &rejection);
+                    log_refusal(&before, command, &rejection);
                     return self.refused(Some(id), used, rejection.into()).await;
                 }
             };
@@ -367,7 +367,7 @@ impl Inner {
         match self
             .execute(
                 ticket.campaign,
-                Command::Quiet {
+                &Command::Quiet {
                     ticket: ticket.clone(),
                 },
                 None,
