@@ -178,7 +178,7 @@ impl Driver {
         facts
     }
 
-    fn decide(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+    pub fn decide(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         decide(
             &self.campaign,
             &self.facts(Some(command)),
