@@ -199,6 +199,40 @@ impl ConfigSchema {
     }
 }
 
+/// Every [`RESOURCE_KEYWORD`] in a schema: the JSON Pointer to it, and what it says.
+pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    // Whether the value is a schema, or holds schemas under names that are no keywords.
+    let mut open = vec![(String::new(), schema, true)];
+    while let Some((place, value, is_schema)) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let place = member_of(&place, name);
+                    match name.as_str() {
+                        RESOURCE_KEYWORD if is_schema => found.push((place, member)),
+                        // These hold values, and names of members.
+                        "const" | "default" | "enum" | "examples" | "dependentRequired" if is_schema => {}
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions"
+                            if is_schema =>
+                        {
+                            open.push((place, member, false));
+                        }
+                        _ => open.push((place, member, true)),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let schemas = items.iter().enumerate();
+                open.extend(schemas.map(|(index, item)| (format!("{place}/{index}"), item, true)));
+            }
+            _ => {}
+        }
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found
+}
+
 /// The JSON Pointer of a member of the object at `place`.
 fn member_of(place: &str, member: &str) -> String {
     format!("{place}/{}", escape(member))

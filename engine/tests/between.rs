@@ -9,11 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phasegate::core::{Intent, OwnerId, Timestamp};
 use phasegate::storage::{CampaignQuery, Claim, EventPage, EventScope, Storage, StorageError};
-use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, Pipeline, RunContext, RunError};
+use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 use support::interposed::{Interposed, Interposer};
-use support::{Doing, World, definition};
+use support::{Doing, World, builder, definition};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -318,7 +318,7 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
         ctx.cancelled().await;
         Err(RunError::Interrupted)
     });
-    let pipeline = Pipeline::builder("press").runner(definition("collect"), heeds);
+    let pipeline = builder("press").runner(definition("collect"), heeds);
     let engine = Engine::builder()
         .storage(seen)
         .pipeline(pipeline.build().expect("a valid pipeline"))

@@ -11,11 +11,11 @@ use std::time::Duration;
 use phasegate::core::Problem;
 use phasegate::{
     CampaignHandle, CampaignStatus, Engine, EngineError, Failure, FieldProblem, InputChange, Mode,
-    NewCampaign, PhaseRunner, Pipeline, Rejection, Resources, RunContext, RunError, RunOutcome,
+    NewCampaign, PhaseRunner, Rejection, Resources, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::{Value, json};
-use support::definition;
+use support::{builder, definition};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -88,7 +88,7 @@ fn engine(pipeline: phasegate::PipelineBuilder) -> Engine {
 
 /// A full sequence of `collect`, which answers at once, and `refine`.
 async fn before(refine: impl PhaseRunner) -> (Engine, CampaignHandle) {
-    let pipeline = Pipeline::builder("press")
+    let pipeline = builder("press")
         .runner(definition("collect"), Silent::new())
         .runner(definition("refine"), refine);
     let engine = engine(pipeline);
@@ -149,7 +149,7 @@ async fn a_completion_is_recorded_although_the_next_phase_s_check_takes_too_long
 #[tokio::test(start_paused = true)]
 async fn a_runner_that_takes_too_long_to_say_whether_it_can_go_on_begins_afresh() {
     let silent = Silent::new();
-    let engine = engine(Pipeline::builder("press").runner(definition("collect"), Undecided(silent.clone())));
+    let engine = engine(builder("press").runner(definition("collect"), Undecided(silent.clone())));
     let new = NewCampaign::new("spring").config("collect", json!({"value": 0}));
     let campaign = engine.create(new).await.expect("it is created");
     campaign.start("collect").await.expect("it starts");

@@ -10,11 +10,11 @@ use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
 use phasegate::{
     CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner, PhaseStatus,
-    Pipeline, Reported, Resources, RunContext, RunError, RunOutcome,
+    Reported, Resources, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use support::{Doing, World, definition, started};
+use support::{Doing, World, builder, definition, started};
 
 /// Starts `collect` in a full sequence and gives its ticket.
 async fn running(world: &World) -> (phasegate::CampaignHandle, phasegate::Ticket) {
@@ -248,7 +248,7 @@ impl PhaseRunner for PanicsAtOnce {
 
 #[tokio::test]
 async fn a_check_that_panics_before_there_is_a_future_is_a_problem_of_the_config() {
-    let pipeline = Pipeline::builder("press").runner(definition("collect"), PanicsAtOnce);
+    let pipeline = builder("press").runner(definition("collect"), PanicsAtOnce);
     let engine = Engine::builder()
         .storage(MemoryStorage::new())
         .pipeline(pipeline.build().expect("a valid pipeline"))
@@ -417,7 +417,7 @@ async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_the
     storage.reopen();
     let before = storage.campaign(campaign.id()).await.expect("a read");
 
-    let other = Pipeline::builder("other").runner(definition("collect"), PanicsAtOnce);
+    let other = builder("other").runner(definition("collect"), PanicsAtOnce);
     let without = Engine::builder()
         .shared_storage(Arc::clone(&storage) as Arc<dyn Storage>)
         .pipeline(other.build().expect("a valid pipeline"))
