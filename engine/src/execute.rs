@@ -9,8 +9,9 @@ use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
-    Campaign, CampaignId, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts, Intent,
-    Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide, json_depth,
+    Campaign, CampaignId, CampaignStatus, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts,
+    Intent, Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
+    json_depth,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -290,7 +291,7 @@ impl Inner {
             attempt.interrupt(Reason::Rest);
         }
         log_events(&after, events);
-        self.warn_if_blocked(before, &after, events).await;
+        self.warn_if_blocked(before, &after).await;
         if let Some(reservation) = reservation {
             self.launch(after, gathered, reservation);
         }
@@ -382,25 +383,26 @@ impl Inner {
         }
     }
 
-    /// One WARN when a completion meets a phase that isn't ready.
-    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign, events: &[Event]) {
-        let completed = matches!(
-            events,
-            [Event {
-                kind: EventKind::PhaseCompleted { .. },
-                ..
-            }]
-        );
-        let chained =
-            after.mode == phasegate_core::Mode::FullSequence && before.intent() == Some(Intent::None);
-        if !(completed && chained) {
-            return;
-        }
-        let Ok(facts) = self.view_facts(after).await else {
+    /// One WARN when a commit leaves a chain waiting that did not wait before.
+    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign) {
+        let Some(missing) = self.waits_for(after).await else {
             return;
         };
-        let missing = names(&facts.preflight(after).missing_phases());
-        tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+        if self.waits_for(before).await.is_none() {
+            tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+        }
+    }
+
+    /// The phases that lack a valid config, where the campaign waits for configuration.
+    async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
+        let waits =
+            |facts: &Facts| CampaignStatus::of(campaign, facts) == CampaignStatus::WaitingForConfiguration;
+        // While nothing is checked, whatever could wait does; nothing else needs the checks.
+        if !waits(&Facts::new()) {
+            return None;
+        }
+        let facts = self.view_facts(campaign).await.ok()?;
+        waits(&facts).then(|| names(&facts.preflight(campaign).missing_phases()))
     }
 }
 
