@@ -9,8 +9,8 @@ use std::time::Duration;
 use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
 use phasegate::{
-    CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner, PhaseStatus,
-    Reported, Resources, RunContext, RunError, RunOutcome,
+    Batch, CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner,
+    PhaseStatus, Reported, Resources, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
@@ -313,6 +313,42 @@ async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
         view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
         Some("summary_too_deep")
     );
+}
+
+#[tokio::test]
+async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_with_a_code_of_its_own() {
+    let mut deep = json!(1);
+    for _ in 0..=phasegate::core::limits::MAX_JSON_DEPTH {
+        deep = json!([deep]);
+    }
+    let large = json!("x".repeat(phasegate::core::limits::MAX_RECORD_BYTES));
+    let record = |value: &serde_json::Value| {
+        let mut batch = Batch::new();
+        batch.push(value).map(|()| batch)
+    };
+    let checkpoint = |value: &serde_json::Value| {
+        let mut batch = Batch::new();
+        batch.set_checkpoint(value).map(|()| batch)
+    };
+    for (batch, code) in [
+        (record(&deep), "record_too_deep"),
+        (record(&large), "record_too_large"),
+        (checkpoint(&deep), "checkpoint_too_deep"),
+        (checkpoint(&large), "checkpoint_too_large"),
+    ] {
+        let batch = std::sync::Mutex::new(Some(batch.expect("it has a JSON form")));
+        let commits = Doing(move |ctx: RunContext| {
+            let batch = batch.lock().expect("no panic").take().unwrap_or_default();
+            async move {
+                ctx.commit(batch).await?;
+                Ok(RunOutcome::Completed(json!({})))
+            }
+        });
+        let (_engine, campaign) = started(commits, None).await;
+        let view = campaign.at_rest().await.expect("a view");
+        let failure = view.phases[0].failure.as_ref().expect("it failed");
+        assert_eq!(failure.code, code, "{failure:?}");
+    }
 }
 
 #[tokio::test]
