@@ -54,7 +54,8 @@ pub enum RunOutcome<S = Value> {
     Failed(Failure),
     /// It is not over: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
     ///
-    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket.
+    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket. The phase's
+    /// [`timeout`](crate::PipelineBuilder::timeout) ends with the deferral.
     Deferred,
 }
 

@@ -179,6 +179,21 @@ async fn a_phase_that_defers_only_after_its_timeout_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deferred_phase_may_take_longer_than_its_timeout() {
+    let storage = Arc::new(MemoryStorage::new());
+    let world = World::on(storage, Some(Duration::from_secs(60)), |builder| builder);
+    let (campaign, ticket) = running(&world).await;
+    world.stage.defer(&ticket).await;
+    let waited = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest()).await;
+    assert!(waited.is_err(), "it waits for its report: {waited:?}");
+    let reported = world
+        .engine
+        .report(&ticket, Outcome::Completed(json!("approved")))
+        .await;
+    assert_eq!(reported.expect("an answer"), Reported::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_runner_that_calls_itself_fenced_although_it_is_not_is_a_failed_phase() {
     let mistaken = Doing(|_: RunContext| async move { Err(RunError::Fenced) });
     let (_engine, campaign) = started(mistaken, None).await;
