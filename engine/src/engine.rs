@@ -157,9 +157,6 @@ impl Engine {
             mode: campaign.mode,
             configs: by_phase(campaign.configs)?,
         };
-        if self.inner.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
         let inner = Arc::clone(&self.inner);
         let receipt = self
             .inner

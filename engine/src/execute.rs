@@ -68,9 +68,6 @@ impl Inner {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        if self.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
         let inner = Arc::clone(self);
         self.detached(async move {
             let receipt = inner.execute(campaign, &command, key).await?;
@@ -82,12 +79,20 @@ impl Inner {
         .await
     }
 
-    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done.
+    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done; nothing more once a shutdown
+    /// has begun.
     pub(crate) async fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {
-        match self.tasks.spawn_on(work, &self.handle).await {
+        // Held over the look at the shutdown, which waits for it before it closes the store.
+        let counted = self.tasks.token();
+        if self.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
+        let task = self.tasks.spawn_on(work, &self.handle);
+        drop(counted);
+        match task.await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

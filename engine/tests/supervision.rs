@@ -459,6 +459,24 @@ async fn a_shutdown_is_not_a_pause_and_the_next_engine_recovers_with_the_next_at
 }
 
 #[tokio::test]
+async fn during_a_shutdown_and_after_it_resources_are_neither_written_nor_deleted() {
+    let world = World::new();
+    let put = |document| world.engine.put_resource("token", "t", document, Expected::Any);
+    put(json!({})).await.expect("it is stored");
+    let (_campaign, ticket) = running(&world).await;
+    let (left, ()) = tokio::join!(biased; world.engine.shutdown(), async {
+        let refused = put(json!({})).await.expect_err("it is going down");
+        assert_eq!(refused.code(), "shut_down");
+        // Until here the shutdown waits for the runner.
+        world.stage.rest(&ticket).await;
+    });
+    left.expect("it shuts down in order");
+    assert_eq!(put(json!({})).await.expect_err("it is down").code(), "shut_down");
+    let deleted = world.engine.delete_resource("token", "t", Expected::Any).await;
+    assert_eq!(deleted.expect_err("it is down").code(), "shut_down");
+}
+
+#[tokio::test]
 async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_they_are_and_names_them() {
     let storage = Arc::new(MemoryStorage::new());
     let world = World::on(Arc::clone(&storage), None, |builder| builder);
