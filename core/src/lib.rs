@@ -41,7 +41,7 @@ pub use ids::{
     Attempt, BatchNumber, CampaignId, CommitId, InvalidName, OwnerId, PhaseName, PipelineId, ResourceId,
     ResourceKind, ResourcePin, ResourceRef, Revision, Run, Ticket, Version,
 };
-pub use json::{Digest, canonical_json, depth as json_depth};
+pub use json::{Digest, canonical_json, depth as json_depth, text_depth as json_text_depth};
 pub use machine::{create, decide};
 pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};
 pub use preflight::{PhasePreflight, PreflightReport};

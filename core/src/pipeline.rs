@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ids::{PhaseName, PipelineId, ResourceKind};
 use crate::limits::MAX_PHASES;
-use crate::schema::ConfigSchema;
+use crate::schema::{ConfigSchema, resource_keywords};
 
 /// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes the JSON of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct PhaseDefinition {
     #[serde(default)]
     pub title: String,
     /// The JSON Schema (draft 2020-12) of its config. A string field with `"x-phasegate-resource": KIND` holds the
-    /// id of a resource of that kind.
+    /// id of a resource of that kind, which the pipeline must have.
     pub config_schema: Value,
 }
 
@@ -89,6 +89,21 @@ pub enum DefinitionError {
         /// What is wrong with it, and where.
         reason: String,
     },
+    /// A config's schema refers to resources of a kind that the pipeline doesn't have.
+    #[error(
+        "the schema of {phase} refers at {pointer:?} to resources of the kind {kind:?}, which pipeline {pipeline} doesn't \
+         have: give it that kind, or name another"
+    )]
+    UnknownKind {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// The phase.
+        phase: PhaseName,
+        /// The JSON Pointer to the keyword in the schema.
+        pointer: String,
+        /// What the keyword says, which may not even be the name of a kind.
+        kind: String,
+    },
 }
 
 /// A pipeline whose schemas are compiled, ready to check configs.
@@ -105,7 +120,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError`] says which phase, kind or schema is at fault. Schemas may refer to themselves and to the
+    /// [`DefinitionError`] says which phase, kind or schema is at fault; a schema may refer only to kinds of resources that
+    /// the pipeline has. Schemas may refer to themselves and to the
     /// draft's own meta-schemas; nothing is ever fetched.
     pub fn compile(definition: PipelineDefinition) -> Result<Self, DefinitionError> {
         let pipeline = definition.id.clone();
@@ -132,6 +148,23 @@ impl Pipeline {
                 return Err(DefinitionError::DuplicateKind {
                     pipeline,
                     kind: kind.kind.clone(),
+                });
+            }
+        }
+        for phase in &definition.phases {
+            let unknown = resource_keywords(&phase.config_schema)
+                .into_iter()
+                .find(|(_, kind)| {
+                    !resources
+                        .keys()
+                        .any(|known| kind.as_str() == Some(known.as_str()))
+                });
+            if let Some((pointer, kind)) = unknown {
+                return Err(DefinitionError::UnknownKind {
+                    pipeline,
+                    phase: phase.name.clone(),
+                    pointer,
+                    kind: kind.as_str().map_or_else(|| kind.to_string(), str::to_owned),
                 });
             }
         }
@@ -167,5 +200,64 @@ impl Pipeline {
     /// The schema of a kind's documents, or `None` for a kind it doesn't have.
     pub fn resource_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
         self.resources.get(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn compile(config_schema: Value) -> Result<Pipeline, DefinitionError> {
+        Pipeline::compile(PipelineDefinition {
+            id: PipelineId::new("letters").expect("a valid id"),
+            title: String::new(),
+            phases: vec![PhaseDefinition {
+                name: PhaseName::new("write").expect("a valid name"),
+                title: String::new(),
+                config_schema,
+            }],
+            resource_kinds: vec![ResourceKindDefinition {
+                kind: ResourceKind::new("pen").expect("a valid kind"),
+                title: String::new(),
+                schema: json!({}),
+            }],
+        })
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_a_kind_that_is_not_there_is_refused_with_its_place() {
+        let refused = |schema| match compile(schema) {
+            Err(DefinitionError::UnknownKind {
+                phase, pointer, kind, ..
+            }) => format!("{phase} {pointer} {kind}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            refused(json!({"properties": {"pencilId": {"x-phasegate-resource": "pencil"}}})),
+            "write /properties/pencilId/x-phasegate-resource pencil"
+        );
+        assert_eq!(
+            refused(json!({"anyOf": [true, {"items": {"$ref": "#/$defs/a~b"}}],
+                "$defs": {"a~b": {"x-phasegate-resource": "No Kind"}}})),
+            "write /$defs/a~0b/x-phasegate-resource No Kind"
+        );
+        assert_eq!(
+            refused(json!({"x-phasegate-resource": 7})),
+            "write /x-phasegate-resource 7"
+        );
+    }
+
+    #[test]
+    fn a_member_or_a_value_that_only_looks_like_the_keyword_names_no_kind() {
+        let looks = json!({"x-phasegate-resource": "pencil"});
+        let schema = json!({
+            "properties": {
+                "penId": {"x-phasegate-resource": "pen"},
+                "x-phasegate-resource": {"const": looks, "default": looks, "enum": [looks], "examples": [looks]}
+            },
+            "dependentRequired": {"x-phasegate-resource": ["penId"]}
+        });
+        compile(schema).expect("it compiles");
     }
 }

@@ -15,8 +15,8 @@ pub struct Problem {
     /// The JSON Pointer (RFC 6901) to the field; empty for the config as a whole.
     pub pointer: String,
     /// What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`,
-    /// `resource_disabled`, `maxBytes`, `maxDepth`, `maxResources`, `phase_locked`, `unchecked`, or a word of the phase's
-    /// own check.
+    /// `resource_disabled`, `maxBytes`, `maxDepth`, `maxResources`, `phase_locked`, `too_large`, `too_deep`,
+    /// `unchecked`, or a word of the phase's own check.
     pub keyword: String,
     /// A sentence for a person.
     pub message: String,
@@ -56,9 +56,31 @@ impl fmt::Display for Problem {
 
 /// A list of problems: at most [`MAX_PROBLEMS`] of them, and how many there are in all.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Listed")]
 pub struct Problems {
     items: Vec<Problem>,
+    /// At least as many as there are items.
     total: usize,
+}
+
+/// The JSON of a list, which may come from anywhere.
+#[derive(Deserialize)]
+struct Listed {
+    items: Vec<Problem>,
+    total: usize,
+}
+
+impl TryFrom<Listed> for Problems {
+    type Error = String;
+
+    fn try_from(Listed { items, total }: Listed) -> Result<Self, String> {
+        match items.len() {
+            listed if total < listed => {
+                Err(format!("the total is {total}, but {listed} problems are listed"))
+            }
+            _ => Ok(Self { items, total }),
+        }
+    }
 }
 
 impl Problems {
@@ -69,7 +91,7 @@ impl Problems {
 
     /// Adds one; beyond the bound it is only counted.
     pub fn push(&mut self, problem: Problem) {
-        self.total += 1;
+        self.total = self.total.saturating_add(1);
         if self.items.len() < MAX_PROBLEMS {
             self.items.push(problem);
         }
@@ -81,7 +103,7 @@ impl Problems {
         for problem in other.items {
             self.push(problem);
         }
-        self.total += unlisted;
+        self.total = self.total.saturating_add(unlisted);
     }
 
     /// Whether there is none.
@@ -122,5 +144,27 @@ impl fmt::Display for Problems {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_forged_total_is_refused_or_counted_and_never_a_crash() {
+        let problem = json!({"phase": "score", "pointer": "", "keyword": "type", "message": "it is wrong"});
+        let read = |total: usize| {
+            serde_json::from_value::<Problems>(json!({"items": [problem, problem], "total": total}))
+        };
+        let error = read(1).expect_err("two are listed");
+        assert_eq!(error.to_string(), "the total is 1, but 2 problems are listed");
+        let whole = read(2).expect("as many as are listed");
+        assert_eq!(serde_json::to_value(&whole).expect("it is JSON")["total"], 2);
+        let mut most = read(usize::MAX).expect("there may be more than are listed");
+        most.append(whole);
+        assert_eq!(most.total(), usize::MAX);
+        assert!(most.to_string().ends_with("more"), "{most}");
     }
 }

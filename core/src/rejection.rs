@@ -143,7 +143,8 @@ pub enum Rejection {
         /// The ticket that is current, if a phase runs.
         current: Option<Ticket>,
     },
-    /// A text or document is beyond a limit.
+    /// A text or document is beyond a limit. Of several configs of which more are wrong, it is a problem with the keyword
+    /// `too_large` instead.
     #[error("the {what} has {size} bytes; at most {limit} may be: make it smaller")]
     TooLarge {
         /// What is too large, such as `config of dns_validation`.
@@ -153,7 +154,8 @@ pub enum Rejection {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A document is nested too deeply.
+    /// A document is nested too deeply. Of several configs of which more are wrong, it is a problem with the keyword
+    /// `too_deep` instead.
     #[error("the {what} is nested {depth} levels deep; at most {limit} may be: make it flatter")]
     TooDeep {
         /// What is too deep, such as `summary of dns_validation`.

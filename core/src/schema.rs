@@ -1,9 +1,9 @@
 //! JSON Schemas of configs and resources: compiled once, checked often, and read for the resources they refer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
@@ -62,7 +62,8 @@ impl ConfigSchema {
 
     /// Checks `document` and lists what is wrong with it for `phase`, ordered by place.
     ///
-    /// A missing member is reported at the place where it should stand, an unknown one where it stands.
+    /// A missing member is reported at the place where it should stand, an unknown one where it stands. No message repeats a
+    /// value whose schema says `"writeOnly": true`, such as a password.
     pub fn problems(&self, phase: &PhaseName, document: &Value) -> Problems {
         if depth(document) > MAX_JSON_DEPTH {
             let message = format!("it is nested deeper than {MAX_JSON_DEPTH} levels");
@@ -78,17 +79,27 @@ impl ConfigSchema {
                 .into_iter()
                 .collect();
         }
-        let mut found: Vec<Problem> = self
-            .validator
-            .iter_errors(document)
+        let mut errors = self.validator.iter_errors(document).peekable();
+        if errors.peek().is_none() {
+            return Problems::none();
+        }
+        let secrets = self.secrets(document);
+        let mut found: Vec<Problem> = errors
             .flat_map(|error| {
                 let place = error.instance_path().as_str();
                 let keyword = error.kind().keyword();
                 let problem = |pointer, message| Problem::new(phase.clone(), pointer, keyword, message);
+                // A message repeats the value at its place, and all that is within it.
+                let is_secret = touches(&secrets, place);
+                let message = if is_secret {
+                    masked(&error)
+                } else {
+                    error.to_string()
+                };
                 match error.kind() {
                     ValidationErrorKind::Required { property } => {
                         let member = property.as_str().unwrap_or_default();
-                        vec![problem(member_of(place, member), shorten(&error.to_string()))]
+                        vec![problem(member_of(place, member), shorten(&message))]
                     }
                     ValidationErrorKind::AdditionalProperties { unexpected }
                     | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
@@ -98,12 +109,31 @@ impl ConfigSchema {
                             problem(member_of(place, member), shorten(&message))
                         })
                         .collect(),
-                    _ => vec![problem(place.to_owned(), shorten(&error.to_string()))],
+                    _ => vec![problem(place.to_owned(), shorten(&message))],
                 }
             })
             .collect();
         found.sort();
         found.into_iter().collect()
+    }
+
+    /// The places of `document` that a schema marks as `writeOnly`, also where the value there breaks that schema.
+    fn secrets(&self, document: &Value) -> BTreeSet<String> {
+        let evaluation = self.validator.evaluate(document);
+        let mut secrets = BTreeSet::new();
+        let mut open = vec![evaluation.root()];
+        while let Some(unit) = open.pop() {
+            let marks = [unit.annotations(), unit.dropped_annotations()];
+            if marks
+                .into_iter()
+                .flatten()
+                .any(|marks| marks.value().get("writeOnly") == Some(&Value::Bool(true)))
+            {
+                secrets.insert(unit.instance_location().as_str().to_owned());
+            }
+            open.extend(unit.children());
+        }
+        secrets
     }
 
     /// The resources that `document` refers to, ordered by place.
@@ -197,6 +227,61 @@ impl ConfigSchema {
         pins.dedup();
         (pins, problems)
     }
+}
+
+/// Whether one of `places` is `place`, above it or below it.
+fn touches(places: &BTreeSet<String>, place: &str) -> bool {
+    let mut above = place.match_indices('/').map(|(end, _)| &place[..end]);
+    let below = format!("{place}/");
+    places.contains(place)
+        || above.any(|outer| places.contains(outer))
+        || places
+            .range(below.clone()..)
+            .next()
+            .is_some_and(|first| first.starts_with(&below))
+}
+
+/// The message of an error without the value that it is about.
+fn masked(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        // What is wrong there is the name of a member of that value.
+        ValidationErrorKind::PropertyNames { error } => masked(error),
+        _ => error.masked_with("the value").to_string(),
+    }
+}
+
+/// Every [`RESOURCE_KEYWORD`] in a schema: the JSON Pointer to it, and what it says.
+pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    // Whether the value is a schema, or holds schemas under names that are no keywords.
+    let mut open = vec![(String::new(), schema, true)];
+    while let Some((place, value, is_schema)) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let place = member_of(&place, name);
+                    match name.as_str() {
+                        RESOURCE_KEYWORD if is_schema => found.push((place, member)),
+                        // These hold values, and names of members.
+                        "const" | "default" | "enum" | "examples" | "dependentRequired" if is_schema => {}
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions"
+                            if is_schema =>
+                        {
+                            open.push((place, member, false));
+                        }
+                        _ => open.push((place, member, true)),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let schemas = items.iter().enumerate();
+                open.extend(schemas.map(|(index, item)| (format!("{place}/{index}"), item, true)));
+            }
+            _ => {}
+        }
+    }
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found
 }
 
 /// The JSON Pointer of a member of the object at `place`.
@@ -319,6 +404,75 @@ mod tests {
                 ("/proxyId", "resource_missing")
             ]
         );
+    }
+
+    #[test]
+    fn a_message_does_not_repeat_what_is_write_only_wherever_the_schema_says_so() {
+        let secret = json!({"type": "string", "pattern": "^[a-z]+$", "maxLength": 8, "format": "email", "writeOnly": true});
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "plain": secret,
+                "referred": {"$ref": "#/$defs/secret"},
+                "beside": {"$ref": "#/$defs/word", "writeOnly": true},
+                "split": {"allOf": [{"writeOnly": true}, {"pattern": "^[a-z]+$"}]},
+                "either": {"anyOf": [{"type": "null"}, secret]},
+                "list": {"type": "array", "items": secret, "maxItems": 0, "uniqueItems": true},
+                "whole": {"type": "object", "writeOnly": true, "additionalProperties": {"type": "integer"},
+                    "propertyNames": {"maxLength": 3}},
+                "typed": {"type": "integer", "writeOnly": true},
+                "chosen": {"enum": ["a"], "writeOnly": true},
+                "shown": {"type": "string", "pattern": "^[a-z]+$"}
+            },
+            "minProperties": 99,
+            "$defs": {"secret": secret, "word": {"type": "string", "pattern": "^[a-z]+$"}}
+        });
+        let schema = ConfigSchema::compile("score", &schema).expect("it compiles");
+        let document = json!({
+            "plain": "SECRET-0123", "referred": "SECRET-0123", "beside": "SECRET-0123", "split": "SECRET-0123",
+            "either": "SECRET-0123", "list": ["SECRET-0123", "SECRET-0123"],
+            "whole": {"SECRET-name": "SECRET-0123"}, "typed": "SECRET-0123", "chosen": "SECRET-0123",
+            "shown": "SHOWN-0123"
+        });
+        let problems = schema.problems(&phase(), &document);
+        for problem in problems.items() {
+            assert!(!problem.message.contains("SECRET"), "{problem}");
+        }
+        let of = |pointer: &str, keyword: &str| {
+            let found = |problem: &&Problem| problem.pointer == pointer && problem.keyword == keyword;
+            problems
+                .items()
+                .iter()
+                .find(found)
+                .map(|one| one.message.as_str())
+        };
+        assert_eq!(
+            of("/plain", "pattern"),
+            Some(r#"the value does not match "^[a-z]+$""#)
+        );
+        assert_eq!(
+            of("/typed", "type"),
+            Some(r#"the value is not of type "integer""#)
+        );
+        assert_eq!(
+            of("/shown", "pattern"),
+            Some(r#""SHOWN-0123" does not match "^[a-z]+$""#)
+        );
+        for pointer in [
+            "",
+            "/referred",
+            "/beside",
+            "/split",
+            "/either",
+            "/list",
+            "/list/1",
+            "/whole",
+        ] {
+            assert!(
+                problems.items().iter().any(|one| one.pointer == pointer),
+                "{pointer}"
+            );
+        }
     }
 
     #[test]

@@ -8,8 +8,9 @@ mod driver;
 use std::fmt::Write as _;
 
 use driver::{Driver, configs, name};
-use phasegate_core::{Attempt, Command, Failure, Mode, Outcome, Run, Ticket};
-use serde_json::json;
+use phasegate_core::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH};
+use phasegate_core::{Attempt, Command, Failure, Mode, Outcome, Rejection, Run, Ticket};
+use serde_json::{Value, json};
 
 /// Three phases, `a` completed where that is possible, and the campaign at `b` in every activity there is.
 fn states(mode: Mode) -> Vec<(&'static str, Driver)> {
@@ -35,6 +36,11 @@ fn states(mode: Mode) -> Vec<(&'static str, Driver)> {
         (
             "completed, pipeline changed",
             finish(running()).pipeline_changed(),
+        ),
+        ("running b, pipeline unknown", running().pipeline_unknown()),
+        (
+            "pausing b, pipeline unknown",
+            running().command(Command::Pause).pipeline_unknown(),
         ),
         ("running b, its config no longer valid", running().broken("b")),
         (
@@ -176,6 +182,50 @@ fn every_command_in_every_activity_gives_its_events_or_nothing_or_a_code() {
         }
     }
     expect_test::expect_file!["command_table.txt"].assert_eq(&table);
+}
+
+#[test]
+fn every_config_that_is_wrong_is_reported_whatever_is_wrong_with_it() {
+    let large = json!("x".repeat(MAX_CONFIG_BYTES));
+    let mut deep = json!(1);
+    for _ in 0..MAX_JSON_DEPTH {
+        deep = json!([deep]);
+    }
+    let running = Driver::new(Mode::StepByStep, &["a", "b", "c", "d", "e"])
+        .configured(&["a"])
+        .start("a")
+        .broken("d");
+    let refusal = |wrong: &[(&str, &Value)]| {
+        let configs = wrong
+            .iter()
+            .map(|(phase, config)| (name(phase), (*config).clone()))
+            .collect();
+        match running.decide(&Command::Configure { configs }) {
+            Err(Rejection::ConfigInvalid { problems }) => problems
+                .items()
+                .iter()
+                .map(|problem| format!("{} {}", problem.phase, problem.keyword))
+                .collect(),
+            Err(other) => vec![other.code().to_owned()],
+            Ok(events) => panic!("{events:?}"),
+        }
+    };
+    let ok = json!({});
+    assert_eq!(
+        refusal(&[("a", &ok), ("b", &large), ("c", &deep), ("d", &ok), ("e", &ok)]),
+        ["d minimum", "a phase_locked", "b too_large", "c too_deep"]
+    );
+    assert_eq!(
+        refusal(&[("b", &large), ("d", &ok)]),
+        ["d minimum", "b too_large"]
+    );
+    assert_eq!(
+        refusal(&[("a", &ok), ("b", &large)]),
+        ["a phase_locked", "b too_large"]
+    );
+    assert_eq!(refusal(&[("b", &large), ("e", &ok)]), ["too_large"]);
+    assert_eq!(refusal(&[("c", &deep), ("e", &ok)]), ["too_deep"]);
+    assert_eq!(refusal(&[("a", &ok), ("e", &ok)]), ["phase_locked"]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::turns::Turns;
 
 /// How long a cancelled runner may take to come to rest, unless set otherwise.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a runner's own check may take, unless set otherwise.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idempotency key is kept, unless set otherwise.
 const KEY_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -51,6 +53,7 @@ pub struct EngineBuilder {
     runtime: Option<Handle>,
     clock: Option<Arc<dyn Clock>>,
     grace: Option<Duration>,
+    check_timeout: Option<Duration>,
     key_ttl: Option<Duration>,
     max_running: Option<usize>,
 }
@@ -95,6 +98,17 @@ impl EngineBuilder {
     #[must_use]
     pub fn cancellation_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
+        self
+    }
+
+    /// Sets how long a runner's [`check`](crate::PhaseRunner::check) or
+    /// [`can_continue`](crate::PhaseRunner::can_continue) may take; 30 s each unless set.
+    ///
+    /// A check that takes longer is a problem of the config, with the keyword `unchecked`; a `can_continue` that takes
+    /// longer has said no.
+    #[must_use]
+    pub fn check_timeout(mut self, timeout: Duration) -> Self {
+        self.check_timeout = Some(timeout);
         self
     }
 
@@ -146,6 +160,7 @@ impl EngineBuilder {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             owner: OwnerId::from_u128(Uuid::new_v4().as_u128()),
             grace: self.grace.unwrap_or(GRACE),
+            check_timeout: self.check_timeout.unwrap_or(CHECK_TIMEOUT),
             permits,
             key_ttl: self.key_ttl.unwrap_or(KEY_TTL),
             board: ProgressBoard::default(),

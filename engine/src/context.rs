@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use phasegate_core::limits::{MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_RECORD_BYTES};
+use phasegate_core::limits::{MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_JSON_DEPTH, MAX_RECORD_BYTES};
 use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
-use phasegate_core::{BatchNumber, PhaseName, Run, Ticket};
+use phasegate_core::{BatchNumber, PhaseName, Run, Ticket, json_depth, json_text_depth};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -147,7 +147,8 @@ impl RunContext {
     /// # Errors
     ///
     /// [`RunError::Fenced`] when another attempt took over; [`RunError::Failed`] with the code `record_too_large`,
-    /// `checkpoint_too_large` or `batch_too_large`; [`RunError::Storage`] when the store fails. Nothing is written then.
+    /// `record_too_deep`, `checkpoint_too_large`, `checkpoint_too_deep` or `batch_too_large`; [`RunError::Storage`] when
+    /// the store fails. Nothing is written then.
     ///
     /// # Cancel safety
     ///
@@ -266,22 +267,35 @@ impl Batch {
                 format!("a {what} has {size} bytes; at most {limit} may be"),
             ))
         };
-        if let Some(record) = self
-            .records
-            .iter()
-            .find(|record| record.get().len() > MAX_RECORD_BYTES)
-        {
-            return too_large("record", record.get().len(), MAX_RECORD_BYTES);
+        let too_deep = |what: &str, depth: usize| {
+            Err(RunError::failed(
+                format!("{what}_too_deep"),
+                format!("a {what} is nested {depth} levels deep; at most {MAX_JSON_DEPTH} may be"),
+            ))
+        };
+        for record in &self.records {
+            let text = record.get();
+            if text.len() > MAX_RECORD_BYTES {
+                return too_large("record", text.len(), MAX_RECORD_BYTES);
+            }
+            let depth = json_text_depth(text);
+            if depth > MAX_JSON_DEPTH {
+                return too_deep("record", depth);
+            }
         }
         if self.bytes > MAX_BATCH_BYTES {
             return too_large("batch", self.bytes, MAX_BATCH_BYTES);
         }
-        match self
-            .checkpoint
-            .as_ref()
-            .map(|checkpoint| checkpoint.to_string().len())
-        {
-            Some(size) if size > MAX_CHECKPOINT_BYTES => too_large("checkpoint", size, MAX_CHECKPOINT_BYTES),
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        // The depth comes first: writing a document out recurses as deeply as the document goes.
+        let depth = json_depth(checkpoint);
+        if depth > MAX_JSON_DEPTH {
+            return too_deep("checkpoint", depth);
+        }
+        match checkpoint.to_string().len() {
+            size if size > MAX_CHECKPOINT_BYTES => too_large("checkpoint", size, MAX_CHECKPOINT_BYTES),
             _ => Ok(()),
         }
     }

@@ -100,7 +100,8 @@ pub struct Recovery {
     pub settled: Vec<CampaignId>,
     /// The campaigns that another process runs.
     pub held_elsewhere: Vec<CampaignId>,
-    /// The campaigns that could not be recovered, and why.
+    /// The campaigns that could not be recovered, and why. They are as they were: one whose pipeline this engine doesn't have
+    /// (`unknown_pipeline`) waits for an engine that has it.
     pub failed: Vec<(CampaignId, EngineError)>,
 }
 
@@ -156,9 +157,6 @@ impl Engine {
             mode: campaign.mode,
             configs: by_phase(campaign.configs)?,
         };
-        if self.inner.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
         let inner = Arc::clone(&self.inner);
         let receipt = self
             .inner
@@ -258,7 +256,7 @@ impl Engine {
     /// Takes up every phase that was running when its process ended: the next attempt, from its last checkpoint.
     ///
     /// It is to be called once after building; opening a store launches nothing by itself. A campaign that can't be
-    /// recovered doesn't keep the others from it.
+    /// recovered doesn't keep the others from it, and a campaign of a pipeline that isn't registered here stays as it is.
     ///
     /// # Errors
     ///
@@ -304,7 +302,11 @@ impl Engine {
         }
         let id = campaign.id;
         let recovered = async {
-            if let Claim::HeldBy(_) = self.inner.storage.claim(&ticket, self.inner.owner).await? {
+            // A claim would keep the process that has the pipeline from it.
+            let registered = self.inner.pipelines.contains_key(&campaign.pipeline);
+            if registered
+                && let Claim::HeldBy(_) = self.inner.storage.claim(&ticket, self.inner.owner).await?
+            {
                 return Ok(None);
             }
             self.inner
@@ -317,7 +319,8 @@ impl Engine {
             Ok(Some(_)) => recovery.settled.push(id),
             Ok(None) => recovery.held_elsewhere.push(id),
             // Somebody else was quicker, or it is deleted.
-            Err(EngineError::Rejected(_) | EngineError::NotFound { .. }) => {}
+            Err(EngineError::NotFound { .. }) => {}
+            Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {}
             Err(error) => recovery.failed.push((id, error)),
         }
     }
@@ -349,7 +352,7 @@ impl Engine {
             }
             .into());
         }
-        let mut gatherer = Gatherer::new(&*self.inner.storage, pipeline);
+        let mut gatherer = Gatherer::new(&self.inner, pipeline);
         gatherer.assume_resources(resources);
         for (phase, config) in &configs {
             gatherer.propose(phase, config).await?;
@@ -403,7 +406,8 @@ impl Engine {
     /// Brings every runner to rest, lets commands under way finish, and closes the store.
     ///
     /// It is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
-    /// takes them up. A runner that doesn't come to rest within the grace period is dropped.
+    /// takes them up. A runner that doesn't come to rest within the grace period is dropped. A runner's own check is not
+    /// waited for: the command that needs it ends with [`EngineError::ShutDown`].
     ///
     /// # Errors
     ///

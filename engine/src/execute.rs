@@ -9,8 +9,9 @@ use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
-    Campaign, CampaignId, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts, Intent,
-    Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide, json_depth,
+    Campaign, CampaignId, CampaignStatus, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts,
+    Intent, Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
+    json_depth,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) owner: OwnerId,
     pub(crate) grace: Duration,
+    pub(crate) check_timeout: Duration,
     pub(crate) permits: Option<Arc<Semaphore>>,
     pub(crate) key_ttl: Duration,
     pub(crate) board: ProgressBoard,
@@ -66,12 +68,9 @@ impl Inner {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        if self.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
         let inner = Arc::clone(self);
         self.detached(async move {
-            let receipt = inner.execute(campaign, command.clone(), key).await?;
+            let receipt = inner.execute(campaign, &command, key).await?;
             if matches!(command, Command::Pause | Command::Stop) {
                 inner.come_to_rest(campaign).await?;
             }
@@ -80,12 +79,20 @@ impl Inner {
         .await
     }
 
-    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done.
+    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done; nothing more once a shutdown
+    /// has begun.
     pub(crate) async fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {
-        match self.tasks.spawn_on(work, &self.handle).await {
+        // Held over the look at the shutdown, which waits for it before it closes the store.
+        let counted = self.tasks.token();
+        if self.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
+        let task = self.tasks.spawn_on(work, &self.handle);
+        drop(counted);
+        match task.await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -98,10 +105,10 @@ impl Inner {
     pub(crate) async fn execute(
         self: &Arc<Self>,
         id: CampaignId,
-        command: Command,
+        command: &Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        let digest = key.as_ref().and_then(|_| digest_of(&command));
+        let digest = key.as_ref().and_then(|_| digest_of(command));
         loop {
             if let (Some(key), Some(digest)) = (&key, &digest)
                 && let Some(receipt) = self.replay(Some(id), key, digest).await?
@@ -113,12 +120,12 @@ impl Inner {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(Some(id), used, gone).await;
             };
-            let gathered = self.gather(&before, &command).await?;
+            let gathered = self.gather(&before, command).await?;
             let now = self.clock.now().max(before.changed_at);
-            let events = match decide(&before, &gathered.facts, &command, now) {
+            let events = match decide(&before, &gathered.facts, command, now) {
                 Ok(events) => events,
                 Err(rejection) => {
-                    log_refusal(&before, &command, &rejection);
+                    log_refusal(&before, command, &rejection);
                     return self.refused(Some(id), used, rejection.into()).await;
                 }
             };
@@ -242,11 +249,7 @@ impl Inner {
 
     async fn gather(&self, campaign: &Campaign, command: &Command) -> Result<Gathered, EngineError> {
         match self.pipeline_of(campaign) {
-            Ok(pipeline) => {
-                Gatherer::new(&*self.storage, pipeline)
-                    .for_command(campaign, command)
-                    .await
-            }
+            Ok(pipeline) => Gatherer::new(self, pipeline).for_command(campaign, command).await,
             Err(pipeline) => Ok(Gathered::without_pipeline(pipeline)),
         }
     }
@@ -254,10 +257,7 @@ impl Inner {
     /// The check of every phase of `campaign`, for what is shown.
     pub(crate) async fn view_facts(&self, campaign: &Campaign) -> Result<Facts, EngineError> {
         match self.pipeline_of(campaign) {
-            Ok(pipeline) => Ok(Gatherer::new(&*self.storage, pipeline)
-                .for_view(campaign)
-                .await?
-                .facts),
+            Ok(pipeline) => Ok(Gatherer::new(self, pipeline).for_view(campaign).await?.facts),
             Err(pipeline) => Ok(Facts {
                 pipeline,
                 ..Facts::new()
@@ -296,7 +296,7 @@ impl Inner {
             attempt.interrupt(Reason::Rest);
         }
         log_events(&after, events);
-        self.warn_if_blocked(before, &after, events).await;
+        self.warn_if_blocked(before, &after).await;
         if let Some(reservation) = reservation {
             self.launch(after, gathered, reservation);
         }
@@ -373,7 +373,7 @@ impl Inner {
         match self
             .execute(
                 ticket.campaign,
-                Command::Quiet {
+                &Command::Quiet {
                     ticket: ticket.clone(),
                 },
                 None,
@@ -388,25 +388,26 @@ impl Inner {
         }
     }
 
-    /// One WARN when a completion meets a phase that isn't ready.
-    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign, events: &[Event]) {
-        let completed = matches!(
-            events,
-            [Event {
-                kind: EventKind::PhaseCompleted { .. },
-                ..
-            }]
-        );
-        let chained =
-            after.mode == phasegate_core::Mode::FullSequence && before.intent() == Some(Intent::None);
-        if !(completed && chained) {
-            return;
-        }
-        let Ok(facts) = self.view_facts(after).await else {
+    /// One WARN when a commit leaves a chain waiting that did not wait before.
+    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign) {
+        let Some(missing) = self.waits_for(after).await else {
             return;
         };
-        let missing = names(&facts.preflight(after).missing_phases());
-        tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+        if self.waits_for(before).await.is_none() {
+            tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+        }
+    }
+
+    /// The phases that lack a valid config, where the campaign waits for configuration.
+    async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
+        let waits =
+            |facts: &Facts| CampaignStatus::of(campaign, facts) == CampaignStatus::WaitingForConfiguration;
+        // While nothing is checked, whatever could wait does; nothing else needs the checks.
+        if !waits(&Facts::new()) {
+            return None;
+        }
+        let facts = self.view_facts(campaign).await.ok()?;
+        waits(&facts).then(|| names(&facts.preflight(campaign).missing_phases()))
     }
 }
 
@@ -434,7 +435,7 @@ impl Inner {
             {
                 return Ok(receipt);
             }
-            let mut gatherer = Gatherer::new(&*self.storage, pipeline);
+            let mut gatherer = Gatherer::new(self, pipeline);
             for (phase, config) in &command.configs {
                 gatherer.propose(phase, config).await?;
             }

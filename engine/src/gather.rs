@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
-use phasegate_core::storage::{ExpectedResource, Resource, Storage, StorageError};
+use phasegate_core::storage::{ExpectedResource, Resource, StorageError};
 use phasegate_core::{
     Activity, Campaign, Command, ConfigFacts, Facts, Intent, Mode, Outcome, PhaseName, PipelineMatch,
     Problem, Problems, ResourceRef, ResourceState, Revision,
@@ -14,6 +14,7 @@ use phasegate_core::{
 use serde_json::Value;
 
 use crate::error::EngineError;
+use crate::execute::Inner;
 use crate::pipeline::Pipeline;
 use crate::runner::{InputChange, PhaseRunner, Resources};
 
@@ -48,17 +49,23 @@ impl Gathered {
     }
 }
 
-/// Gathers facts about one pipeline from one store.
+/// Why a runner gave no answer.
+enum Silence {
+    Panicked,
+    TookTooLong,
+}
+
+/// Gathers facts about one pipeline from the store of one engine.
 pub(crate) struct Gatherer<'a> {
-    storage: &'a dyn Storage,
+    inner: &'a Inner,
     pipeline: &'a Pipeline,
     gathered: Gathered,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(storage: &'a dyn Storage, pipeline: &'a Pipeline) -> Self {
+    pub(crate) fn new(inner: &'a Inner, pipeline: &'a Pipeline) -> Self {
         Self {
-            storage,
+            inner,
             pipeline,
             gathered: Gathered::default(),
         }
@@ -119,11 +126,11 @@ impl<'a> Gatherer<'a> {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Value, EngineError> {
-        if let Some(config) = self.storage.config(campaign.id, phase, revision).await? {
+        if let Some(config) = self.inner.storage.config(campaign.id, phase, revision).await? {
             return Ok(config);
         }
         // A deletion takes the configs with it.
-        if self.storage.campaign(campaign.id).await?.is_none() {
+        if self.inner.storage.campaign(campaign.id).await?.is_none() {
             return Err(EngineError::NotFound {
                 campaign: campaign.id,
             });
@@ -178,7 +185,9 @@ impl<'a> Gatherer<'a> {
             let documents = states
                 .keys()
                 .filter_map(|resource| self.gathered.resources.get(resource).cloned().flatten());
-            problems = own_check(&*runner, phase, config, &documents.collect()).await;
+            problems = self
+                .own_check(&*runner, phase, config, &documents.collect())
+                .await?;
         }
         Ok(ConfigFacts {
             revision,
@@ -187,9 +196,61 @@ impl<'a> Gatherer<'a> {
         })
     }
 
+    async fn own_check(
+        &self,
+        runner: &dyn PhaseRunner,
+        phase: &PhaseName,
+        config: &Value,
+        resources: &Resources,
+    ) -> Result<Problems, EngineError> {
+        let problem = |keyword, message: String| {
+            [Problem::new(phase.clone(), "", keyword, message)]
+                .into_iter()
+                .collect()
+        };
+        Ok(
+            match self.ask(async { runner.check(config, resources).await }).await? {
+                Ok(found) => found
+                    .into_iter()
+                    .map(|problem| {
+                        Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message)
+                    })
+                    .collect(),
+                Err(Silence::Panicked) => problem(
+                    "check_panicked",
+                    "the phase's own check panicked: mend the phase".to_owned(),
+                ),
+                Err(Silence::TookTooLong) => {
+                    let seconds = self.inner.check_timeout.as_secs_f64();
+                    problem(
+                        "unchecked",
+                        format!("the phase's own check took longer than {seconds} s: try again"),
+                    )
+                }
+            },
+        )
+    }
+
+    /// Waits for the answer of a runner, but not for ever, and not when the engine shuts down.
+    ///
+    /// The question is asked within `asked`, so that a panic before there is a future is caught too.
+    async fn ask<T>(&self, asked: impl Future<Output = T>) -> Result<Result<T, Silence>, EngineError> {
+        let timeout = {
+            // The caller may be outside the runtime, where there are no timers.
+            let _entered = self.inner.handle.enter();
+            tokio::time::sleep(self.inner.check_timeout)
+        };
+        tokio::select! {
+            biased;
+            answer = AssertUnwindSafe(asked).catch_unwind() => Ok(answer.map_err(|_| Silence::Panicked)),
+            () = self.inner.shutdown.cancelled() => Err(EngineError::ShutDown),
+            () = timeout => Ok(Err(Silence::TookTooLong)),
+        }
+    }
+
     async fn resource(&mut self, resource: &ResourceRef) -> Result<Option<&Resource>, EngineError> {
         if !self.gathered.resources.contains_key(resource) {
-            let found = self.storage.resource(resource).await?;
+            let found = self.inner.storage.resource(resource).await?;
             self.gathered.resources.insert(resource.clone(), found);
         }
         Ok(self.gathered.resources.get(resource).and_then(Option::as_ref))
@@ -224,6 +285,7 @@ impl<'a> Gatherer<'a> {
             })
             .collect();
         let output = self
+            .inner
             .storage
             .run_output(campaign.id, &slot.phase, run.run)
             .await?
@@ -234,10 +296,7 @@ impl<'a> Gatherer<'a> {
             changed_resources: &changed,
             checkpoint: output.checkpoint.as_ref(),
         };
-        // Within the block, so that a panic before there is a future is caught too.
-        let answer = AssertUnwindSafe(async { runner.can_continue(change).await })
-            .catch_unwind()
-            .await;
+        let answer = self.ask(async { runner.can_continue(change).await }).await?;
         self.gathered.facts.can_continue = answer.unwrap_or(false);
         Ok(())
     }
@@ -316,30 +375,6 @@ fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
         | Command::SetMode { .. }
         | Command::Quiet { .. }
         | Command::Delete => 0..0,
-    }
-}
-
-async fn own_check(
-    runner: &dyn PhaseRunner,
-    phase: &PhaseName,
-    config: &Value,
-    resources: &Resources,
-) -> Problems {
-    // Within the block, so that a panic before there is a future is caught too.
-    match AssertUnwindSafe(async { runner.check(config, resources).await })
-        .catch_unwind()
-        .await
-    {
-        Ok(found) => found
-            .into_iter()
-            .map(|problem| Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message))
-            .collect(),
-        Err(_) => {
-            let message = "the phase's own check panicked: mend the phase";
-            [Problem::new(phase.clone(), "", "check_panicked", message)]
-                .into_iter()
-                .collect()
-        }
     }
 }
 

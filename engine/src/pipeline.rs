@@ -150,7 +150,10 @@ impl PipelineBuilder {
         self
     }
 
-    /// Ends a run of `phase` as failed, with the code `timed_out`, when one attempt takes longer than this.
+    /// Ends a run of `phase` as failed, with the code `timed_out`, when the work of one attempt takes longer than this.
+    ///
+    /// An attempt that waits for its turn is not timed yet, and one that has deferred its outcome is not timed any more: its
+    /// own work is done, and an approval may take days. Whoever is to report it keeps its deadline, and reports a failure.
     #[must_use]
     pub fn timeout(mut self, phase: impl Into<String>, timeout: Duration) -> Self {
         self.timeouts.push((phase.into(), timeout));

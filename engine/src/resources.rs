@@ -35,7 +35,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected or is too large.
+    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected or is too large;
+    /// [`EngineError::ShutDown`] once a shutdown has begun.
     pub async fn put_resource(
         &self,
         kind: &str,
@@ -61,7 +62,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::UnknownResourceKind`], or a storage error when it is not as expected.
+    /// [`EngineError::UnknownResourceKind`]; a storage error when it is not as expected; [`EngineError::ShutDown`] once a
+    /// shutdown has begun.
     pub async fn delete_resource(&self, kind: &str, id: &str, expected: Expected) -> Result<(), EngineError> {
         let (resource, _) = self.resource_schema(kind, id)?;
         let storage = self.inner.storage.clone();

@@ -20,7 +20,8 @@ pub trait PhaseRunner: Send + Sync + 'static {
     ///
     /// It is asked only about configs that are valid under the schema and whose resources exist and are enabled. It
     /// must not change anything, must be quick, and must answer the same for the same arguments: it is asked when a
-    /// config is stored, at every preflight, and before every start.
+    /// config is stored, at every preflight, and before every start. One that takes longer than
+    /// [`check_timeout`](crate::EngineBuilder::check_timeout), or panics, is dropped, and is itself a problem.
     async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
         let _ = (config, resources);
         Vec::new()
@@ -36,7 +37,7 @@ pub trait PhaseRunner: Send + Sync + 'static {
 
     /// Whether a failed or stopped run can go on from its checkpoint although its config or resources have changed.
     ///
-    /// Unless it agrees, the phase begins afresh.
+    /// Unless it agrees, within [`check_timeout`](crate::EngineBuilder::check_timeout), the phase begins afresh.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         let _ = change;
         false
@@ -53,7 +54,8 @@ pub enum RunOutcome<S = Value> {
     Failed(Failure),
     /// It is not over: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
     ///
-    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket.
+    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket. The phase's
+    /// [`timeout`](crate::PipelineBuilder::timeout) ends with the deferral.
     Deferred,
 }
 

@@ -17,6 +17,9 @@ use crate::execute::Inner;
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
 
+/// The longest wait between two tries to record the end of an attempt.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// An attempt that was committed and is to be run.
 pub(crate) struct Launched {
     pub(crate) ticket: Ticket,
@@ -71,27 +74,46 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
     drop(reservation);
 }
 
-async fn record(inner: &Arc<Inner>, ticket: &Ticket, command: Command) {
-    let failed = match inner.execute(ticket.campaign, command, None).await {
-        Ok(_) | Err(EngineError::NotFound { .. }) => return,
-        Err(EngineError::Rejected(rejection)) => match *rejection {
-            Rejection::StaleTicket { .. } => return,
-            too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
-                let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
-                let command = Command::Report {
-                    ticket: ticket.clone(),
-                    outcome: Outcome::Failed(failure),
+/// Records the end of an attempt, again and again where the store can't be reached for a while.
+async fn record(inner: &Arc<Inner>, ticket: &Ticket, mut command: Command) {
+    let mut waits = retry_waits();
+    let failed = loop {
+        match inner.execute(ticket.campaign, &command, None).await {
+            Ok(_) | Err(EngineError::NotFound { .. }) => return,
+            Err(EngineError::Rejected(rejection)) => match *rejection {
+                Rejection::StaleTicket { .. } => return,
+                too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
+                    let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
+                    command = Command::Report {
+                        ticket: ticket.clone(),
+                        outcome: Outcome::Failed(failure),
+                    };
+                }
+                other => break EngineError::from(other),
+            },
+            Err(EngineError::Storage(error @ StorageError::Unavailable { .. })) => {
+                let Some(wait) = waits.next() else {
+                    break error.into();
                 };
-                match inner.execute(ticket.campaign, command, None).await {
-                    Ok(_) => return,
-                    Err(error) => error,
+                let retry_s = wait.as_secs_f64();
+                tracing::warn!(%ticket, %error, retry_s, "the end of a run could not be recorded yet");
+                tokio::select! {
+                    biased;
+                    () = inner.shutdown.cancelled() => break error.into(),
+                    () = tokio::time::sleep(wait) => {}
                 }
             }
-            other => EngineError::from(other),
-        },
-        Err(error) => error,
+            Err(error) => break error,
+        }
     };
     tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded; recover() will take it up");
+}
+
+/// How long to wait before each retry: twice as long each time, some six minutes in all.
+///
+/// A store that is broken until it is opened anew may say no more than that it is unavailable, so there is an end to it.
+fn retry_waits() -> impl Iterator<Item = Duration> {
+    (0..20).map(|retry| Duration::from_millis(100 << retry).min(LONGEST_WAIT))
 }
 
 async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) -> End {

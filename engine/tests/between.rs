@@ -9,12 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phasegate::core::{Intent, OwnerId, Timestamp};
 use phasegate::storage::{CampaignQuery, Claim, EventPage, EventScope, Storage, StorageError};
-use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, Pipeline, RunContext, RunError};
+use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 use support::interposed::{Interposed, Interposer};
-use support::{Doing, World, definition};
+use support::{Doing, World, builder, definition};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// A world whose engine sees the store through `between`, and the store as it is.
 fn world(between: impl Interposer) -> World {
@@ -317,7 +318,7 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
         ctx.cancelled().await;
         Err(RunError::Interrupted)
     });
-    let pipeline = Pipeline::builder("press").runner(definition("collect"), heeds);
+    let pipeline = builder("press").runner(definition("collect"), heeds);
     let engine = Engine::builder()
         .storage(seen)
         .pipeline(pipeline.build().expect("a valid pipeline"))
@@ -341,6 +342,124 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
     tokio::time::timeout(Duration::from_secs(3600), at_rest)
         .await
         .expect("the runner was asked");
+}
+
+/// Fails as many reads of a campaign as it is told to, and counts all of them.
+#[derive(Clone)]
+struct FailsTimes {
+    left: Arc<AtomicU32>,
+    reads: Arc<AtomicU32>,
+    error: StorageError,
+}
+
+impl FailsTimes {
+    fn new(error: StorageError) -> Self {
+        Self {
+            left: Arc::default(),
+            reads: Arc::default(),
+            error,
+        }
+    }
+
+    fn fail(&self, times: u32) {
+        self.reads.store(0, Ordering::SeqCst);
+        self.left.store(times, Ordering::SeqCst);
+    }
+
+    fn reads(&self) -> u32 {
+        self.reads.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Interposer for FailsTimes {
+    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+        if call != "campaign" {
+            return Ok(());
+        }
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let one_less = |left: u32| left.checked_sub(1);
+        match self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+        {
+            Ok(_) => Err(self.error.clone()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Waits until this process works on nothing any more.
+async fn nothing_runs(engine: &Engine) {
+    let begun = Instant::now();
+    while engine.running_phases() > 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(3600),
+            "it gives up in the end"
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_is_recorded_once_the_store_can_be_reached_again() {
+    let fails = FailsTimes::new(failing());
+    let world = world(fails.clone());
+    let campaign = world.ready(Mode::StepByStep).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    fails.fail(3);
+    let begun = Instant::now();
+    world.stage.complete(&ticket, json!({})).await;
+    intent(&world, &campaign, None).await;
+    assert_eq!(begun.elapsed(), Duration::from_millis(100 + 200 + 400));
+    assert_eq!(campaign.view().await.expect("a view").position, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stays_away_is_not_asked_for_ever_to_record_the_end_of_a_run() {
+    let fails = FailsTimes::new(failing());
+    let world = world(fails.clone());
+    let campaign = world.ready(Mode::StepByStep).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    fails.fail(u32::MAX);
+    world.stage.complete(&ticket, json!({})).await;
+    nothing_runs(&world.engine).await;
+    assert_eq!(fails.reads(), 21, "once, and twenty times again");
+    assert_eq!(world.ticket(&campaign).await, ticket, "it is left to a recovery");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_must_be_opened_anew_is_not_asked_again_to_record_the_end_of_a_run() {
+    let fails = FailsTimes::new(StorageError::OutcomeUnknown {
+        reason: "as the test told it to".to_owned(),
+    });
+    let world = world(fails.clone());
+    let campaign = world.ready(Mode::StepByStep).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    fails.fail(u32::MAX);
+    world.stage.complete(&ticket, json!({})).await;
+    nothing_runs(&world.engine).await;
+    assert_eq!(fails.reads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_a_store_that_is_asked_again() {
+    let fails = FailsTimes::new(failing());
+    let world = world(fails.clone());
+    let campaign = world.ready(Mode::StepByStep).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    fails.fail(u32::MAX);
+    world.stage.complete(&ticket, json!({})).await;
+    while fails.reads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    world.engine.shutdown().await.expect("it shuts down in order");
+    assert_eq!((begun.elapsed(), fails.reads()), (Duration::ZERO, 1));
 }
 
 /// Says that another process runs everything.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use phasegate::core::Timestamp;
 use phasegate::storage::{CampaignQuery, EventScope};
-use phasegate::{CampaignStatus, Failure, Mode, Outcome, PhaseStatus, Reported};
+use phasegate::{CampaignStatus, Engine, Failure, Mode, Outcome, PhaseStatus, Reported};
 use serde_json::json;
-use support::{PHASES, World};
+use support::{PHASES, World, builder, definition};
 use tracing_subscriber::layer::SubscriberExt;
 
 #[tokio::test]
@@ -155,6 +155,50 @@ async fn a_config_removed_mid_chain_waits_visibly_with_one_warning_and_goes_on_w
         campaign.at_rest().await.expect("a view").status,
         CampaignStatus::Completed
     );
+}
+
+#[tokio::test]
+async fn a_chain_that_waits_is_warned_of_whatever_led_there_and_once() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
+    let warned = || warnings.0.lock().expect("no panic").len();
+    let world = World::new();
+    let campaign = world.ready(Mode::StepByStep).await;
+    campaign.start("collect").await.expect("it starts");
+    world.play(&campaign, "collect").await;
+    campaign.at_rest().await.expect("a view");
+    campaign.unconfigure("refine").await.expect("it has not started");
+    assert_eq!(warned(), 0, "in step by step nothing waits");
+    campaign.set_mode(Mode::FullSequence).await.expect("it is set");
+    let view = campaign.view().await.expect("a view");
+    assert_eq!(
+        (view.status, warned()),
+        (CampaignStatus::WaitingForConfiguration, 1)
+    );
+    campaign.unconfigure("publish").await.expect("it has not started");
+    assert_eq!(warned(), 1, "it waits still");
+}
+
+#[tokio::test]
+async fn a_completion_under_a_changed_pipeline_is_not_warned_of_as_waiting_for_configuration() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
+    let world = World::new();
+    let campaign = world.ready(Mode::FullSequence).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    let changed = builder("press").runner(definition("collect"), world.stage.runner());
+    let other = Engine::builder()
+        .shared_storage(world.storage.clone())
+        .pipeline(changed.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let reported = other.report(&ticket, Outcome::Completed(json!({}))).await;
+    assert_eq!(reported.expect("an answer"), Reported::Recorded);
+    let there = other.campaign(campaign.id()).await.expect("it is there");
+    assert_eq!(there.view().await.expect("a view").status, CampaignStatus::Idle);
+    let warned = warnings.0.lock().expect("no panic").clone();
+    assert!(warned.is_empty(), "{warned:?}");
 }
 
 #[tokio::test]

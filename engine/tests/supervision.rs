@@ -9,12 +9,12 @@ use std::time::Duration;
 use phasegate::core::CommandKind;
 use phasegate::storage::{Expected, IdempotencyKey, Storage};
 use phasegate::{
-    CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner, PhaseStatus,
-    Pipeline, Reported, Resources, RunContext, RunError, RunOutcome,
+    Batch, CampaignStatus, Engine, Failure, FieldProblem, Mode, NewCampaign, Outcome, PhaseRunner,
+    PhaseStatus, Reported, Resources, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use support::{Doing, World, definition, started};
+use support::{Doing, World, builder, definition, started};
 
 /// Starts `collect` in a full sequence and gives its ticket.
 async fn running(world: &World) -> (phasegate::CampaignHandle, phasegate::Ticket) {
@@ -179,6 +179,21 @@ async fn a_phase_that_defers_only_after_its_timeout_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deferred_phase_may_take_longer_than_its_timeout() {
+    let storage = Arc::new(MemoryStorage::new());
+    let world = World::on(storage, Some(Duration::from_secs(60)), |builder| builder);
+    let (campaign, ticket) = running(&world).await;
+    world.stage.defer(&ticket).await;
+    let waited = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest()).await;
+    assert!(waited.is_err(), "it waits for its report: {waited:?}");
+    let reported = world
+        .engine
+        .report(&ticket, Outcome::Completed(json!("approved")))
+        .await;
+    assert_eq!(reported.expect("an answer"), Reported::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_runner_that_calls_itself_fenced_although_it_is_not_is_a_failed_phase() {
     let mistaken = Doing(|_: RunContext| async move { Err(RunError::Fenced) });
     let (_engine, campaign) = started(mistaken, None).await;
@@ -248,7 +263,7 @@ impl PhaseRunner for PanicsAtOnce {
 
 #[tokio::test]
 async fn a_check_that_panics_before_there_is_a_future_is_a_problem_of_the_config() {
-    let pipeline = Pipeline::builder("press").runner(definition("collect"), PanicsAtOnce);
+    let pipeline = builder("press").runner(definition("collect"), PanicsAtOnce);
     let engine = Engine::builder()
         .storage(MemoryStorage::new())
         .pipeline(pipeline.build().expect("a valid pipeline"))
@@ -313,6 +328,42 @@ async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
         view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
         Some("summary_too_deep")
     );
+}
+
+#[tokio::test]
+async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_with_a_code_of_its_own() {
+    let mut deep = json!(1);
+    for _ in 0..=phasegate::core::limits::MAX_JSON_DEPTH {
+        deep = json!([deep]);
+    }
+    let large = json!("x".repeat(phasegate::core::limits::MAX_RECORD_BYTES));
+    let record = |value: &serde_json::Value| {
+        let mut batch = Batch::new();
+        batch.push(value).map(|()| batch)
+    };
+    let checkpoint = |value: &serde_json::Value| {
+        let mut batch = Batch::new();
+        batch.set_checkpoint(value).map(|()| batch)
+    };
+    for (batch, code) in [
+        (record(&deep), "record_too_deep"),
+        (record(&large), "record_too_large"),
+        (checkpoint(&deep), "checkpoint_too_deep"),
+        (checkpoint(&large), "checkpoint_too_large"),
+    ] {
+        let batch = std::sync::Mutex::new(Some(batch.expect("it has a JSON form")));
+        let commits = Doing(move |ctx: RunContext| {
+            let batch = batch.lock().expect("no panic").take().unwrap_or_default();
+            async move {
+                ctx.commit(batch).await?;
+                Ok(RunOutcome::Completed(json!({})))
+            }
+        });
+        let (_engine, campaign) = started(commits, None).await;
+        let view = campaign.at_rest().await.expect("a view");
+        let failure = view.phases[0].failure.as_ref().expect("it failed");
+        assert_eq!(failure.code, code, "{failure:?}");
+    }
 }
 
 #[tokio::test]
@@ -405,6 +456,55 @@ async fn a_shutdown_is_not_a_pause_and_the_next_engine_recovers_with_the_next_at
         again.resumed.is_empty(),
         "an attempt that runs here is not taken over"
     );
+}
+
+#[tokio::test]
+async fn during_a_shutdown_and_after_it_resources_are_neither_written_nor_deleted() {
+    let world = World::new();
+    let put = |document| world.engine.put_resource("token", "t", document, Expected::Any);
+    put(json!({})).await.expect("it is stored");
+    let (_campaign, ticket) = running(&world).await;
+    let (left, ()) = tokio::join!(biased; world.engine.shutdown(), async {
+        let refused = put(json!({})).await.expect_err("it is going down");
+        assert_eq!(refused.code(), "shut_down");
+        // Until here the shutdown waits for the runner.
+        world.stage.rest(&ticket).await;
+    });
+    left.expect("it shuts down in order");
+    assert_eq!(put(json!({})).await.expect_err("it is down").code(), "shut_down");
+    let deleted = world.engine.delete_resource("token", "t", Expected::Any).await;
+    assert_eq!(deleted.expect_err("it is down").code(), "shut_down");
+}
+
+#[tokio::test]
+async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_they_are_and_names_them() {
+    let storage = Arc::new(MemoryStorage::new());
+    let world = World::on(Arc::clone(&storage), None, |builder| builder);
+    let (campaign, _) = running(&world).await;
+    let (left, ()) = tokio::join!(world.engine.shutdown(), async { world.stage.close() });
+    left.expect("it shuts down in order");
+    storage.reopen();
+    let before = storage.campaign(campaign.id()).await.expect("a read");
+
+    let other = builder("other").runner(definition("collect"), PanicsAtOnce);
+    let without = Engine::builder()
+        .shared_storage(Arc::clone(&storage) as Arc<dyn Storage>)
+        .pipeline(other.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let recovery = without.recover().await.expect("it recovers what it can");
+    let failed: Vec<_> = recovery
+        .failed
+        .iter()
+        .map(|(id, error)| (*id, error.code()))
+        .collect();
+    assert_eq!(failed, [(campaign.id(), "unknown_pipeline")]);
+    assert!(recovery.resumed.is_empty() && recovery.settled.is_empty());
+    assert_eq!(storage.campaign(campaign.id()).await.expect("a read"), before);
+
+    let next = World::on(storage, None, |builder| builder);
+    let recovery = next.engine.recover().await.expect("it recovers");
+    assert_eq!(recovery.resumed, [campaign.id()]);
 }
 
 #[tokio::test]

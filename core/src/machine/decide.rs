@@ -60,7 +60,8 @@ impl Draft {
 ///
 /// # Errors
 ///
-/// [`Rejection::InvalidName`], [`Rejection::UnknownPhase`], [`Rejection::TooLarge`] or [`Rejection::ConfigInvalid`].
+/// [`Rejection::InvalidName`], [`Rejection::UnknownPhase`], [`Rejection::ConfigInvalid`], or [`Rejection::TooLarge`] or
+/// [`Rejection::TooDeep`] where that is all that is wrong.
 pub fn create(
     command: &CreateCampaign,
     pipeline: &Pipeline,
@@ -94,7 +95,7 @@ pub fn create(
         .phases()
         .iter()
         .filter_map(|phase| Some((phase, command.configs.get(phase)?)));
-    let digests = digest_configs(in_order, facts)?;
+    let digests = digest_configs(in_order.collect(), facts, Vec::new())?;
     for (phase, digest) in digests {
         draft.configure(phase, digest);
     }
@@ -232,33 +233,15 @@ impl Decision<'_> {
         for phase in configs.keys() {
             match self.configurable(phase) {
                 Ok(()) => {}
-                Err(rejection @ Rejection::PhaseLocked { .. }) => locked.push((phase, rejection)),
+                Err(rejection @ Rejection::PhaseLocked { .. }) => locked.push((phase.clone(), rejection)),
                 Err(rejection) => return Err(rejection),
             }
         }
         let open = self.campaign.phases.iter().filter_map(|slot| {
             let config = configs.get(&slot.phase)?;
-            (!locked.iter().any(|(phase, _)| **phase == slot.phase)).then_some((&slot.phase, config))
+            (!locked.iter().any(|(phase, _)| *phase == slot.phase)).then_some((&slot.phase, config))
         });
-        let as_problem = |(phase, rejection): &(&PhaseName, Rejection)| {
-            Problem::new((*phase).clone(), "", "phase_locked", rejection.to_string())
-        };
-        let digests = digest_configs(open, self.facts).map_err(|rejection| match rejection {
-            Rejection::ConfigInvalid { mut problems } => {
-                problems.append(locked.iter().map(as_problem).collect());
-                Rejection::ConfigInvalid { problems }
-            }
-            other => other,
-        })?;
-        match locked.len() {
-            0 => {}
-            1 => return Err(locked.remove(0).1),
-            _ => {
-                return Err(Rejection::ConfigInvalid {
-                    problems: locked.iter().map(as_problem).collect(),
-                });
-            }
-        }
+        let digests = digest_configs(open.collect(), self.facts, locked)?;
         let mut draft = Draft::after(self.campaign, self.now);
         for (phase, digest) in digests {
             if !self.stores(&phase, &digest) {
@@ -377,7 +360,8 @@ impl Decision<'_> {
         self.same_pipeline()?;
         let mut launch = self.launch_afresh(index);
         let mut draft = Draft::after(self.campaign, self.now);
-        for (phase, digest) in digest_configs(config.map(|config| (phase, config)), self.facts)? {
+        let proposed = config.map(|config| (phase, config)).into_iter().collect();
+        for (phase, digest) in digest_configs(proposed, self.facts, Vec::new())? {
             if !self.stores(&phase, &digest) {
                 launch.config_revision = draft.configure(phase, digest);
             }
@@ -591,6 +575,11 @@ impl Decision<'_> {
             return Err(self.stale(ticket));
         };
         let phase = ticket.phase.clone();
+        // Whoever has the pipeline recovers it, and its intent with it.
+        if self.facts.pipeline == PipelineMatch::Unknown {
+            let pipeline = self.campaign.pipeline.clone();
+            return Err(Rejection::UnknownPipeline { pipeline });
+        }
         if *intent != Intent::None {
             return self.quiet(ticket);
         }
@@ -616,15 +605,23 @@ impl Decision<'_> {
 
 /// Checks proposed configs against their facts and sizes, and digests them.
 ///
-/// Every problem of every config is reported together.
-fn digest_configs<'a>(
-    configs: impl IntoIterator<Item = (&'a PhaseName, &'a Value)>,
+/// Every problem of every config is reported together, with the configs that are `refused` as a whole. One that is refused as
+/// a whole, where nothing else is wrong, keeps its own rejection.
+fn digest_configs(
+    configs: Vec<(&PhaseName, &Value)>,
     facts: &Facts,
+    mut refused: Vec<(PhaseName, Rejection)>,
 ) -> Result<Vec<(PhaseName, Digest)>, Rejection> {
     let mut digests = Vec::new();
     let mut problems = Problems::none();
     for (phase, config) in configs {
-        let text = bounded(|| format!("config of {phase}"), config, MAX_CONFIG_BYTES)?;
+        match bounded(|| format!("config of {phase}"), config, MAX_CONFIG_BYTES) {
+            Ok(text) => digests.push((phase.clone(), Digest::of_text(&text))),
+            Err(rejection) => {
+                refused.push((phase.clone(), rejection));
+                continue;
+            }
+        }
         match facts.proposed.get(phase) {
             Some(checked) => problems.append(checked.problems.clone()),
             None => problems.push(Problem::new(
@@ -634,12 +631,16 @@ fn digest_configs<'a>(
                 "it was not checked: try again",
             )),
         }
-        digests.push((phase.clone(), Digest::of_text(&text)));
     }
-    if problems.is_empty() {
-        Ok(digests)
-    } else {
-        Err(Rejection::ConfigInvalid { problems })
+    match refused.len() {
+        0 if problems.is_empty() => Ok(digests),
+        1 if problems.is_empty() => Err(refused.remove(0).1),
+        _ => {
+            let as_problem =
+                |(phase, why): (PhaseName, Rejection)| Problem::new(phase, "", why.code(), why.to_string());
+            problems.append(refused.into_iter().map(as_problem).collect());
+            Err(Rejection::ConfigInvalid { problems })
+        }
     }
 }
 

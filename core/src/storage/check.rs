@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::StorageError;
 use super::write::{Output, ResourceWrite, Transition};
 use crate::event::{Event, EventKind};
-use crate::json::{canonical_json, depth};
+use crate::json::{canonical_json, depth, text_depth};
 use crate::limits::{
     MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
     MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
@@ -75,7 +75,7 @@ impl Output {
             let text = record.get();
             let what = || format!("record {index} of the batch");
             check_size(what, text.len(), MAX_RECORD_BYTES)?;
-            check_depth(what, brackets(text))?;
+            check_depth(what, text_depth(text))?;
             bytes = bytes.saturating_add(text.len());
         }
         check_size(|| "batch".into(), bytes, MAX_BATCH_BYTES)?;
@@ -135,36 +135,5 @@ fn check_depth(what: impl Fn() -> String, depth: usize) -> Result<(), StorageErr
             limit: MAX_JSON_DEPTH,
         }),
         false => Ok(()),
-    }
-}
-
-/// How many lists and objects are open at once in a JSON text.
-fn brackets(text: &str) -> usize {
-    let (mut open, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                open += 1;
-                most = most.max(open);
-            }
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_within_strings_open_nothing() {
-        assert_eq!(brackets(r#"{"a[[\"[[": [1, {"b": "]"}], "c": []}"#), 3);
-        assert_eq!(brackets("7"), 0);
     }
 }

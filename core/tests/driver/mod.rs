@@ -178,7 +178,7 @@ impl Driver {
         facts
     }
 
-    fn decide(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
+    pub fn decide(&self, command: &Command) -> Result<Vec<Event>, Rejection> {
         decide(
             &self.campaign,
             &self.facts(Some(command)),
@@ -276,6 +276,12 @@ impl Driver {
     #[must_use]
     pub fn pipeline_changed(mut self) -> Self {
         self.pipeline = PipelineMatch::Changed;
+        self
+    }
+
+    #[must_use]
+    pub fn pipeline_unknown(mut self) -> Self {
+        self.pipeline = PipelineMatch::Unknown;
         self
     }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use phasegate::core::storage::{EventScope, Storage};
 use phasegate::{
     CampaignHandle, Engine, EngineBuilder, Mode, NewCampaign, PhaseDefinition, PhaseName, PhaseRunner,
-    Pipeline, RunContext, RunError, RunOutcome, Ticket,
+    Pipeline, PipelineBuilder, RunContext, RunError, RunOutcome, Ticket,
 };
 use phasegate_testkit::{MemoryStorage, Stage};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ where
 
 /// A campaign of the one phase `collect`, configured and started, in an engine of its own.
 pub async fn started(runner: impl PhaseRunner, timeout: Option<Duration>) -> (Engine, CampaignHandle) {
-    let mut builder = Pipeline::builder("press").runner(definition("collect"), runner);
+    let mut builder = builder("press").runner(definition("collect"), runner);
     if let Some(timeout) = timeout {
         builder = builder.timeout("collect", timeout);
     }
@@ -76,8 +76,13 @@ pub fn definition(name: &str) -> PhaseDefinition {
     }
 }
 
+/// Begins a pipeline with the kind of resource that the schema names.
+pub fn builder(id: &str) -> PipelineBuilder {
+    Pipeline::builder(id).resource_kind("token", "Token", json!({"type": "object"}))
+}
+
 pub fn pipeline(stage: &Stage, timeout: Option<Duration>) -> Pipeline {
-    let mut builder = Pipeline::builder("press").resource_kind("token", "Token", json!({"type": "object"}));
+    let mut builder = builder("press");
     for phase in PHASES {
         builder = builder.runner(definition(phase), stage.runner());
         if let Some(timeout) = timeout {

@@ -382,6 +382,14 @@ impl Model {
         }
     }
 
+    /// A process without the pipeline has opened the store and recovered: nothing changes, and it is told of a running phase.
+    pub fn recover_without(&self) -> Answer {
+        match self.running() {
+            Some(_) => Refused("unknown_pipeline"),
+            None => Accepted,
+        }
+    }
+
     /// What is shown of the campaign.
     pub fn status(&self) -> CampaignStatus {
         let Some(index) = self.next() else {

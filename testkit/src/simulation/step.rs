@@ -51,6 +51,8 @@ pub enum Step {
     ToggleResource,
     /// The process ends in order, and another one opens the store and recovers.
     Restarted,
+    /// The process ends in order, one that doesn't have the pipeline recovers, and then one that has it.
+    RestartedWithout,
     /// The power fails at once; then another process opens the store and recovers.
     PowerLoss {
         /// Decides which unsynced writes survive.
@@ -99,6 +101,7 @@ pub fn calm_step(phases: usize) -> impl Strategy<Value = Step> {
         1 => Just(Step::ReportForged),
         1 => Just(Step::ToggleResource),
         1 => Just(Step::Restarted),
+        1 => Just(Step::RestartedWithout),
     ]
 }
 

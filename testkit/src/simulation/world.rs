@@ -152,6 +152,11 @@ impl<S: SimulatedStore> World<'_, S> {
                 self.leave().await.map_err(|error| error.to_string())?;
                 self.reopen(vec![self.model.clone()]).await
             }
+            Step::RestartedWithout => {
+                self.leave().await.map_err(|error| error.to_string())?;
+                self.recover_without().await?;
+                self.reopen(vec![self.model.clone()]).await
+            }
             calm => {
                 let before = self.model.clone();
                 let expected = self.expect(calm);
@@ -212,7 +217,10 @@ impl<S: SimulatedStore> World<'_, S> {
                 Some(Answer::Accepted)
             }
             Step::ReportAgain | Step::ReportForged => Some(Answer::Accepted),
-            Step::Restarted | Step::PowerLoss { .. } | Step::PowerLossDuring { .. } => None,
+            Step::Restarted
+            | Step::RestartedWithout
+            | Step::PowerLoss { .. }
+            | Step::PowerLossDuring { .. } => None,
         }
     }
 
@@ -267,7 +275,10 @@ impl<S: SimulatedStore> World<'_, S> {
                     .await
                     .map(drop)
             }
-            Step::Restarted | Step::PowerLoss { .. } | Step::PowerLossDuring { .. } => Ok(()),
+            Step::Restarted
+            | Step::RestartedWithout
+            | Step::PowerLoss { .. }
+            | Step::PowerLossDuring { .. } => Ok(()),
         }
     }
 
@@ -457,6 +468,26 @@ impl<S: SimulatedStore> World<'_, S> {
         // The old engine sees nothing but failures from here on.
         let _ = self.leave().await;
         self.reopen(candidates).await
+    }
+
+    /// Opens the store by a process that doesn't have the pipeline, which recovers what it can and ends.
+    async fn recover_without(&mut self) -> Result<(), String> {
+        let engine = Engine::builder()
+            .shared_storage(self.store.open().await)
+            .build()
+            .expect("an engine");
+        let recovery = engine.recover().await.map_err(|error| error.to_string())?;
+        let answer = match &recovery.failed[..] {
+            [] => Answer::Accepted,
+            [(_, error), ..] => Answer::Refused(error.code()),
+        };
+        let expected = self.model.recover_without();
+        if answer != expected || !recovery.settled.is_empty() {
+            return Err(format!(
+                "without the pipeline it should be {expected:?}: {recovery:?}"
+            ));
+        }
+        engine.shutdown().await.map_err(|error| error.to_string())
     }
 
     /// Opens the store by another process; the state is that of one of the candidates.
