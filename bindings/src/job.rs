@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::{
@@ -18,9 +17,6 @@ use crate::error::HostError;
 use crate::json;
 use crate::runtime::within;
 use crate::streams::Page;
-
-/// How long a host may take to check a config, or to say whether a run can go on.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a job is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
@@ -320,9 +316,9 @@ impl HostRunner {
         }
     }
 
-    async fn answer_soon(&self, kind: JobKind, input: Value) -> Option<Answer> {
-        let answer = self.jobs.answer(self.work(kind, input, None));
-        tokio::time::timeout(ANSWER_PATIENCE, answer).await.ok().flatten()
+    /// A question that takes no context. The engine itself bounds how long it waits for the answer.
+    async fn asked(&self, kind: JobKind, input: Value) -> Option<Answer> {
+        self.jobs.answer(self.work(kind, input, None)).await
     }
 }
 
@@ -333,7 +329,7 @@ impl PhaseRunner for HostRunner {
             return Vec::new();
         }
         let input = json!({ "config": config, "resources": by_kind(resources) });
-        match self.answer_soon(JobKind::Check, input).await {
+        match self.asked(JobKind::Check, input).await {
             Some(Answer::Problems(problems)) => problems,
             _ => vec![FieldProblem::new(
                 "",
@@ -379,7 +375,7 @@ impl PhaseRunner for HostRunner {
             "checkpoint": change.checkpoint,
         });
         matches!(
-            self.answer_soon(JobKind::CanContinue, input).await,
+            self.asked(JobKind::CanContinue, input).await,
             Some(Answer::CanContinue(true))
         )
     }
