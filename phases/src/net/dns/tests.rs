@@ -152,6 +152,26 @@ async fn aliases_end_where_they_come_back_to_a_name_and_after_sixteen() {
 }
 
 #[tokio::test]
+async fn names_with_a_special_use_are_asked_of_the_server_like_any_other() {
+    for domain in [
+        "localhost",
+        "shop.localhost",
+        "shop.invalid",
+        "shop.onion",
+        "shop.local",
+    ] {
+        let (lookup, names) = asked(domain, None, |asked, message| {
+            let address = RData::A(A(Ipv4Addr::new(192, 0, 2, 1)));
+            message.add_answer(Record::from_rdata(asked.clone(), 60, address));
+        })
+        .await;
+        assert_eq!(names, [format!("{domain}.")]);
+        assert_eq!((lookup.status, lookup.queries), (LookupStatus::Resolved, 1));
+        assert_eq!(lookup.addresses, [IpAddr::from([192, 0, 2, 1])]);
+    }
+}
+
+#[tokio::test]
 async fn lookups_of_one_name_at_once_send_a_query_each() {
     let (udp, _tcp) = both().await;
     let client = client(udp.local_addr().unwrap(), 0).await;
