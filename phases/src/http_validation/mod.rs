@@ -183,7 +183,7 @@ async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<
         measured: Measured {
             duration_ms,
             requests: visit.requests,
-            address: None,
+            address: visit.address.map(|address| address.to_string()),
         },
     };
     let Some(answer) = visit.answer else {
@@ -192,7 +192,6 @@ async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<
     record.http_status = Some(answer.status);
     record.bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
     record.body_truncated = answer.truncated;
-    record.measured.address = answer.address.map(|address| address.to_string());
     if record.status == Status::Ok && !answer.body.is_empty() {
         let read = move || page::read(answer.content_type.as_deref(), &answer.body);
         let page = tokio::task::spawn_blocking(read).await.map_err(|error| {

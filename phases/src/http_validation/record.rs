@@ -81,7 +81,7 @@ pub struct Measured {
     pub duration_ms: u64,
     /// How many requests were sent.
     pub requests: u64,
-    /// The address that the last request went to, or null through a proxy or without a connection.
+    /// The address that the last request went to, or null through a proxy or where it got no answer.
     pub address: Option<String>,
 }
 

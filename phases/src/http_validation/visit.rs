@@ -43,8 +43,10 @@ pub(crate) struct Visit {
     pub(crate) final_url: String,
     pub(crate) redirects: u64,
     pub(crate) requests: u64,
-    /// The last answer that is no redirect.
+    /// The last answer.
     pub(crate) answer: Option<Answer>,
+    /// Where the last request went, if that is known and it got an answer.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 impl Visitor {
@@ -105,6 +107,7 @@ impl Visitor {
             redirects: 0,
             requests: 0,
             answer: None,
+            address: None,
         };
         let Ok(mut url) = Url::parse(&first) else {
             return Ok(visit);
@@ -133,9 +136,11 @@ impl Visitor {
                 Err(Failure::Proxy(error)) => return Err(error),
                 Err(Failure::Status(status)) => {
                     visit.status = status;
+                    visit.address = None;
                     return Ok(visit);
                 }
             };
+            visit.address = answer.address;
             let Some(location) = &answer.location else {
                 visit.status = match answer.status {
                     200..=299 => Status::Ok,
@@ -257,6 +262,7 @@ fn is_this_machine(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
         Visitor {
@@ -340,6 +346,52 @@ mod tests {
                 "{url}"
             );
         }
+    }
+
+    /// Visits a site on loopback that gives each request this answer.
+    async fn visit(persona: serde_json::Value, answer: &str) -> (Visit, SocketAddr) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let mut persona = persona;
+        persona["userAgent"] = "test".into();
+        persona["port"] = at.port().into();
+        persona["allowPrivateAddresses"] = true.into();
+        let visitor = visitor(persona, None);
+        let site = Site {
+            domain: "site.test".to_owned(),
+            addresses: vec![at.ip()],
+        };
+        let server = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                if stream.read(&mut [0; 4_096]).await.is_ok_and(|length| length > 0) {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        };
+        tokio::select! {
+            visit = visitor.visit(&site) => (visit.unwrap(), at),
+            () = server => unreachable!("a server never ends"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_that_can_t_be_followed_leaves_no_address_behind() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nowhere = closed.local_addr().unwrap();
+        drop(closed);
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nlocation: http://{nowhere}/\r\ncontent-length: 0\r\n\r\n");
+        let (followed, _) = visit(serde_json::json!({"scheme": "http", "retries": 0}), &answer).await;
+        assert_eq!(
+            (followed.status, followed.redirects, followed.address),
+            (Status::ConnectionRefused, 1, None)
+        );
+        let (stayed, at) = visit(serde_json::json!({"scheme": "http", "maxRedirects": 0}), &answer).await;
+        assert_eq!(
+            (stayed.status, stayed.redirects, stayed.address),
+            (Status::TooManyRedirects, 0, Some(at))
+        );
     }
 
     #[test]
