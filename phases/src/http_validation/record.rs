@@ -32,7 +32,7 @@ word_type! {
         ConnectionFailed = "connection_failed",
         /// TLS failed, such as for a certificate that nobody known vouches for.
         TlsError = "tls_error",
-        /// The answer was no HTTP, or ended early.
+        /// The answer was no HTTP, ended early, or is encoded in a way that nobody asked for.
         InvalidResponse = "invalid_response",
         /// The address is private, loopback, link-local or reserved, and the persona doesn't allow those.
         ForbiddenAddress = "forbidden_address",

@@ -60,7 +60,7 @@ impl Visitor {
         let mut requests = 0;
         let mut visit = self.visit_by(schemes[0], site, &mut requests).await?;
         for scheme in &schemes[1..] {
-            let without_answer = visit.redirects == 0
+            let without_answer = visit.answer.is_none()
                 && matches!(
                     visit.status,
                     Status::TimedOut
@@ -143,6 +143,7 @@ impl Visitor {
             visit.address = answer.address;
             let Some(location) = &answer.location else {
                 visit.status = match answer.status {
+                    200..=299 if !answer.readable => Status::InvalidResponse,
                     200..=299 => Status::Ok,
                     _ => Status::HttpError,
                 };
@@ -392,6 +393,28 @@ mod tests {
             (stayed.status, stayed.redirects, stayed.address),
             (Status::TooManyRedirects, 0, Some(at))
         );
+    }
+
+    #[tokio::test]
+    async fn a_page_in_an_encoding_that_was_not_asked_for_is_no_page() {
+        for (encoding, expected) in [
+            ("br", Status::InvalidResponse),
+            ("Deflate", Status::InvalidResponse),
+            ("zstd", Status::InvalidResponse),
+            ("gzip, br", Status::InvalidResponse),
+            ("gzip\r\ncontent-encoding: br", Status::InvalidResponse),
+            ("identity", Status::Ok),
+            ("Identity, ", Status::Ok),
+        ] {
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: 4\r\n\r\npage");
+            let (visit, _) = visit(serde_json::json!({"scheme": "http"}), &answer).await;
+            assert_eq!((visit.status, visit.requests), (expected, 1), "{encoding}");
+            assert_eq!(visit.answer.map(|answer| answer.status), Some(200), "{encoding}");
+        }
+        let empty = "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 0\r\n\r\n";
+        let (visit, _) = visit(serde_json::json!({"scheme": "http"}), empty).await;
+        assert_eq!(visit.status, Status::Ok);
     }
 
     #[test]
