@@ -1,6 +1,7 @@
 //! The third phase: what stands at the domains that resolved.
 
 mod config;
+mod encoding;
 mod headers;
 mod page;
 mod record;
