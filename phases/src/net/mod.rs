@@ -5,3 +5,4 @@ pub(crate) mod dial;
 pub(crate) mod dns;
 pub(crate) mod pace;
 pub(crate) mod proxy;
+mod socks5;
