@@ -19,7 +19,8 @@ use url::{Host, Url};
 use super::config::HttpPersona;
 use super::record::Status;
 use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
-use crate::net::proxy::{Protocol, Proxy, ProxyError};
+use crate::net::halt::Halt;
+use crate::net::proxy::{Protocol, Proxy};
 
 /// How many addresses of a host are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -52,15 +53,15 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The proxy can't be used at all: the phase fails.
-    Proxy(ProxyError),
+    /// No request can be made as the config says: the phase fails.
+    Halt(Halt),
     /// This request failed.
     Status(Status),
 }
 
-impl From<ProxyError> for Failure {
-    fn from(error: ProxyError) -> Self {
-        Self::Proxy(error)
+impl<H: Into<Halt>> From<H> for Failure {
+    fn from(halt: H) -> Self {
+        Self::Halt(halt.into())
     }
 }
 

@@ -13,8 +13,9 @@ use super::record::Status;
 use super::request::{self, Answer, Failure, Route};
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
-use crate::net::proxy::{Proxy, ProxyError};
+use crate::net::proxy::Proxy;
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
@@ -50,8 +51,8 @@ pub(crate) struct Visit {
 }
 
 impl Visitor {
-    /// Visits a site. Fails only where the proxy can't be used.
-    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, ProxyError> {
+    /// Visits a site. Fails only where no site can be visited as the config says.
+    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, Halt> {
         let schemes: &[&str] = match self.persona.scheme {
             Scheme::Http => &["http"],
             Scheme::Https => &["https"],
@@ -77,7 +78,7 @@ impl Visitor {
         Ok(visit)
     }
 
-    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
         let mut attempt = 0;
         loop {
             let visit = self.follow(scheme, site, requests).await?;
@@ -93,7 +94,7 @@ impl Visitor {
     }
 
     /// Requests the page, and what it redirects to, one step at a time.
-    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
         let port = self
             .persona
             .port
@@ -133,7 +134,7 @@ impl Visitor {
             };
             let answer = match step.await {
                 Ok(answer) => answer,
-                Err(Failure::Proxy(error)) => return Err(error),
+                Err(Failure::Halt(error)) => return Err(error),
                 Err(Failure::Status(status)) => {
                     visit.status = status;
                     visit.address = None;
@@ -284,7 +285,7 @@ mod tests {
         match visitor.route(&Url::parse(url).unwrap(), &site).await {
             Ok(route) => Ok(route),
             Err(Failure::Status(status)) => Err(status),
-            Err(Failure::Proxy(error)) => panic!("{error}"),
+            Err(Failure::Halt(error)) => panic!("{error}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Connections to a proxy, and through it to a host.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
@@ -7,6 +8,7 @@ use hyper::header::{HOST, PROXY_AUTHORIZATION};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -41,6 +43,31 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, ProxyError> {
     match timeout(PROXY_TIMEOUT, connecting).await {
         Ok(connected) => connected.map_err(|error| proxy.unreachable(error)),
         Err(_) => Err(proxy.unreachable(format!("no connection within {} s", PROXY_TIMEOUT.as_secs()))),
+    }
+}
+
+/// Tries the proxy before the first item that needs it, if there is a proxy: one that is down fails the phase then, and
+/// not item by item.
+pub(crate) struct Probe {
+    proxy: Option<Arc<Proxy>>,
+    reached: OnceCell<()>,
+}
+
+impl Probe {
+    pub(crate) fn new(proxy: Option<Arc<Proxy>>) -> Self {
+        Self {
+            proxy,
+            reached: OnceCell::new(),
+        }
+    }
+
+    /// Waits until the proxy was reached, once.
+    pub(crate) async fn pass(&self) -> Result<(), ProxyError> {
+        if let Some(proxy) = &self.proxy {
+            let reach = async || to_proxy(proxy).await.map(drop);
+            self.reached.get_or_try_init(reach).await?;
+        }
+        Ok(())
     }
 }
 

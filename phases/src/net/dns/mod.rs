@@ -16,10 +16,12 @@ use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, Respons
 use hickory_resolver::proto::rr::rdata::CNAME;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{NameServer, NameServerPool, PoolContext, TlsConfig};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
-use crate::net::proxy::{Proxy, ProxyError};
+use crate::net::proxy::Proxy;
 use crate::value::{pattern, text_type, word_type};
 use connector::{Connector, ProxyFailure};
 
@@ -108,12 +110,20 @@ pub(crate) struct Lookup {
 /// The library's own resolver follows aliases at no pace and answers special names such as `localhost` in the place of
 /// the server. So it only sends: one query at a time, of which each waits for its turn and is counted.
 pub(crate) struct DnsClient {
-    servers: Vec<Endpoints>,
-    context: Arc<PoolContext>,
+    /// Whose servers they are, for errors.
+    persona: String,
+    servers: Vec<Server>,
+    found: OnceCell<Found>,
     plan: Plan,
     pace: Option<Arc<Pace>>,
-    /// How the proxy failed, if there is one.
-    proxy_failure: Option<ProxyFailure>,
+    /// The proxy, and how it failed.
+    proxy: Option<(Arc<Proxy>, ProxyFailure)>,
+}
+
+/// The servers, found.
+struct Found {
+    endpoints: Vec<Endpoints>,
+    context: Arc<PoolContext>,
 }
 
 /// The ways to one server.
@@ -134,25 +144,48 @@ pub(crate) struct Plan {
 }
 
 impl DnsClient {
-    /// Makes a client. Without a proxy the names of servers are resolved here, once, by the system.
-    pub(crate) async fn new(
+    /// Makes a client of the servers of a persona, which errors call as it is given.
+    pub(crate) fn new(
+        persona: impl Into<String>,
         servers: &[Server],
         plan: Plan,
         pace: Option<Arc<Pace>>,
         proxy: Option<Arc<Proxy>>,
-    ) -> io::Result<Self> {
-        let proxy = proxy.map(|proxy| (proxy, ProxyFailure::default()));
-        let context = PoolContext::new(options(&plan), TlsConfig::new().map_err(io::Error::other)?);
+    ) -> Self {
+        Self {
+            persona: persona.into(),
+            servers: servers.to_vec(),
+            found: OnceCell::new(),
+            plan,
+            pace,
+            proxy: proxy.map(|proxy| (proxy, ProxyFailure::default())),
+        }
+    }
+
+    /// Finds the servers, unless they are. Without a proxy their names are resolved here, once, by the system.
+    async fn found(&self) -> Result<&Found, Halt> {
+        let unresolved = |error: io::Error| Halt::Resolver {
+            persona: self.persona.clone(),
+            reason: error.to_string(),
+        };
+        self.found
+            .get_or_try_init(async || self.endpoints().await.map_err(unresolved))
+            .await
+    }
+
+    async fn endpoints(&self) -> io::Result<Found> {
+        let tls = TlsConfig::new().map_err(io::Error::other)?;
+        let context = PoolContext::new(options(&self.plan), tls);
         let endpoint = |mut server: NameServerConfig, port, connector| {
             for connection in &mut server.connections {
                 connection.port = port;
             }
             Arc::new(NameServer::new([], server, &context.options, connector))
         };
-        let mut endpoints = Vec::with_capacity(servers.len());
-        for server in servers {
+        let mut endpoints = Vec::with_capacity(self.servers.len());
+        for server in &self.servers {
             let (host, port) = server.split();
-            endpoints.push(match &proxy {
+            endpoints.push(match &self.proxy {
                 Some((proxy, failure)) => {
                     let connector = Connector::through(Arc::clone(proxy), host, Arc::clone(failure));
                     let nowhere = IpAddr::from([0, 0, 0, 0]);
@@ -171,19 +204,21 @@ impl DnsClient {
                 }
             });
         }
-        Ok(Self {
-            servers: endpoints,
+        Ok(Found {
+            endpoints,
             context: Arc::new(context),
-            plan,
-            pace,
-            proxy_failure: proxy.map(|(_, failure)| failure),
         })
+    }
+
+    /// Finds the servers before they are needed.
+    pub(crate) async fn find_servers(&self) -> Result<(), Halt> {
+        self.found().await.map(drop)
     }
 
     /// Looks `name` up. `turn` chooses the first server where they take turns.
     ///
-    /// Fails only where the proxy can't be used.
-    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, ProxyError> {
+    /// Fails only where the servers aren't found or the proxy can't be used.
+    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, Halt> {
         let asked = self
             .plan
             .record_types
@@ -222,7 +257,7 @@ impl DnsClient {
         name: &str,
         record_type: RecordType,
         turn: u64,
-    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), ProxyError> {
+    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), Halt> {
         let mut sent = 0;
         let Ok(mut name) = Name::from_ascii(name) else {
             return Ok((Err(LookupStatus::Error), sent));
@@ -247,21 +282,22 @@ impl DnsClient {
         query: &Query,
         turn: u64,
         sent: &mut u64,
-    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, ProxyError> {
+    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, Halt> {
+        let Found { endpoints, context } = self.found().await?;
         let mut outcome = Err(LookupStatus::Error);
-        let count = u64::try_from(self.servers.len()).unwrap_or(1).max(1);
+        let count = u64::try_from(endpoints.len()).unwrap_or(1).max(1);
         for attempt in 0..=self.plan.retries {
             let first = match self.plan.strategy {
                 Strategy::First => 0,
                 Strategy::RoundRobin => turn % count,
             };
             let server = usize::try_from((first + attempt) % count).unwrap_or(0);
-            let Some(server) = self.servers.get(server) else {
+            let Some(server) = endpoints.get(server) else {
                 break;
             };
-            let mut answer = self.send(&server.first, query, sent).await?;
+            let mut answer = self.send(context, &server.first, query, sent).await?;
             if let (Err(NetError::Truncated), Some(tcp)) = (&answer, &server.tcp) {
-                answer = self.send(tcp, query, sent).await?;
+                answer = self.send(context, tcp, query, sent).await?;
             }
             outcome = read(answer);
             if matches!(outcome, Ok(_) | Err(LookupStatus::NoSuchName)) {
@@ -274,23 +310,24 @@ impl DnsClient {
     /// Sends one query, when its turn has come.
     async fn send(
         &self,
+        context: &Arc<PoolContext>,
         endpoint: &Arc<NameServer<Connector>>,
         query: &Query,
         sent: &mut u64,
-    ) -> Result<Result<DnsResponse, NetError>, ProxyError> {
+    ) -> Result<Result<DnsResponse, NetError>, Halt> {
         if let Some(pace) = &self.pace {
             pace.request().await;
         }
         *sent += 1;
         // A pool for this query alone: where two domains are aliases of one name, a pool would send one query for both.
-        let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(&self.context));
+        let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(context));
         let mut options = DnsRequestOptions::default();
         options.edns_payload_len = MAX_UDP;
         let answer = pool.lookup(query.clone(), options).first_answer();
-        match &self.proxy_failure {
+        match &self.proxy {
             // What a proxy takes is not the server's: its connection has bounds of its own.
-            Some(failure) => match (answer.await, failure.get()) {
-                (Err(_), Some(error)) => Err(error.clone()),
+            Some((_, failure)) => match (answer.await, failure.get()) {
+                (Err(_), Some(error)) => Err(error.clone().into()),
                 (answer, _) => Ok(answer),
             },
             None => Ok(timeout(self.plan.timeout, answer)

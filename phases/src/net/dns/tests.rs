@@ -28,20 +28,19 @@ fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Message {
     answer
 }
 
-async fn client(server: SocketAddr, retries: u64) -> DnsClient {
-    paced(server, retries, None).await
+fn client(server: SocketAddr, retries: u64) -> DnsClient {
+    paced(server, retries, None)
 }
 
-async fn paced(server: SocketAddr, retries: u64, pace: Option<Arc<Pace>>) -> DnsClient {
+fn paced(server: SocketAddr, retries: u64, pace: Option<Arc<Pace>>) -> DnsClient {
     let plan = Plan {
         strategy: Strategy::First,
         record_types: vec![RecordType::A],
         timeout: Duration::from_secs(5),
         retries,
     };
-    DnsClient::new(&[Server::new(&server.to_string()).unwrap()], plan, pace, None)
-        .await
-        .unwrap()
+    let server = Server::new(&server.to_string()).unwrap();
+    DnsClient::new("the DNS persona one", &[server], plan, pace, None)
 }
 
 fn name(text: &str) -> Name {
@@ -60,7 +59,7 @@ async fn asked(
     records: impl Fn(&Name, &mut Message),
 ) -> (Lookup, Vec<String>) {
     let (udp, _tcp) = both().await;
-    let client = paced(udp.local_addr().unwrap(), 0, pace).await;
+    let client = paced(udp.local_addr().unwrap(), 0, pace);
     let mut names = Vec::new();
     let lookup = {
         let server = async {
@@ -174,7 +173,7 @@ async fn names_with_a_special_use_are_asked_of_the_server_like_any_other() {
 #[tokio::test]
 async fn lookups_of_one_name_at_once_send_a_query_each() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         // Both are waiting before either is answered.
         let mut queries = Vec::new();
@@ -199,7 +198,7 @@ async fn lookups_of_one_name_at_once_send_a_query_each() {
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
     let (udp, tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -234,7 +233,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
 #[tokio::test]
 async fn answers_to_other_questions_are_passed_over() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -259,7 +258,7 @@ async fn answers_to_other_questions_are_passed_over() {
 #[tokio::test]
 async fn only_the_addresses_that_were_asked_for_are_taken_from_an_answer() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -289,7 +288,7 @@ async fn only_the_addresses_that_were_asked_for_are_taken_from_an_answer() {
 #[tokio::test]
 async fn a_server_that_fails_is_asked_again_as_often_as_the_persona_says() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 2).await;
+    let client = client(udp.local_addr().unwrap(), 2);
     let server = async {
         for code in [
             ResponseCode::ServFail,
