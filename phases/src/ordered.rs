@@ -120,18 +120,6 @@ where
     }
 }
 
-/// Waits for `work`, unless the run is cancelled before it is done.
-pub(crate) async fn unless_cancelled<P: Phase, T>(
-    ctx: &PhaseContext<P>,
-    work: impl Future<Output = Result<T, RunError>>,
-) -> Result<T, RunError> {
-    tokio::select! {
-        biased;
-        () = ctx.cancelled() => Err(RunError::Interrupted),
-        outcome = work => outcome,
-    }
-}
-
 /// What is finished and not yet committed.
 struct Pending<'a, P: Phase, T> {
     ctx: &'a PhaseContext<P>,

@@ -8,22 +8,18 @@ use serde::de::DeserializeOwned;
 
 /// Makes the personas that a config names, in its order, each from its id and its document. One that stands twice
 /// serves twice as many items; it is made once, so that its bounds are those of all of them.
-pub(crate) async fn make_all<T, P, F>(
+pub(crate) fn make_all<T: DeserializeOwned, P>(
     resources: &Resources,
     kind: &str,
     ids: impl IntoIterator<Item = impl AsRef<str>>,
-    mut make: impl FnMut(String, T) -> F,
-) -> Result<Vec<Arc<P>>, RunError>
-where
-    T: DeserializeOwned,
-    F: Future<Output = Result<P, RunError>>,
-{
+    mut make: impl FnMut(String, T) -> P,
+) -> Result<Vec<Arc<P>>, RunError> {
     let mut made: BTreeMap<String, Arc<P>> = BTreeMap::new();
     let mut personas = Vec::new();
     for id in ids {
         let id = id.as_ref();
         if !made.contains_key(id) {
-            let persona = make(id.to_owned(), resources.get_as(kind, id)?).await?;
+            let persona = make(id.to_owned(), resources.get_as(kind, id)?);
             made.insert(id.to_owned(), Arc::new(persona));
         }
         personas.extend(made.get(id).map(Arc::clone));
@@ -45,7 +41,6 @@ pub(crate) fn counts<S: Copy + ToString>(all: &[S]) -> BTreeMap<String, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::FutureExt;
     use phasegate::core::storage::Resource;
     use phasegate::core::{ResourceId, ResourceKind, ResourceRef, Revision};
     use serde_json::Value;
@@ -67,12 +62,9 @@ mod tests {
         let mut made = Vec::new();
         let make = |id: String, document: Value| {
             made.push(document);
-            std::future::ready(Ok(id))
+            id
         };
-        let personas = make_all(&resources, "dns_persona", ["a", "b", "a"], make)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        let personas = make_all(&resources, "dns_persona", ["a", "b", "a"], make).unwrap();
         let turns: Vec<_> = (0..4)
             .map(|index| serving(&personas, index).unwrap().as_str())
             .collect();

@@ -103,6 +103,52 @@ async fn a_proxy_that_is_down_fails_the_phase_and_nothing_goes_out_directly() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_and_resolvers_that_no_item_needs_may_be_down() {
+    let world = World::new().await;
+    world
+        .put("proxy", "proxy", proxy("http", nowhere().await, None))
+        .await;
+    for id in ["one", "two", "three"] {
+        let silent = json!({"resolvers": [nowhere().await.to_string()], "timeoutMs": 10, "retries": 0});
+        world.put("dns_persona", id, silent).await;
+        let mut persona = http_persona();
+        persona["resolvers"] = json!(["no..name:53"]);
+        world.put("http_persona", id, persona).await;
+    }
+    for plan in [plan(20), proxied(20, &[2])] {
+        let (_, view) = world.run(plan).await;
+        assert_eq!(view.status, CampaignStatus::Completed, "{}", failure(&view));
+        let requested = summary(&view, PHASES[2]);
+        assert_eq!(
+            (&requested["domains"], &requested["skipped"]),
+            (&json!(0), &json!(20))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resolvers_without_an_address_fail_the_phase_whose_items_need_them() {
+    let world = World::new().await;
+    for (kind, phase) in [("http_persona", PHASES[2]), ("dns_persona", PHASES[1])] {
+        let mut persona = match kind {
+            "dns_persona" => dns_persona(),
+            _ => http_persona(),
+        };
+        persona["resolvers"] = json!(["no..name:53"]);
+        for id in ["one", "two", "three"] {
+            world.put(kind, id, persona.clone()).await;
+        }
+        let (campaign, view) = world.run(plan(20)).await;
+        assert_eq!(
+            (view.status, failure(&view)),
+            (CampaignStatus::Failed, "resolver_unresolved")
+        );
+        assert_eq!(view.current_phase.unwrap().as_str(), phase);
+        assert!(records(&campaign, phase).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_refuses_the_password_fails_the_phase() {
     let world = World::new().await;
     let (http, socks) = (

@@ -16,8 +16,9 @@ pub use config::{AddressRecord, Config, DnsPersona, DnsPersonaId, ProxyId};
 pub(crate) use config::{DNS_PERSONA, PROXY};
 pub use record::{Measured, Record, Summary};
 
-use crate::net::dial;
+use crate::net::dial::Probe;
 use crate::net::dns::{DnsClient, Plan, Server};
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
 use crate::ordered::{self, Bounds, Checkpoint};
@@ -81,21 +82,19 @@ impl Phase for DnsValidation {
             None => None,
         };
         let mut concurrency = 0;
-        let made = persona::make_all(ctx.resources(), DNS_PERSONA, ids, |id, persona: DnsPersona| {
+        let personas = persona::make_all(ctx.resources(), DNS_PERSONA, ids, |id, persona: DnsPersona| {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
-        });
-        let personas = ordered::unless_cancelled(&ctx, made).await?;
-        if let Some(proxy) = &proxy
-            && ctx.upstream_total().await? > 0
-        {
-            ordered::unless_cancelled(&ctx, async { Ok(dial::to_proxy(proxy).await?) }).await?;
-        }
+        })?;
+        let probe = Probe::new(proxy);
         let bounds = Bounds {
             concurrency,
             batch: 1_000,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| look_up(&personas, index, input)).await?;
+        let summary = ordered::run(&ctx, bounds, |index, input| {
+            look_up(&personas, &probe, index, input)
+        })
+        .await?;
         Ok(RunOutcome::Completed(summary))
     }
 
@@ -106,7 +105,7 @@ impl Phase for DnsValidation {
 }
 
 impl Persona {
-    async fn new(id: String, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
+    fn new(id: String, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let rate = persona.rate_per_second.map(|rate| rate.get());
         let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
         let mut record_types: Vec<_> = persona.record_types.to_vec();
@@ -118,13 +117,9 @@ impl Persona {
             timeout: Duration::from_millis(persona.timeout_ms.get()),
             retries: persona.retries.get(),
         };
-        let client = DnsClient::new(&persona.resolvers, plan, Some(Arc::clone(&pace)), proxy)
-            .await
-            .map_err(|error| {
-                let message = format!("a resolver of the DNS persona {id} has no address: {error}");
-                RunError::failed("resolver_unresolved", message)
-            })?;
-        Ok(Self { id, client, pace })
+        let name = format!("the DNS persona {id}");
+        let client = DnsClient::new(name, &persona.resolvers, plan, Some(Arc::clone(&pace)), proxy);
+        Self { id, client, pace }
     }
 }
 
@@ -152,9 +147,15 @@ pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
         .collect()
 }
 
-async fn look_up(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+async fn look_up(
+    personas: &[Arc<Persona>],
+    probe: &Probe,
+    index: u64,
+    input: Input,
+) -> Result<Option<Record>, RunError> {
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
+    probe.pass().await.map_err(Halt::from)?;
     let _slot = persona.pace.enter().await;
     let start = Instant::now();
     // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.

@@ -30,7 +30,7 @@ pub struct Record {
 pub struct Measured {
     /// How long the lookup took, waiting for the rate included, in milliseconds.
     pub duration_ms: u64,
-    /// How many queries were sent.
+    /// How many queries were sent, those for aliases and those over TCP included.
     pub queries: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
@@ -36,10 +37,15 @@ text_type! {
 }
 
 text_type! {
-    /// The value of a header.
-    #[derive(Debug)]
+    /// The value of a header. It may be a key or a password, so it never stands in a log: its debug form is three dots.
     HeaderValue, 0 to 4096 characters, pattern "^([!-~]([ -~]*[!-~])?)?$",
     "printable ASCII without a space at an edge"
+}
+
+impl fmt::Debug for HeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("...")
+    }
 }
 
 /// Headers by name, in the order of their names as they are written.
@@ -108,5 +114,26 @@ impl JsonSchema for Headers {
             "additionalProperties": value,
             "maxProperties": MOST,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::HttpPersona;
+
+    #[test]
+    fn the_debug_form_of_a_persona_names_its_headers_and_keeps_their_values() {
+        let persona: HttpPersona = serde_json::from_value(serde_json::json!({
+            "userAgent": "test",
+            "headers": {"Authorization": "Bearer secret", "Cookie": "id=secret", "X-Api-Key": "secret"},
+        }))
+        .unwrap();
+        let shown = format!("{persona:?} {persona:#?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(
+            ["Authorization", "Cookie", "X-Api-Key"]
+                .iter()
+                .all(|name| shown.contains(name))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The third phase: what stands at the domains that resolved.
 
 mod config;
+mod encoding;
 mod headers;
 mod page;
 mod record;
@@ -23,8 +24,9 @@ pub use headers::{HeaderName, HeaderValue, Headers};
 pub use record::{Measured, Record, Status, Summary};
 
 use crate::dns_validation::{PROXY, unsound};
-use crate::net::dial;
+use crate::net::dial::Probe;
 use crate::net::dns::{DnsClient, LookupStatus, Plan, Strategy};
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
 use crate::ordered::{self, Bounds, Checkpoint};
@@ -97,21 +99,19 @@ impl Phase for HttpValidation {
             None => None,
         };
         let mut concurrency = 0;
-        let made = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
+        let personas = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
-        });
-        let personas = ordered::unless_cancelled(&ctx, made).await?;
-        if let Some(proxy) = &proxy
-            && ctx.upstream_total().await? > 0
-        {
-            ordered::unless_cancelled(&ctx, async { Ok(dial::to_proxy(proxy).await?) }).await?;
-        }
+        })?;
+        let probe = Probe::new(proxy);
         let bounds = Bounds {
             concurrency,
             batch: 500,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| request(&personas, index, input)).await?;
+        let summary = ordered::run(&ctx, bounds, |index, input| {
+            request(&personas, &probe, index, input)
+        })
+        .await?;
         Ok(RunOutcome::Completed(summary))
     }
 
@@ -122,7 +122,7 @@ impl Phase for HttpValidation {
 }
 
 impl Persona {
-    async fn new(id: String, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Result<Self, RunError> {
+    fn new(id: String, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let resolvers = match &persona.resolvers {
             // Through a proxy, the proxy resolves.
             Some(servers) if proxy.is_none() => {
@@ -132,11 +132,8 @@ impl Persona {
                     timeout: Duration::from_millis(persona.connect_timeout_ms.get()),
                     retries: 1,
                 };
-                let client = DnsClient::new(servers, plan, None, None).await;
-                Some(client.map_err(|error| {
-                    let message = format!("a resolver of the HTTP persona {id} has no address: {error}");
-                    RunError::failed("resolver_unresolved", message)
-                })?)
+                let name = format!("the HTTP persona {id}");
+                Some(DnsClient::new(name, servers, plan, None, None))
             }
             _ => None,
         };
@@ -148,17 +145,26 @@ impl Persona {
             proxy,
             resolvers,
         };
-        Ok(Self { id, visitor })
+        Self { id, visitor }
     }
 }
 
-async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<Option<Record>, RunError> {
+async fn request(
+    personas: &[Arc<Persona>],
+    probe: &Probe,
+    index: u64,
+    input: Input,
+) -> Result<Option<Record>, RunError> {
     if input.status != LookupStatus::Resolved || input.addresses.is_empty() {
         return Ok(None);
     }
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
     let Persona { id, visitor } = persona.as_ref();
+    probe.pass().await.map_err(Halt::from)?;
+    if let Some(resolvers) = &visitor.resolvers {
+        resolvers.find_servers().await?;
+    }
     let _slot = visitor.pace.enter().await;
     let start = Instant::now();
     let site = Site {
@@ -183,7 +189,7 @@ async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<
         measured: Measured {
             duration_ms,
             requests: visit.requests,
-            address: None,
+            address: visit.address.map(|address| address.to_string()),
         },
     };
     let Some(answer) = visit.answer else {
@@ -192,7 +198,6 @@ async fn request(personas: &[Arc<Persona>], index: u64, input: Input) -> Result<
     record.http_status = Some(answer.status);
     record.bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
     record.body_truncated = answer.truncated;
-    record.measured.address = answer.address.map(|address| address.to_string());
     if record.status == Status::Ok && !answer.body.is_empty() {
         let read = move || page::read(answer.content_type.as_deref(), &answer.body);
         let page = tokio::task::spawn_blocking(read).await.map_err(|error| {

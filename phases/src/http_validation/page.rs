@@ -5,12 +5,13 @@
 
 use std::cell::{Cell, RefCell};
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
     BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
+
+use super::encoding::{charset, declared, decode};
 
 /// The most text that is kept, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
@@ -23,8 +24,6 @@ const CHUNK: usize = 16 * 1024;
 /// The largest tag or comment, in bytes. The tokenizer's work on one tag grows with the square of its attributes, so
 /// what is larger ends the text.
 const MAX_TOKEN: usize = 128 * 1024;
-/// How far into a page a declaration of its encoding is looked for (HTML, 13.2.3.2).
-const PRESCAN: usize = 1024;
 
 /// What a person would read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -43,10 +42,13 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
     let mime = content_type.split(';').next().unwrap_or_default().trim();
     let cut = &body[..body.len().min(MAX_HTML)];
     let mut page = match mime {
-        "text/html" | "application/xhtml+xml" | "" => read_html(&decode(&content_type, cut)),
+        "text/html" | "application/xhtml+xml" | "" => {
+            let encoding = charset(&content_type).or_else(|| declared(cut));
+            read_html(&decode(encoding, cut))
+        }
         "text/plain" => {
             let mut text = Collapsed::new(MAX_TEXT);
-            text.push(&decode(&content_type, cut));
+            text.push(&decode(charset(&content_type), cut));
             Page {
                 title: None,
                 truncated: text.full,
@@ -57,34 +59,6 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
     };
     page.truncated |= cut.len() < body.len();
     page
-}
-
-/// Decodes a body: by its byte order mark, the content type's charset, its own declaration, or as UTF-8.
-fn decode(content_type: &str, body: &[u8]) -> String {
-    let declared = || {
-        let start = String::from_utf8_lossy(&body[..body.len().min(PRESCAN)]).to_ascii_lowercase();
-        // A page whose declaration can be read as ASCII is not in UTF-16, whatever it says (HTML, 13.2.3.2).
-        charset(&start).map(|found| match found == UTF_16LE || found == UTF_16BE {
-            true => UTF_8,
-            false => found,
-        })
-    };
-    let encoding = charset(content_type).or_else(declared).unwrap_or(UTF_8);
-    encoding.decode(body).0.into_owned()
-}
-
-fn charset(text: &str) -> Option<&'static Encoding> {
-    let rest = text
-        .split_once("charset")?
-        .1
-        .trim_start()
-        .strip_prefix('=')?
-        .trim_start();
-    let label = rest.trim_start_matches(['"', '\'']);
-    let end = label
-        .find(|c: char| c.is_ascii_whitespace() || "\"';/>".contains(c))
-        .unwrap_or(label.len());
-    Encoding::for_label(&label.as_bytes()[..end])
 }
 
 fn read_html(html: &str) -> Page {
@@ -360,6 +334,8 @@ mod tests {
     fn what_is_no_text_has_no_text() {
         assert_eq!(read(Some("image/png"), b"\x89PNG words"), Page::default());
         assert_eq!(read(Some("text/plain"), b"a  <b>\n").text, "a <b>");
+        let tag = b"<meta charset=windows-1252>\x80";
+        assert!(read(Some("text/plain"), tag).text.ends_with('\u{fffd}'));
     }
 
     #[test]

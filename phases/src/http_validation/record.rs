@@ -32,7 +32,7 @@ word_type! {
         ConnectionFailed = "connection_failed",
         /// TLS failed, such as for a certificate that nobody known vouches for.
         TlsError = "tls_error",
-        /// The answer was no HTTP, or ended early.
+        /// The answer was no HTTP, ended early, or is encoded in a way that nobody asked for.
         InvalidResponse = "invalid_response",
         /// The address is private, loopback, link-local or reserved, and the persona doesn't allow those.
         ForbiddenAddress = "forbidden_address",
@@ -81,7 +81,7 @@ pub struct Measured {
     pub duration_ms: u64,
     /// How many requests were sent.
     pub requests: u64,
-    /// The address that the last request went to, or null through a proxy or without a connection.
+    /// The address that the last request went to, or null through a proxy or where it got no answer.
     pub address: Option<String>,
 }
 

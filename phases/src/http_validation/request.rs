@@ -19,7 +19,8 @@ use url::{Host, Url};
 use super::config::HttpPersona;
 use super::record::Status;
 use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
-use crate::net::proxy::{Protocol, Proxy, ProxyError};
+use crate::net::halt::Halt;
+use crate::net::proxy::{Protocol, Proxy};
 
 /// How many addresses of a host are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -44,21 +45,23 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) truncated: bool,
+    /// Whether the body is as it was asked for, and not encoded in another way.
+    pub(crate) readable: bool,
     pub(crate) address: Option<SocketAddr>,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The proxy can't be used at all: the phase fails.
-    Proxy(ProxyError),
+    /// No request can be made as the config says: the phase fails.
+    Halt(Halt),
     /// This request failed.
     Status(Status),
 }
 
-impl From<ProxyError> for Failure {
-    fn from(error: ProxyError) -> Self {
-        Self::Proxy(error)
+impl<H: Into<Halt>> From<H> for Failure {
+    fn from(halt: H) -> Self {
+        Self::Halt(halt.into())
     }
 }
 
@@ -315,7 +318,7 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         .then(|| header(LOCATION))
         .flatten();
     let content_type = header(CONTENT_TYPE);
-    let encoding = header(CONTENT_ENCODING).unwrap_or_default().to_ascii_lowercase();
+    let coding = Coding::of(response.headers());
     let address = response.remote_addr();
     let (mut bytes, mut truncated) = (Vec::new(), false);
     // What a redirect says besides is for nobody.
@@ -326,33 +329,65 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
             truncated = chunk.len() > left;
         }
     }
-    let (body, truncated) = unpack((bytes, truncated), encoding, most).await;
+    let readable = bytes.is_empty() || coding != Coding::Other;
+    let (body, truncated) = match coding {
+        Coding::Gzip => unpack((bytes, truncated), most).await,
+        Coding::Identity | Coding::Other => (bytes, truncated),
+    };
     Ok(Answer {
         status,
         location,
         content_type,
         body,
         truncated,
+        readable,
         address,
     })
 }
 
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Coding {
+    Identity,
+    /// As it was asked for.
+    Gzip,
+    /// In a way that nobody asked for, or in several.
+    Other,
+}
+
+impl Coding {
+    fn of(headers: &HeaderMap) -> Self {
+        let said = headers.get_all(CONTENT_ENCODING).iter();
+        let mut codings = said
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
+            .flat_map(|value| {
+                value
+                    .split(',')
+                    .map(|coding| coding.trim().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|coding| !matches!(coding.as_str(), "" | "identity"));
+        match (codings.next().as_deref(), codings.next()) {
+            (None, _) => Self::Identity,
+            (Some("gzip" | "x-gzip"), None) => Self::Gzip,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Does [`decompress`] away from the task that makes all requests of a phase and heeds its cancellation: a body of many
 /// empty parts takes seconds, however little it unpacks to.
-async fn unpack(body: (Vec<u8>, bool), encoding: String, most: usize) -> (Vec<u8>, bool) {
-    tokio::task::spawn_blocking(move || decompress(body, &encoding, most))
+async fn unpack(body: (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
+    tokio::task::spawn_blocking(move || decompress(body, most))
         .await
         .unwrap_or((Vec::new(), true))
 }
 
-/// Decompresses what is compressed as it was asked for, and cuts it. What can't be read ends the body.
+/// Decompresses a body, and cuts it. What can't be read ends it.
 ///
 /// The library's own decompression would bound neither what comes in before it nor keep what was read before a fault.
-fn decompress((bytes, truncated): (Vec<u8>, bool), encoding: &str, most: usize) -> (Vec<u8>, bool) {
+fn decompress((bytes, truncated): (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
     use std::io::Read as _;
-    if !matches!(encoding.trim(), "gzip" | "x-gzip") {
-        return (bytes, truncated);
-    }
     let mut plain = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let outcome = MultiGzDecoder::new(&bytes[..])
@@ -374,10 +409,9 @@ mod tests {
         encoder.write_all(&vec![b'a'; 50_000_000]).unwrap();
         let bomb = encoder.finish().unwrap();
         assert!(bomb.len() < 100_000);
-        let (plain, truncated) = decompress((bomb, false), "gzip", 2_000);
+        let (plain, truncated) = decompress((bomb, false), 2_000);
         assert_eq!((plain.len(), truncated), (2_000, true));
-        assert_eq!(decompress((vec![1, 2], false), "gzip", 10), (vec![], true));
-        assert_eq!(decompress((vec![1, 2], false), "br", 10), (vec![1, 2], false));
+        assert_eq!(decompress((vec![1, 2], false), 10), (vec![], true));
     }
 
     #[tokio::test]
@@ -385,7 +419,7 @@ mod tests {
         let part = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best())
             .finish()
             .unwrap();
-        let mut unpacking = std::pin::pin!(unpack((part.repeat(50_000), false), "gzip".to_owned(), 2_000));
+        let mut unpacking = std::pin::pin!(unpack((part.repeat(50_000), false), 2_000));
         assert!(futures::poll!(&mut unpacking).is_pending());
         assert_eq!(unpacking.await, (vec![], false));
     }

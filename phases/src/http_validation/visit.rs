@@ -13,8 +13,9 @@ use super::record::Status;
 use super::request::{self, Answer, Failure, Route};
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
-use crate::net::proxy::{Proxy, ProxyError};
+use crate::net::proxy::Proxy;
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
@@ -43,13 +44,15 @@ pub(crate) struct Visit {
     pub(crate) final_url: String,
     pub(crate) redirects: u64,
     pub(crate) requests: u64,
-    /// The last answer that is no redirect.
+    /// The last answer.
     pub(crate) answer: Option<Answer>,
+    /// Where the last request went, if that is known and it got an answer.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 impl Visitor {
-    /// Visits a site. Fails only where the proxy can't be used.
-    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, ProxyError> {
+    /// Visits a site. Fails only where no site can be visited as the config says.
+    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, Halt> {
         let schemes: &[&str] = match self.persona.scheme {
             Scheme::Http => &["http"],
             Scheme::Https => &["https"],
@@ -58,7 +61,7 @@ impl Visitor {
         let mut requests = 0;
         let mut visit = self.visit_by(schemes[0], site, &mut requests).await?;
         for scheme in &schemes[1..] {
-            let without_answer = visit.redirects == 0
+            let without_answer = visit.answer.is_none()
                 && matches!(
                     visit.status,
                     Status::TimedOut
@@ -75,7 +78,7 @@ impl Visitor {
         Ok(visit)
     }
 
-    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
         let mut attempt = 0;
         loop {
             let visit = self.follow(scheme, site, requests).await?;
@@ -91,7 +94,7 @@ impl Visitor {
     }
 
     /// Requests the page, and what it redirects to, one step at a time.
-    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, ProxyError> {
+    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
         let port = self
             .persona
             .port
@@ -105,6 +108,7 @@ impl Visitor {
             redirects: 0,
             requests: 0,
             answer: None,
+            address: None,
         };
         let Ok(mut url) = Url::parse(&first) else {
             return Ok(visit);
@@ -130,14 +134,17 @@ impl Visitor {
             };
             let answer = match step.await {
                 Ok(answer) => answer,
-                Err(Failure::Proxy(error)) => return Err(error),
+                Err(Failure::Halt(error)) => return Err(error),
                 Err(Failure::Status(status)) => {
                     visit.status = status;
+                    visit.address = None;
                     return Ok(visit);
                 }
             };
+            visit.address = answer.address;
             let Some(location) = &answer.location else {
                 visit.status = match answer.status {
+                    200..=299 if !answer.readable => Status::InvalidResponse,
                     200..=299 => Status::Ok,
                     _ => Status::HttpError,
                 };
@@ -257,6 +264,7 @@ fn is_this_machine(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
         Visitor {
@@ -277,7 +285,7 @@ mod tests {
         match visitor.route(&Url::parse(url).unwrap(), &site).await {
             Ok(route) => Ok(route),
             Err(Failure::Status(status)) => Err(status),
-            Err(Failure::Proxy(error)) => panic!("{error}"),
+            Err(Failure::Halt(error)) => panic!("{error}"),
         }
     }
 
@@ -340,6 +348,74 @@ mod tests {
                 "{url}"
             );
         }
+    }
+
+    /// Visits a site on loopback that gives each request this answer.
+    async fn visit(persona: serde_json::Value, answer: &str) -> (Visit, SocketAddr) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let mut persona = persona;
+        persona["userAgent"] = "test".into();
+        persona["port"] = at.port().into();
+        persona["allowPrivateAddresses"] = true.into();
+        let visitor = visitor(persona, None);
+        let site = Site {
+            domain: "site.test".to_owned(),
+            addresses: vec![at.ip()],
+        };
+        let server = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                if stream.read(&mut [0; 4_096]).await.is_ok_and(|length| length > 0) {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        };
+        tokio::select! {
+            visit = visitor.visit(&site) => (visit.unwrap(), at),
+            () = server => unreachable!("a server never ends"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_that_can_t_be_followed_leaves_no_address_behind() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nowhere = closed.local_addr().unwrap();
+        drop(closed);
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nlocation: http://{nowhere}/\r\ncontent-length: 0\r\n\r\n");
+        let (followed, _) = visit(serde_json::json!({"scheme": "http", "retries": 0}), &answer).await;
+        assert_eq!(
+            (followed.status, followed.redirects, followed.address),
+            (Status::ConnectionRefused, 1, None)
+        );
+        let (stayed, at) = visit(serde_json::json!({"scheme": "http", "maxRedirects": 0}), &answer).await;
+        assert_eq!(
+            (stayed.status, stayed.redirects, stayed.address),
+            (Status::TooManyRedirects, 0, Some(at))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_page_in_an_encoding_that_was_not_asked_for_is_no_page() {
+        for (encoding, expected) in [
+            ("br", Status::InvalidResponse),
+            ("Deflate", Status::InvalidResponse),
+            ("zstd", Status::InvalidResponse),
+            ("gzip, br", Status::InvalidResponse),
+            ("gzip\r\ncontent-encoding: br", Status::InvalidResponse),
+            ("identity", Status::Ok),
+            ("Identity, ", Status::Ok),
+        ] {
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: 4\r\n\r\npage");
+            let (visit, _) = visit(serde_json::json!({"scheme": "http"}), &answer).await;
+            assert_eq!((visit.status, visit.requests), (expected, 1), "{encoding}");
+            assert_eq!(visit.answer.map(|answer| answer.status), Some(200), "{encoding}");
+        }
+        let empty = "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 0\r\n\r\n";
+        let (visit, _) = visit(serde_json::json!({"scheme": "http"}), empty).await;
+        assert_eq!(visit.status, Status::Ok);
     }
 
     #[test]

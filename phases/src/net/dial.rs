@@ -1,5 +1,6 @@
 //! Connections to a proxy, and through it to a host.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
@@ -7,12 +8,12 @@ use hyper::header::{HOST, PROXY_AUTHORIZATION};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
-use tokio_socks::Error as SocksError;
-use tokio_socks::tcp::Socks5Stream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::proxy::{Protocol, Proxy, ProxyError};
+use super::socks5;
 
 /// How long a proxy may take to accept a connection, whatever the patience with what lies behind it.
 pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +46,31 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, ProxyError> {
     }
 }
 
+/// Tries the proxy before the first item that needs it, if there is a proxy: one that is down fails the phase then, and
+/// not item by item.
+pub(crate) struct Probe {
+    proxy: Option<Arc<Proxy>>,
+    reached: OnceCell<()>,
+}
+
+impl Probe {
+    pub(crate) fn new(proxy: Option<Arc<Proxy>>) -> Self {
+        Self {
+            proxy,
+            reached: OnceCell::new(),
+        }
+    }
+
+    /// Waits until the proxy was reached, once.
+    pub(crate) async fn pass(&self) -> Result<(), ProxyError> {
+        if let Some(proxy) = &self.proxy {
+            let reach = async || to_proxy(proxy).await.map(drop);
+            self.reached.get_or_try_init(reach).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Connects to `host` at `port` through the proxy, which resolves the name.
 ///
 /// `patience` is for what the proxy does to reach the host; the proxy itself is given [`PROXY_TIMEOUT`].
@@ -54,11 +80,15 @@ pub(crate) async fn through(
     port: u16,
     patience: Duration,
 ) -> Result<TcpStream, DialError> {
-    let stream = to_proxy(proxy).await?;
+    let mut stream = to_proxy(proxy).await?;
     let tunnel = async {
         match proxy.protocol {
             Protocol::Http => http_connect(stream, proxy, host, port).await,
-            Protocol::Socks5 => socks5_connect(stream, proxy, host, port).await,
+            Protocol::Socks5 => {
+                socks5::greet(&mut stream, proxy).await?;
+                socks5::connect(&mut stream, proxy, host, port).await?;
+                Ok(stream)
+            }
         }
     };
     timeout(patience, tunnel)
@@ -94,7 +124,12 @@ async fn http_connect(
     let request = request
         .body(String::new())
         .map_err(|error| DialError::Failed(error.to_string()))?;
-    let response = sender.send_request(request).await.map_err(broken)?;
+    let response = match sender.send_request(request).await {
+        Ok(response) => response,
+        Err(error) if error.is_parse() => return Err(broken(error).into()),
+        // It ends the connection, for this host at least.
+        Err(error) => return Err(DialError::Failed(error.to_string())),
+    };
     match response.status() {
         status if status.is_success() => {}
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => return Err(proxy.unauthorized().into()),
@@ -109,37 +144,6 @@ async fn http_connect(
     }
 }
 
-/// Asks a SOCKS5 proxy for a connection (RFC 1928, RFC 1929).
-async fn socks5_connect(
-    stream: TcpStream,
-    proxy: &Proxy,
-    host: &str,
-    port: u16,
-) -> Result<TcpStream, DialError> {
-    let connected = match proxy.credentials() {
-        Some((username, password)) => {
-            Socks5Stream::connect_with_password_and_socket(stream, (host, port), username, password).await
-        }
-        None => Socks5Stream::connect_with_socket(stream, (host, port)).await,
-    };
-    connected
-        .map(Socks5Stream::into_inner)
-        .map_err(|error| match error {
-            SocksError::NoAcceptableAuthMethods
-            | SocksError::UnknownAuthMethod
-            | SocksError::AuthorizationRequired
-            | SocksError::PasswordAuthFailure(_) => proxy.unauthorized().into(),
-            SocksError::ConnectionRefused => DialError::Refused,
-            SocksError::TtlExpired => DialError::TimedOut,
-            SocksError::GeneralSocksServerFailure
-            | SocksError::ConnectionNotAllowedByRuleset
-            | SocksError::NetworkUnreachable
-            | SocksError::HostUnreachable
-            | SocksError::InvalidTargetAddress(_) => DialError::Failed(error.to_string()),
-            _ => proxy.broken(error).into(),
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,19 +151,110 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    #[tokio::test]
-    async fn a_host_that_speaks_first_is_not_its_proxy_s_fault() {
+    /// Dials a host through a proxy that answers each of `steps` once it has read something, and then hangs up.
+    async fn dial(protocol: &str, password: Option<&str>, steps: &[&[u8]]) -> Result<(), DialError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let proxy =
-            serde_json::from_value(json!({"protocol": "http", "host": "127.0.0.1", "port": port})).unwrap();
+        let mut proxy = json!({"protocol": protocol, "host": "127.0.0.1", "port": port});
+        if let Some(password) = password {
+            proxy["username"] = json!("user");
+            proxy["password"] = json!(password);
+        }
+        let proxy = serde_json::from_value(proxy).unwrap();
         let server = async {
             let (mut stream, _) = listener.accept().await.unwrap();
-            assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
-            let answer = b"HTTP/1.1 200 OK\r\n\r\n220 mail ready\r\n";
-            stream.write_all(answer).await.unwrap();
+            for step in steps {
+                assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
+                stream.write_all(step).await.unwrap();
+            }
+            // All that was sent is read, so that it ends without a reset.
+            stream.shutdown().await.unwrap();
+            let _ = stream.read(&mut [0; 1_024]).await;
         };
-        let (tunnel, ()) = tokio::join!(through(&proxy, "mail.example", 443, PROXY_TIMEOUT), server);
-        assert_eq!(tunnel.err(), Some(DialError::SpokeFirst));
+        let client = async {
+            through(&proxy, "shop.example", 443, PROXY_TIMEOUT)
+                .await
+                .map(drop)
+        };
+        tokio::join!(client, server).0
+    }
+
+    #[tokio::test]
+    async fn a_socks_proxy_that_can_t_reach_a_host_is_no_broken_proxy() {
+        let connected = [5, 0, 0, 1, 127, 0, 0, 1, 0, 80];
+        assert_eq!(dial("socks5", None, &[&[5, 0], &connected]).await, Ok(()));
+        for (reply, expected) in [(5, DialError::Refused), (6, DialError::TimedOut)] {
+            let outcome = dial("socks5", None, &[&[5, 0], &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]]).await;
+            assert_eq!(outcome, Err(expected));
+        }
+        for reply in [1, 2, 3, 4, 7, 8, 9, 91, 255] {
+            let outcome = dial("socks5", None, &[&[5, 0], &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]]).await;
+            assert!(
+                matches!(outcome, Err(DialError::Failed(_))),
+                "{reply}: {outcome:?}"
+            );
+        }
+        for steps in [&[&[5, 0][..]][..], &[&[5, 0], &[5, 0]], &[&[5, 2], &[1, 0]]] {
+            let outcome = dial("socks5", Some("secret"), steps).await;
+            assert!(
+                matches!(outcome, Err(DialError::Failed(_))),
+                "{steps:?}: {outcome:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socks_proxy_that_can_t_be_greeted_is_at_fault_itself() {
+        for steps in [&[&[5, 255][..]][..], &[&[5, 2]], &[&[5, 1]]] {
+            let outcome = dial("socks5", None, steps).await;
+            assert!(
+                matches!(outcome, Err(DialError::Proxy(ProxyError::Unauthorized { .. }))),
+                "{steps:?}: {outcome:?}"
+            );
+        }
+        for steps in [&[&[5, 2][..], &[1, 1]][..], &[&[5, 2]]] {
+            let outcome = dial("socks5", Some("wrong"), steps).await;
+            assert!(
+                matches!(outcome, Err(DialError::Proxy(ProxyError::Unauthorized { .. }))),
+                "{steps:?}: {outcome:?}"
+            );
+        }
+        for steps in [
+            &[][..],
+            &[&[4, 0][..]],
+            &[b"HTTP/1.1 400 Bad Request"],
+            &[&[5, 0], b"HTTP"],
+        ] {
+            let outcome = dial("socks5", None, steps).await;
+            assert!(
+                matches!(outcome, Err(DialError::Proxy(ProxyError::Broken { .. }))),
+                "{steps:?}: {outcome:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_http_proxy_that_hangs_up_on_a_host_is_no_broken_proxy() {
+        for steps in [
+            &[][..],
+            &[&b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"[..]],
+        ] {
+            let outcome = dial("http", None, steps).await;
+            assert!(
+                matches!(outcome, Err(DialError::Failed(_))),
+                "{steps:?}: {outcome:?}"
+            );
+        }
+        let outcome = dial("http", None, &[b"220 mail.example ESMTP\r\n\r\n"]).await;
+        assert!(
+            matches!(outcome, Err(DialError::Proxy(ProxyError::Broken { .. }))),
+            "{outcome:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_host_that_speaks_first_is_not_its_proxy_s_fault() {
+        let answer = b"HTTP/1.1 200 OK\r\n\r\n220 mail ready\r\n";
+        assert_eq!(dial("http", None, &[answer]).await, Err(DialError::SpokeFirst));
     }
 }

@@ -3,5 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod dial;
 pub(crate) mod dns;
+pub(crate) mod halt;
 pub(crate) mod pace;
 pub(crate) mod proxy;
+mod socks5;

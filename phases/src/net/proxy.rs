@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use phasegate::RunError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -151,15 +150,4 @@ pub(crate) enum ProxyError {
     /// It breaks its protocol, or ends the connection before an answer.
     #[error("the proxy {proxy} doesn't answer as a proxy: {reason}")]
     Broken { proxy: String, reason: String },
-}
-
-impl From<ProxyError> for RunError {
-    fn from(error: ProxyError) -> Self {
-        let code = match &error {
-            ProxyError::Unreachable { .. } => "proxy_unreachable",
-            ProxyError::Unauthorized { .. } => "proxy_unauthorized",
-            ProxyError::Broken { .. } => "proxy_broken",
-        };
-        Self::failed(code, format!("{error}. Nothing was sent directly instead"))
-    }
 }

@@ -9,17 +9,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::Resolver;
-use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
-use hickory_resolver::lookup::Lookup as Answer;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::config::{NameServerConfig, ResolverOpts};
+use hickory_resolver::net::xfer::FirstAnswer;
+use hickory_resolver::net::{DnsError, DnsHandle, NetError};
+use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::CNAME;
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{NameServer, NameServerPool, PoolContext, TlsConfig};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::net::halt::Halt;
 use crate::net::pace::Pace;
-use crate::net::proxy::{Proxy, ProxyError};
+use crate::net::proxy::Proxy;
 use crate::value::{pattern, text_type, word_type};
 use connector::{Connector, ProxyFailure};
 
@@ -27,7 +29,7 @@ use connector::{Connector, ProxyFailure};
 const MAX_UDP: u16 = 1_232;
 /// How many queries may wait on one TCP connection: as many as the concurrency of a persona may make.
 const MAX_ACTIVE: usize = 4_096;
-/// How many names a domain may be an alias of, one after the other, in one answer.
+/// How many names a domain may be an alias of, one after the other.
 const MAX_ALIASES: usize = 16;
 /// How many addresses of a domain are kept.
 const MAX_ADDRESSES: usize = 32;
@@ -102,15 +104,34 @@ pub(crate) struct Lookup {
     pub(crate) queries: u64,
 }
 
-/// A client of some DNS servers. It keeps no cache, reads no hosts file and adds no search domain.
+/// A client of some DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by
+/// itself.
+///
+/// The library's own resolver follows aliases at no pace and answers special names such as `localhost` in the place of
+/// the server. So it only sends: one query at a time, of which each waits for its turn and is counted.
 pub(crate) struct DnsClient {
-    /// One for each server: the library asks a server at most once, neither again after its failure nor at a rate, and
-    /// knows no turn of an item. So who is asked, how often and how fast is decided here.
-    servers: Vec<Resolver<Connector>>,
+    /// Whose servers they are, for errors.
+    persona: String,
+    servers: Vec<Server>,
+    found: OnceCell<Found>,
     plan: Plan,
     pace: Option<Arc<Pace>>,
-    /// How the proxy failed, if there is one.
-    proxy_failure: Option<ProxyFailure>,
+    /// The proxy, and how it failed.
+    proxy: Option<(Arc<Proxy>, ProxyFailure)>,
+}
+
+/// The servers, found.
+struct Found {
+    endpoints: Vec<Endpoints>,
+    context: Arc<PoolContext>,
+}
+
+/// The ways to one server.
+struct Endpoints {
+    /// For what is asked first: datagrams, unless all goes through a proxy.
+    first: Arc<NameServer<Connector>>,
+    /// For what doesn't fit into a datagram.
+    tcp: Option<Arc<NameServer<Connector>>>,
 }
 
 /// How a client asks.
@@ -123,46 +144,81 @@ pub(crate) struct Plan {
 }
 
 impl DnsClient {
-    /// Makes a client. Without a proxy the names of servers are resolved here, once, by the system.
-    pub(crate) async fn new(
+    /// Makes a client of the servers of a persona, which errors call as it is given.
+    pub(crate) fn new(
+        persona: impl Into<String>,
         servers: &[Server],
         plan: Plan,
         pace: Option<Arc<Pace>>,
         proxy: Option<Arc<Proxy>>,
-    ) -> io::Result<Self> {
-        let proxy = proxy.map(|proxy| (proxy, ProxyFailure::default()));
-        let mut resolvers = Vec::with_capacity(servers.len());
-        for server in servers {
-            let (host, port) = server.split();
-            let (mut server, connector) = match &proxy {
-                Some((proxy, failure)) => (
-                    NameServerConfig::tcp(IpAddr::from([0, 0, 0, 0])),
-                    Connector::through(Arc::clone(proxy), host, Arc::clone(failure)),
-                ),
-                None => (
-                    NameServerConfig::udp_and_tcp(resolve(host, port).await?),
-                    Connector::direct(),
-                ),
-            };
+    ) -> Self {
+        Self {
+            persona: persona.into(),
+            servers: servers.to_vec(),
+            found: OnceCell::new(),
+            plan,
+            pace,
+            proxy: proxy.map(|proxy| (proxy, ProxyFailure::default())),
+        }
+    }
+
+    /// Finds the servers, unless they are. Without a proxy their names are resolved here, once, by the system.
+    async fn found(&self) -> Result<&Found, Halt> {
+        let unresolved = |error: io::Error| Halt::Resolver {
+            persona: self.persona.clone(),
+            reason: error.to_string(),
+        };
+        self.found
+            .get_or_try_init(async || self.endpoints().await.map_err(unresolved))
+            .await
+    }
+
+    async fn endpoints(&self) -> io::Result<Found> {
+        let tls = TlsConfig::new().map_err(io::Error::other)?;
+        let context = PoolContext::new(options(&self.plan), tls);
+        let endpoint = |mut server: NameServerConfig, port, connector| {
             for connection in &mut server.connections {
                 connection.port = port;
             }
-            let config = ResolverConfig::from_name_servers(vec![server]);
-            let resolver = Resolver::builder_with_config(config, connector).with_options(options(&plan));
-            resolvers.push(resolver.build().map_err(io::Error::other)?);
+            Arc::new(NameServer::new([], server, &context.options, connector))
+        };
+        let mut endpoints = Vec::with_capacity(self.servers.len());
+        for server in &self.servers {
+            let (host, port) = server.split();
+            endpoints.push(match &self.proxy {
+                Some((proxy, failure)) => {
+                    let connector = Connector::through(Arc::clone(proxy), host, Arc::clone(failure));
+                    let nowhere = IpAddr::from([0, 0, 0, 0]);
+                    Endpoints {
+                        first: endpoint(NameServerConfig::tcp(nowhere), port, connector),
+                        tcp: None,
+                    }
+                }
+                None => {
+                    let address = resolve(host, port).await?;
+                    let tcp = endpoint(NameServerConfig::tcp(address), port, Connector::direct());
+                    Endpoints {
+                        first: endpoint(NameServerConfig::udp(address), port, Connector::direct()),
+                        tcp: Some(tcp),
+                    }
+                }
+            });
         }
-        Ok(Self {
-            servers: resolvers,
-            plan,
-            pace,
-            proxy_failure: proxy.map(|(_, failure)| failure),
+        Ok(Found {
+            endpoints,
+            context: Arc::new(context),
         })
+    }
+
+    /// Finds the servers before they are needed.
+    pub(crate) async fn find_servers(&self) -> Result<(), Halt> {
+        self.found().await.map(drop)
     }
 
     /// Looks `name` up. `turn` chooses the first server where they take turns.
     ///
-    /// Fails only where the proxy can't be used.
-    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, ProxyError> {
+    /// Fails only where the servers aren't found or the proxy can't be used.
+    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, Halt> {
         let asked = self
             .plan
             .record_types
@@ -193,51 +249,144 @@ impl DnsClient {
         })
     }
 
-    /// Asks for one record type until there is an answer, or no retry is left; with how many queries that took.
+    /// Finds the addresses of one type, through aliases; with how many queries that took.
+    ///
+    /// A name that is an alias of itself in the end, or of more than [`MAX_ALIASES`] names, has none.
     async fn ask(
         &self,
         name: &str,
         record_type: RecordType,
         turn: u64,
-    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), ProxyError> {
-        let mut outcome = Err(LookupStatus::Error);
-        let count = u64::try_from(self.servers.len()).unwrap_or(1).max(1);
+    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), Halt> {
+        let mut sent = 0;
         let Ok(mut name) = Name::from_ascii(name) else {
-            return Ok((outcome, 0));
+            return Ok((Err(LookupStatus::Error), sent));
         };
         name.set_fqdn(true);
+        let mut chain = Chain { names: vec![name] };
+        loop {
+            let query = Query::query(chain.end().clone(), record_type);
+            let answer = match self.answer(&query, turn, &mut sent).await? {
+                Ok(answer) => answer,
+                Err(status) => return Ok((Err(status), sent)),
+            };
+            if let Some(found) = chain.follow(answer.as_ref(), record_type) {
+                return Ok((found, sent));
+            }
+        }
+    }
+
+    /// Asks until there is an answer, or no retry is left. `None`: the name has no record of the type.
+    async fn answer(
+        &self,
+        query: &Query,
+        turn: u64,
+        sent: &mut u64,
+    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, Halt> {
+        let Found { endpoints, context } = self.found().await?;
+        let mut outcome = Err(LookupStatus::Error);
+        let count = u64::try_from(endpoints.len()).unwrap_or(1).max(1);
         for attempt in 0..=self.plan.retries {
             let first = match self.plan.strategy {
                 Strategy::First => 0,
                 Strategy::RoundRobin => turn % count,
             };
             let server = usize::try_from((first + attempt) % count).unwrap_or(0);
-            let Some(server) = self.servers.get(server) else {
-                return Ok((Err(LookupStatus::Error), attempt));
+            let Some(server) = endpoints.get(server) else {
+                break;
             };
-            if let Some(pace) = &self.pace {
-                pace.request().await;
+            let mut answer = self.send(context, &server.first, query, sent).await?;
+            if let (Err(NetError::Truncated), Some(tcp)) = (&answer, &server.tcp) {
+                answer = self.send(context, tcp, query, sent).await?;
             }
-            let answer = server.lookup(name.clone(), record_type);
-            outcome = match &self.proxy_failure {
-                // What a proxy takes is not the server's: its connection has bounds of its own.
-                Some(failure) => {
-                    let answer = answer.await;
-                    if let (Err(_), Some(error)) = (&answer, failure.get()) {
-                        return Err(error.clone());
-                    }
-                    read(answer, &name, record_type)
-                }
-                None => match timeout(self.plan.timeout, answer).await {
-                    Ok(answer) => read(answer, &name, record_type),
-                    Err(_) => Err(LookupStatus::TimedOut),
-                },
-            };
+            outcome = read(answer);
             if matches!(outcome, Ok(_) | Err(LookupStatus::NoSuchName)) {
-                return Ok((outcome, attempt + 1));
+                break;
             }
         }
-        Ok((outcome, self.plan.retries + 1))
+        Ok(outcome)
+    }
+
+    /// Sends one query, when its turn has come.
+    async fn send(
+        &self,
+        context: &Arc<PoolContext>,
+        endpoint: &Arc<NameServer<Connector>>,
+        query: &Query,
+        sent: &mut u64,
+    ) -> Result<Result<DnsResponse, NetError>, Halt> {
+        if let Some(pace) = &self.pace {
+            pace.request().await;
+        }
+        *sent += 1;
+        // A pool for this query alone: where two domains are aliases of one name, a pool would send one query for both.
+        let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(context));
+        let mut options = DnsRequestOptions::default();
+        options.edns_payload_len = MAX_UDP;
+        let answer = pool.lookup(query.clone(), options).first_answer();
+        match &self.proxy {
+            // What a proxy takes is not the server's: its connection has bounds of its own.
+            Some((_, failure)) => match (answer.await, failure.get()) {
+                (Err(_), Some(error)) => Err(error.clone().into()),
+                (answer, _) => Ok(answer),
+            },
+            None => Ok(timeout(self.plan.timeout, answer)
+                .await
+                .unwrap_or(Err(NetError::Timeout))),
+        }
+    }
+}
+
+/// A domain, and the names that it was found to be an alias of, one after the other.
+struct Chain {
+    names: Vec<Name>,
+}
+
+impl Chain {
+    fn end(&self) -> &Name {
+        self.names.last().expect("it begins with the domain")
+    }
+
+    /// Follows the aliases in an answer: to addresses, to where there are none, or (`None`) to the name to ask for next.
+    /// The library passes on whatever else a server says.
+    fn follow(
+        &mut self,
+        answer: Option<&DnsResponse>,
+        record_type: RecordType,
+    ) -> Option<Result<Vec<IpAddr>, LookupStatus>> {
+        let none = Some(Ok(Vec::new()));
+        let Some(answer) = answer else { return none };
+        let asked = self.names.len();
+        while let Some(target) = answer.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(CNAME(target)) if record.name == *self.end() => Some(target),
+            _ => None,
+        }) {
+            if self.names.contains(target) || self.names.len() > MAX_ALIASES {
+                return none;
+            }
+            self.names.push(target.clone());
+        }
+        let addresses: Vec<_> = answer
+            .answers
+            .iter()
+            .filter(|record| record.record_type() == record_type && self.names.contains(&record.name))
+            .filter_map(|record| record.data.ip_addr())
+            .collect();
+        if !addresses.is_empty() {
+            return Some(Ok(addresses));
+        }
+        // Both are said of the last name (RFC 6604, section 3; RFC 2308, section 2.2).
+        if answer.response_code == ResponseCode::NXDomain {
+            return Some(Err(LookupStatus::NoSuchName));
+        }
+        let no_data = answer
+            .authorities
+            .iter()
+            .any(|record| record.record_type() == RecordType::SOA && record.name.zone_of(self.end()));
+        match no_data || self.names.len() == asked {
+            true => none,
+            false => None,
+        }
     }
 }
 
@@ -257,56 +406,27 @@ async fn resolve(host: &str, port: u16) -> io::Result<IpAddr> {
 fn options(plan: &Plan) -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = plan.timeout;
-    options.attempts = 0;
-    options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    options.edns0 = true;
-    options.edns_payload_len = MAX_UDP;
     options.os_port_selection = true;
     options.max_active_requests = MAX_ACTIVE;
     options
 }
 
-/// The addresses of an answer, or what it says in their place.
-fn read(
-    answer: Result<Answer, NetError>,
-    name: &Name,
-    record_type: RecordType,
-) -> Result<Vec<IpAddr>, LookupStatus> {
+/// An answer with records, `None` where the name has none of the type, or what went wrong.
+fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, LookupStatus> {
     let code = match answer {
-        Ok(answer) => return Ok(addresses(answer.answers(), name, record_type)),
+        Ok(answer) => return Ok(Some(answer)),
         Err(NetError::Timeout) => return Err(LookupStatus::TimedOut),
         Err(NetError::Dns(DnsError::ResponseCode(code))) => code,
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => none.response_code,
         Err(_) => return Err(LookupStatus::Error),
     };
     match code {
-        ResponseCode::NoError => Ok(Vec::new()),
+        ResponseCode::NoError => Ok(None),
         ResponseCode::NXDomain => Err(LookupStatus::NoSuchName),
         ResponseCode::ServFail => Err(LookupStatus::ServerFailure),
         ResponseCode::Refused => Err(LookupStatus::Refused),
         _ => Err(LookupStatus::Error),
     }
-}
-
-/// The addresses of `name`, and of what it is an alias of. The library passes on whatever else a server says.
-fn addresses(records: &[Record], name: &Name, record_type: RecordType) -> Vec<IpAddr> {
-    let mut names = vec![name];
-    while names.len() <= MAX_ALIASES
-        && let Some(target) = records.iter().find_map(|record| match &record.data {
-            RData::CNAME(CNAME(target)) if names.contains(&&record.name) && !names.contains(&target) => {
-                Some(target)
-            }
-            _ => None,
-        })
-    {
-        names.push(target);
-    }
-    records
-        .iter()
-        .filter(|record| record.record_type() == record_type && names.contains(&&record.name))
-        .filter_map(|record| record.data.ip_addr())
-        .collect()
 }
 
 /// Which of two outcomes says more of a domain without an address: what is known for sure before what may change.

@@ -2,7 +2,8 @@ use super::*;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use hickory_resolver::proto::op::{Message, MessageType};
-use hickory_resolver::proto::rr::rdata::{A, AAAA};
+use hickory_resolver::proto::rr::Record;
+use hickory_resolver::proto::rr::rdata::{A, AAAA, SOA};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -27,22 +28,177 @@ fn answer(query: &[u8], addresses: &[Ipv4Addr]) -> Message {
     answer
 }
 
-async fn client(server: SocketAddr, retries: u64) -> DnsClient {
+fn client(server: SocketAddr, retries: u64) -> DnsClient {
+    paced(server, retries, None)
+}
+
+fn paced(server: SocketAddr, retries: u64, pace: Option<Arc<Pace>>) -> DnsClient {
     let plan = Plan {
         strategy: Strategy::First,
         record_types: vec![RecordType::A],
         timeout: Duration::from_secs(5),
         retries,
     };
-    DnsClient::new(&[Server::new(&server.to_string()).unwrap()], plan, None, None)
-        .await
-        .unwrap()
+    let server = Server::new(&server.to_string()).unwrap();
+    DnsClient::new("the DNS persona one", &[server], plan, pace, None)
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+fn alias(owner: &Name, target: &Name) -> Record {
+    Record::from_rdata(owner.clone(), 60, RData::CNAME(CNAME(target.clone())))
+}
+
+/// Looks `domain` up at a server that answers each query with what `records` gives for its name. Gives the names that
+/// it was asked for.
+async fn asked(
+    domain: &str,
+    pace: Option<Arc<Pace>>,
+    records: impl Fn(&Name, &mut Message),
+) -> (Lookup, Vec<String>) {
+    let (udp, _tcp) = both().await;
+    let client = paced(udp.local_addr().unwrap(), 0, pace);
+    let mut names = Vec::new();
+    let lookup = {
+        let server = async {
+            loop {
+                let mut buffer = [0; 512];
+                let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+                let mut message = answer(&buffer[..length], &[]);
+                let name = message.queries[0].name().clone();
+                records(&name, &mut message);
+                names.push(name.to_string());
+                udp.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+            }
+        };
+        tokio::select! {
+            lookup = client.lookup(domain, 0) => lookup.unwrap(),
+            () = server => unreachable!("a server never ends"),
+        }
+    };
+    (lookup, names)
+}
+
+#[tokio::test]
+async fn an_alias_is_asked_for_by_a_query_that_is_counted_and_waits_for_its_turn() {
+    let start = std::time::Instant::now();
+    let pace = Arc::new(Pace::new(1, Some(20)));
+    let (lookup, names) = asked("www.example", Some(pace), |asked, message| {
+        let next = match asked.to_string().as_str() {
+            "www.example." => name("one.example."),
+            "one.example." => name("two.example."),
+            _ => {
+                let address = RData::A(A(Ipv4Addr::new(192, 0, 2, 1)));
+                message.add_answer(Record::from_rdata(asked.clone(), 60, address));
+                return;
+            }
+        };
+        message.add_answer(alias(asked, &next));
+    })
+    .await;
+    assert_eq!(names, ["www.example.", "one.example.", "two.example."]);
+    let expected = Lookup {
+        status: LookupStatus::Resolved,
+        addresses: vec![IpAddr::from([192, 0, 2, 1])],
+        queries: 3,
+    };
+    assert_eq!(lookup, expected);
+    // The first of them is the burst.
+    assert!(
+        start.elapsed() >= Duration::from_millis(90),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn an_alias_that_the_server_has_followed_itself_needs_no_further_query() {
+    let target = name("target.other.");
+    for (code, expected) in [
+        (ResponseCode::NoError, LookupStatus::NoAddress),
+        (ResponseCode::NXDomain, LookupStatus::NoSuchName),
+    ] {
+        let (lookup, names) = asked("www.example", None, |asked, message| {
+            message.add_answer(alias(asked, &target));
+            let soa = SOA::new(name("ns.other."), name("host.other."), 1, 2, 3, 4, 5);
+            message.add_authority(Record::from_rdata(name("other."), 60, RData::SOA(soa)));
+            message.metadata.response_code = code;
+        })
+        .await;
+        assert_eq!((lookup.status, lookup.queries), (expected, 1));
+        assert_eq!(names, ["www.example."]);
+    }
+}
+
+#[tokio::test]
+async fn aliases_end_where_they_come_back_to_a_name_and_after_sixteen() {
+    let (lookup, names) = asked("one.example", None, |asked, message| {
+        let [one, two] = ["one.example.", "two.example."].map(name);
+        message.add_answer(alias(asked, if *asked == one { &two } else { &one }));
+    })
+    .await;
+    assert_eq!((lookup.status, lookup.queries), (LookupStatus::NoAddress, 2));
+    assert_eq!(names.len(), 2);
+    let (lookup, names) = asked("a.example", None, |asked, message| {
+        let longer = name(&format!("a.{asked}"));
+        message.add_answer(alias(asked, &longer));
+    })
+    .await;
+    assert_eq!((lookup.status, lookup.queries), (LookupStatus::NoAddress, 17));
+    assert_eq!(names.len(), 17);
+}
+
+#[tokio::test]
+async fn names_with_a_special_use_are_asked_of_the_server_like_any_other() {
+    for domain in [
+        "localhost",
+        "shop.localhost",
+        "shop.invalid",
+        "shop.onion",
+        "shop.local",
+    ] {
+        let (lookup, names) = asked(domain, None, |asked, message| {
+            let address = RData::A(A(Ipv4Addr::new(192, 0, 2, 1)));
+            message.add_answer(Record::from_rdata(asked.clone(), 60, address));
+        })
+        .await;
+        assert_eq!(names, [format!("{domain}.")]);
+        assert_eq!((lookup.status, lookup.queries), (LookupStatus::Resolved, 1));
+        assert_eq!(lookup.addresses, [IpAddr::from([192, 0, 2, 1])]);
+    }
+}
+
+#[tokio::test]
+async fn lookups_of_one_name_at_once_send_a_query_each() {
+    let (udp, _tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 0);
+    let server = async {
+        // Both are waiting before either is answered.
+        let mut queries = Vec::new();
+        for _ in 0..2 {
+            let mut buffer = [0; 512];
+            let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+            queries.push((buffer[..length].to_vec(), from));
+        }
+        for (query, from) in queries {
+            let message = answer(&query, &[Ipv4Addr::new(192, 0, 2, 1)]);
+            udp.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+        }
+    };
+    let (one, other, ()) = tokio::join!(
+        client.lookup("a.example", 0),
+        client.lookup("a.example", 0),
+        server
+    );
+    assert_eq!((one.unwrap().queries, other.unwrap().queries), (1, 1));
 }
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
     let (udp, tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -67,7 +223,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
     };
     let (lookup, ()) = tokio::join!(client.lookup("big.example", 0), server);
     let lookup = lookup.unwrap();
-    assert_eq!(lookup.status, LookupStatus::Resolved);
+    assert_eq!((lookup.status, lookup.queries), (LookupStatus::Resolved, 2));
     assert_eq!(
         lookup.addresses,
         ["192.0.2.1", "192.0.2.2"].map(|address| address.parse::<IpAddr>().unwrap())
@@ -77,7 +233,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
 #[tokio::test]
 async fn answers_to_other_questions_are_passed_over() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -102,7 +258,7 @@ async fn answers_to_other_questions_are_passed_over() {
 #[tokio::test]
 async fn only_the_addresses_that_were_asked_for_are_taken_from_an_answer() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 0).await;
+    let client = client(udp.local_addr().unwrap(), 0);
     let server = async {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -129,18 +285,10 @@ async fn only_the_addresses_that_were_asked_for_are_taken_from_an_answer() {
     );
 }
 
-#[test]
-fn names_that_are_aliases_of_each_other_have_no_address() {
-    let [one, two] = ["one.example.", "two.example."].map(|name| Name::from_ascii(name).unwrap());
-    let records = [(&one, &two), (&two, &one)]
-        .map(|(owner, target)| Record::from_rdata(owner.clone(), 60, RData::CNAME(CNAME(target.clone()))));
-    assert_eq!(addresses(&records, &one, RecordType::A), Vec::<IpAddr>::new());
-}
-
 #[tokio::test]
 async fn a_server_that_fails_is_asked_again_as_often_as_the_persona_says() {
     let (udp, _tcp) = both().await;
-    let client = client(udp.local_addr().unwrap(), 2).await;
+    let client = client(udp.local_addr().unwrap(), 2);
     let server = async {
         for code in [
             ResponseCode::ServFail,
