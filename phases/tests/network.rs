@@ -6,8 +6,14 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use phasegate::CampaignStatus;
+use phasegate::core::storage::Expected;
+use phasegate::core::{PhaseDefinition, PhaseName};
+use phasegate::{
+    CampaignStatus, Engine, Mode, NewCampaign, Phase, PhaseContext, Pipeline, RunError, RunOutcome,
+};
+use phasegate_phases::dns_validation::DnsValidation;
 use phasegate_sandbox::{HttpProxy, Socks5Proxy, site, zone};
+use phasegate_testkit::MemoryStorage;
 use serde_json::{Value, json};
 use support::{
     PHASES, World, all_records, dns_persona, failure, http_persona, nowhere, plan, proxy, records, summary,
@@ -123,6 +129,68 @@ async fn a_proxy_and_resolvers_that_no_item_needs_may_be_down() {
             (&requested["domains"], &requested["skipped"]),
             (&json!(0), &json!(20))
         );
+    }
+}
+
+/// A phase that gives no record.
+struct Nothing;
+
+#[async_trait::async_trait]
+impl Phase for Nothing {
+    type Config = Value;
+    type Input = Value;
+    type Record = Value;
+    type Checkpoint = Value;
+    type Summary = Value;
+
+    fn definition(&self) -> PhaseDefinition {
+        PhaseDefinition {
+            name: PhaseName::new("nothing").unwrap(),
+            title: String::new(),
+            config_schema: json!(true),
+        }
+    }
+
+    async fn run(&self, _: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
+        Ok(RunOutcome::Completed(json!({})))
+    }
+}
+
+#[tokio::test]
+async fn nothing_to_look_up_needs_neither_proxy_nor_resolvers() {
+    let pipeline = Pipeline::builder("empty")
+        .phase(Nothing)
+        .phase(DnsValidation)
+        .resource_kind("dns_persona", "DNS persona", json!(true))
+        .resource_kind("proxy", "Proxy", json!(true))
+        .build()
+        .unwrap();
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(pipeline)
+        .build()
+        .unwrap();
+    let mut persona = dns_persona();
+    persona["resolvers"] = json!(["no..name:53"]);
+    let down = proxy("socks5", nowhere().await, None);
+    for (kind, document) in [("dns_persona", persona), ("proxy", down)] {
+        engine
+            .put_resource(kind, "one", document, Expected::Any)
+            .await
+            .unwrap();
+    }
+    for config in [
+        json!({"personaIds": ["one"]}),
+        json!({"personaIds": ["one"], "proxyId": "one"}),
+    ] {
+        let new = NewCampaign::new("empty")
+            .mode(Mode::FullSequence)
+            .config("nothing", json!({}))
+            .config("dns_validation", config);
+        let campaign = engine.create(new).await.unwrap();
+        campaign.start("nothing").await.unwrap();
+        let view = campaign.at_rest().await.unwrap();
+        assert_eq!(view.status, CampaignStatus::Completed, "{}", failure(&view));
     }
 }
 

@@ -18,7 +18,6 @@ pub use record::{Measured, Record, Summary};
 
 use crate::net::dial::Probe;
 use crate::net::dns::{DnsClient, Plan, Server};
-use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
 use crate::ordered::{self, Bounds, Checkpoint};
@@ -155,7 +154,7 @@ async fn look_up(
 ) -> Result<Option<Record>, RunError> {
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
-    probe.pass().await.map_err(Halt::from)?;
+    probe.pass().await?;
     let _slot = persona.pace.enter().await;
     let start = Instant::now();
     // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.

@@ -26,7 +26,6 @@ pub use record::{Measured, Record, Status, Summary};
 use crate::dns_validation::{PROXY, unsound};
 use crate::net::dial::Probe;
 use crate::net::dns::{DnsClient, LookupStatus, Plan, Strategy};
-use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
 use crate::ordered::{self, Bounds, Checkpoint};
@@ -161,7 +160,7 @@ async fn request(
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
     let Persona { id, visitor } = persona.as_ref();
-    probe.pass().await.map_err(Halt::from)?;
+    probe.pass().await?;
     if let Some(resolvers) = &visitor.resolvers {
         resolvers.find_servers().await?;
     }

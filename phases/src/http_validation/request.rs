@@ -21,6 +21,7 @@ use super::record::Status;
 use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
 use crate::net::halt::Halt;
 use crate::net::proxy::{Protocol, Proxy};
+use crate::net::sockets;
 
 /// How many addresses of a host are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -80,9 +81,9 @@ pub(crate) async fn send(
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
                 if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                    && !lets_through(persona, url, proxy).await
+                    && let Err(halt) = lets_through(persona, url, proxy).await
                 {
-                    return Ok(Err(proxy.unauthorized().into()));
+                    return Ok(Err(halt.into()));
                 }
                 if let Some(failure) = in_place_of_site(&response) {
                     return Ok(Err(failure));
@@ -99,8 +100,14 @@ pub(crate) async fn send(
             address: None,
             ..answer
         }),
-        (Err(error), Route::Direct(_)) => Err(Failure::Status(status(&error, url))),
-        (Err(error), Route::Proxy(proxy)) => Err(blame(error, persona, url, proxy).await),
+        (Err(error), Route::Direct(addresses)) => Err(match without_socket(&error, addresses) {
+            Some(halt) => halt.into(),
+            None => Failure::Status(status(&error, url)),
+        }),
+        (Err(error), Route::Proxy(proxy)) => Err(match without_socket(&error, proxy.address().as_slice()) {
+            Some(halt) => halt.into(),
+            None => blame(error, persona, url, proxy).await,
+        }),
     }
 }
 
@@ -111,15 +118,16 @@ fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
 
 /// Whether the proxy opens a tunnel to the site. Then it accepts its user, and whoever asks for a proxy's password is
 /// the site: no site may fail the phase.
-async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> bool {
+async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), Halt> {
     let Some((host, port)) = host_and_port(url) else {
-        return false;
+        return Err(proxy.unauthorized().into());
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
-    matches!(
-        dial::through(proxy, &host, port, patience).await,
-        Ok(_) | Err(DialError::SpokeFirst)
-    )
+    match dial::through(proxy, &host, port, patience).await {
+        Ok(_) | Err(DialError::SpokeFirst) => Ok(()),
+        Err(DialError::Halt(halt @ Halt::OutOfSockets(_))) => Err(halt),
+        Err(_) => Err(proxy.unauthorized().into()),
+    }
 }
 
 /// What an HTTP proxy answers in its own name: why it reached no site (Proxy-Status, RFC 9209). What a proxy answers
@@ -238,11 +246,7 @@ fn status(error: &reqwest::Error, url: &Url) -> Status {
     if !error.is_connect() {
         return Status::InvalidResponse;
     }
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    for cause in causes
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(innermost)
-    {
+    for cause in causes(error) {
         match cause.kind() {
             _ if is_tls(cause) => return Status::TlsError,
             io::ErrorKind::ConnectionRefused => return Status::ConnectionRefused,
@@ -257,6 +261,20 @@ fn status(error: &reqwest::Error, url: &Url) -> Status {
         }
     }
     Status::ConnectionFailed
+}
+
+/// Whether a request was not sent because this machine has no socket for it.
+fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<Halt> {
+    let mut causes = causes(error).filter(|_| error.is_connect());
+    let cause = causes.find(|cause| sockets::are_used_up(cause, peers))?;
+    Some(Halt::OutOfSockets(cause.to_string()))
+}
+
+/// What went wrong beneath HTTP.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(innermost)
 }
 
 /// The error that others of its kind are wrapped around: they don't show it as their source.
@@ -291,7 +309,7 @@ async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
         Ok(_) | Err(DialError::SpokeFirst) => Failure::Status(status),
-        Err(DialError::Proxy(error)) => error.into(),
+        Err(DialError::Halt(halt)) => halt.into(),
         Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
         Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
         Err(DialError::Failed(_)) => Failure::Status(Status::ConnectionFailed),

@@ -16,6 +16,7 @@ use crate::net::dns::{DnsClient, LookupStatus};
 use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
+use crate::net::sockets;
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
@@ -218,6 +219,9 @@ impl Visitor {
                 let patience = Duration::from_millis(self.persona.connect_timeout_ms.get());
                 match timeout(patience, tokio::net::lookup_host((name, port))).await {
                     Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+                    Ok(Err(error)) if sockets::are_used_up(&error, &[]) => {
+                        return Err(Halt::OutOfSockets(error.to_string()).into());
+                    }
                     Ok(Err(_)) => return Err(unresolved),
                     Err(_) => return Err(Failure::Status(Status::TimedOut)),
                 }

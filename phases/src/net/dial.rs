@@ -12,8 +12,9 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::proxy::{Protocol, Proxy, ProxyError};
-use super::socks5;
+use super::halt::Halt;
+use super::proxy::{Protocol, Proxy};
+use super::{sockets, socks5};
 
 /// How long a proxy may take to accept a connection, whatever the patience with what lies behind it.
 pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,7 +23,7 @@ pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum DialError {
     #[error(transparent)]
-    Proxy(#[from] ProxyError),
+    Halt(Halt),
     #[error("the connection was not accepted in time")]
     TimedOut,
     #[error("the connection was refused")]
@@ -33,16 +34,29 @@ pub(crate) enum DialError {
     Failed(String),
 }
 
+impl<H: Into<Halt>> From<H> for DialError {
+    fn from(halt: H) -> Self {
+        Self::Halt(halt.into())
+    }
+}
+
 /// Connects to the proxy itself.
-pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, ProxyError> {
+pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
     let connecting = async {
         let stream = TcpStream::connect(proxy.socket()).await?;
         stream.set_nodelay(true)?;
         Ok::<_, std::io::Error>(stream)
     };
     match timeout(PROXY_TIMEOUT, connecting).await {
-        Ok(connected) => connected.map_err(|error| proxy.unreachable(error)),
-        Err(_) => Err(proxy.unreachable(format!("no connection within {} s", PROXY_TIMEOUT.as_secs()))),
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) if sockets::are_used_up(&error, proxy.address().as_slice()) => {
+            Err(Halt::OutOfSockets(error.to_string()))
+        }
+        Ok(Err(error)) => Err(proxy.unreachable(error).into()),
+        Err(_) => {
+            let reason = format!("no connection within {} s", PROXY_TIMEOUT.as_secs());
+            Err(proxy.unreachable(reason).into())
+        }
     }
 }
 
@@ -62,7 +76,7 @@ impl Probe {
     }
 
     /// Waits until the proxy was reached, once.
-    pub(crate) async fn pass(&self) -> Result<(), ProxyError> {
+    pub(crate) async fn pass(&self) -> Result<(), Halt> {
         if let Some(proxy) = &self.proxy {
             let reach = async || to_proxy(proxy).await.map(drop);
             self.reached.get_or_try_init(reach).await?;
@@ -146,6 +160,7 @@ async fn http_connect(
 
 #[cfg(test)]
 mod tests {
+    use super::super::proxy::ProxyError;
     use super::*;
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -208,14 +223,20 @@ mod tests {
         for steps in [&[&[5, 255][..]][..], &[&[5, 2]], &[&[5, 1]]] {
             let outcome = dial("socks5", None, steps).await;
             assert!(
-                matches!(outcome, Err(DialError::Proxy(ProxyError::Unauthorized { .. }))),
+                matches!(
+                    outcome,
+                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                ),
                 "{steps:?}: {outcome:?}"
             );
         }
         for steps in [&[&[5, 2][..], &[1, 1]][..], &[&[5, 2]]] {
             let outcome = dial("socks5", Some("wrong"), steps).await;
             assert!(
-                matches!(outcome, Err(DialError::Proxy(ProxyError::Unauthorized { .. }))),
+                matches!(
+                    outcome,
+                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                ),
                 "{steps:?}: {outcome:?}"
             );
         }
@@ -227,7 +248,10 @@ mod tests {
         ] {
             let outcome = dial("socks5", None, steps).await;
             assert!(
-                matches!(outcome, Err(DialError::Proxy(ProxyError::Broken { .. }))),
+                matches!(
+                    outcome,
+                    Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+                ),
                 "{steps:?}: {outcome:?}"
             );
         }
@@ -247,7 +271,10 @@ mod tests {
         }
         let outcome = dial("http", None, &[b"220 mail.example ESMTP\r\n\r\n"]).await;
         assert!(
-            matches!(outcome, Err(DialError::Proxy(ProxyError::Broken { .. }))),
+            matches!(
+                outcome,
+                Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+            ),
             "{outcome:?}"
         );
     }

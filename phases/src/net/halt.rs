@@ -13,6 +13,12 @@ pub(crate) enum Halt {
     /// A persona names a DNS server that can't be found.
     #[error("a resolver of {persona} has no address: {reason}")]
     Resolver { persona: String, reason: String },
+    /// This machine has no socket left.
+    #[error(
+        "this machine has no socket for one more connection: {0}. Lower the concurrency of the personas, or raise the \
+         limit of open files"
+    )]
+    OutOfSockets(String),
 }
 
 impl From<Halt> for RunError {
@@ -22,6 +28,7 @@ impl From<Halt> for RunError {
             Halt::Proxy(ProxyError::Unauthorized { .. }) => "proxy_unauthorized",
             Halt::Proxy(ProxyError::Broken { .. }) => "proxy_broken",
             Halt::Resolver { .. } => "resolver_unresolved",
+            Halt::OutOfSockets(_) => "out_of_sockets",
         };
         Self::failed(code, halt.to_string())
     }

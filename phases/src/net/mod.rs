@@ -6,4 +6,5 @@ pub(crate) mod dns;
 pub(crate) mod halt;
 pub(crate) mod pace;
 pub(crate) mod proxy;
+pub(crate) mod sockets;
 mod socks5;

@@ -1,6 +1,7 @@
 //! The resource kind `proxy`, and what a proxy can do wrong.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,12 @@ impl Proxy {
             self.host.as_str(),
             u16::try_from(self.port.get()).unwrap_or(u16::MAX),
         )
+    }
+
+    /// Where it is, if its host is an address.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        let (host, port) = self.socket();
+        Some(SocketAddr::new(host.parse().ok()?, port))
     }
 
     /// Its host and port, which errors call it.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hickory_resolver::config::{ConnectionConfig, ProtocolConfig};
 use hickory_resolver::net::NetError;
@@ -15,12 +16,14 @@ use hickory_resolver::net::xfer::{DnsExchange, DnsMultiplexer};
 use hickory_resolver::{ConnectionProvider, PoolContext};
 
 use crate::net::dial::{self, DialError};
-use crate::net::proxy::{Proxy, ProxyError};
+use crate::net::halt::Halt;
+use crate::net::proxy::Proxy;
+use crate::net::sockets;
 
 /// Connects a resolver to the one server that it asks.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    runtime: TokioRuntimeProvider,
+    runtime: Sockets,
     proxied: Option<Proxied>,
 }
 
@@ -29,35 +32,44 @@ pub(crate) struct Connector {
 struct Proxied {
     proxy: Arc<Proxy>,
     host: Arc<str>,
-    failure: ProxyFailure,
 }
 
-/// What a proxy did wrong, if it did. Of a connection that failed a resolver tells that it failed, and no more.
-pub(crate) type ProxyFailure = Arc<OnceLock<ProxyError>>;
+/// Why no server can be asked, if none can. Of a connection that failed a resolver tells that it failed, and no more.
+pub(crate) type Halted = Arc<OnceLock<Halt>>;
+
+/// Makes sockets, and remembers if this machine has none left.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    runtime: TokioRuntimeProvider,
+    halted: Halted,
+}
 
 impl Connector {
     /// Connects straight to the address that the resolver is configured with.
-    pub(crate) fn direct() -> Self {
+    pub(crate) fn direct(halted: Halted) -> Self {
         Self {
-            runtime: TokioRuntimeProvider::new(),
+            runtime: Sockets {
+                runtime: TokioRuntimeProvider::new(),
+                halted,
+            },
             proxied: None,
         }
     }
 
     /// Connects through `proxy` to `host`, whatever address the resolver is configured with.
-    pub(crate) fn through(proxy: Arc<Proxy>, host: &str, failure: ProxyFailure) -> Self {
+    pub(crate) fn through(proxy: Arc<Proxy>, host: &str, halted: Halted) -> Self {
         let host = host.into();
         Self {
-            runtime: TokioRuntimeProvider::new(),
-            proxied: Some(Proxied { proxy, host, failure }),
+            proxied: Some(Proxied { proxy, host }),
+            ..Self::direct(halted)
         }
     }
 }
 
 impl ConnectionProvider for Connector {
-    type Conn = DnsExchange<TokioRuntimeProvider>;
+    type Conn = DnsExchange<Sockets>;
     type FutureConn = Pin<Box<dyn Future<Output = Result<Self::Conn, NetError>> + Send>>;
-    type RuntimeProvider = TokioRuntimeProvider;
+    type RuntimeProvider = Sockets;
 
     fn new_connection(
         &self,
@@ -68,16 +80,16 @@ impl ConnectionProvider for Connector {
         let (server, options) = (SocketAddr::new(ip, config.port), &cx.options);
         let (timeout, most) = (options.timeout, options.max_active_requests);
         if let Some(proxied) = self.proxied.clone() {
-            let mut handle = self.runtime.create_handle();
+            let runtime = self.runtime.clone();
             return Ok(Box::pin(async move {
                 let connected = dial::through(&proxied.proxy, &proxied.host, server.port(), timeout).await;
-                let stream = connected.map_err(|error| proxied.failed(error))?;
+                let stream = connected.map_err(|error| runtime.failed(error))?;
                 let (stream, sender) = TcpStream::from_stream(AsyncIoTokioAsStd(stream), server);
                 let queries = DnsMultiplexer::new(TcpClientStream::from_stream(stream), sender)
                     .with_timeout(timeout)
                     .with_max_active_requests(most);
                 let (exchange, background) = DnsExchange::from_stream(queries);
-                handle.spawn_bg(background);
+                runtime.create_handle().spawn_bg(background);
                 Ok(exchange)
             }));
         }
@@ -99,13 +111,54 @@ impl ConnectionProvider for Connector {
     }
 }
 
-impl Proxied {
+impl Sockets {
     fn failed(&self, error: DialError) -> NetError {
         match error {
             DialError::TimedOut => return NetError::Timeout,
-            DialError::Proxy(error) => _ = self.failure.set(error),
+            DialError::Halt(halt) => _ = self.halted.set(halt),
             DialError::Refused | DialError::SpokeFirst | DialError::Failed(_) => {}
         }
         io::Error::from(io::ErrorKind::ConnectionRefused).into()
+    }
+
+    /// Remembers what kept `socket` from being made, if it was this machine.
+    fn watched<S: Send + 'static>(&self, server: SocketAddr, socket: Making<S>) -> Making<S> {
+        let halted = Arc::clone(&self.halted);
+        Box::pin(async move {
+            let made = socket.await;
+            if let Err(error) = &made
+                && sockets::are_used_up(error, &[server])
+            {
+                let _ = halted.set(Halt::OutOfSockets(error.to_string()));
+            }
+            made
+        })
+    }
+}
+
+/// A socket in the making.
+type Making<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+
+impl RuntimeProvider for Sockets {
+    type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
+    type Timer = <TokioRuntimeProvider as RuntimeProvider>::Timer;
+    type Udp = <TokioRuntimeProvider as RuntimeProvider>::Udp;
+    type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
+
+    fn create_handle(&self) -> Self::Handle {
+        self.runtime.create_handle()
+    }
+
+    fn connect_tcp(
+        &self,
+        server: SocketAddr,
+        from: Option<SocketAddr>,
+        timeout: Option<Duration>,
+    ) -> Making<Self::Tcp> {
+        self.watched(server, self.runtime.connect_tcp(server, from, timeout))
+    }
+
+    fn bind_udp(&self, from: SocketAddr, server: SocketAddr) -> Making<Self::Udp> {
+        self.watched(server, self.runtime.bind_udp(from, server))
     }
 }

@@ -23,7 +23,7 @@ use crate::net::halt::Halt;
 use crate::net::pace::Pace;
 use crate::net::proxy::Proxy;
 use crate::value::{pattern, text_type, word_type};
-use connector::{Connector, ProxyFailure};
+use connector::{Connector, Halted};
 
 /// The largest answer over UDP, in bytes: what passes unfragmented nearly everywhere (dnsflagday.net/2020).
 const MAX_UDP: u16 = 1_232;
@@ -116,8 +116,8 @@ pub(crate) struct DnsClient {
     found: OnceCell<Found>,
     plan: Plan,
     pace: Option<Arc<Pace>>,
-    /// The proxy, and how it failed.
-    proxy: Option<(Arc<Proxy>, ProxyFailure)>,
+    proxy: Option<Arc<Proxy>>,
+    halted: Halted,
 }
 
 /// The servers, found.
@@ -158,7 +158,8 @@ impl DnsClient {
             found: OnceCell::new(),
             plan,
             pace,
-            proxy: proxy.map(|proxy| (proxy, ProxyFailure::default())),
+            proxy,
+            halted: Halted::default(),
         }
     }
 
@@ -182,12 +183,13 @@ impl DnsClient {
             }
             Arc::new(NameServer::new([], server, &context.options, connector))
         };
+        let halted = || Arc::clone(&self.halted);
         let mut endpoints = Vec::with_capacity(self.servers.len());
         for server in &self.servers {
             let (host, port) = server.split();
             endpoints.push(match &self.proxy {
-                Some((proxy, failure)) => {
-                    let connector = Connector::through(Arc::clone(proxy), host, Arc::clone(failure));
+                Some(proxy) => {
+                    let connector = Connector::through(Arc::clone(proxy), host, halted());
                     let nowhere = IpAddr::from([0, 0, 0, 0]);
                     Endpoints {
                         first: endpoint(NameServerConfig::tcp(nowhere), port, connector),
@@ -196,9 +198,9 @@ impl DnsClient {
                 }
                 None => {
                     let address = resolve(host, port).await?;
-                    let tcp = endpoint(NameServerConfig::tcp(address), port, Connector::direct());
+                    let tcp = endpoint(NameServerConfig::tcp(address), port, Connector::direct(halted()));
                     Endpoints {
-                        first: endpoint(NameServerConfig::udp(address), port, Connector::direct()),
+                        first: endpoint(NameServerConfig::udp(address), port, Connector::direct(halted())),
                         tcp: Some(tcp),
                     }
                 }
@@ -324,15 +326,16 @@ impl DnsClient {
         let mut options = DnsRequestOptions::default();
         options.edns_payload_len = MAX_UDP;
         let answer = pool.lookup(query.clone(), options).first_answer();
-        match &self.proxy {
+        let answer = match &self.proxy {
             // What a proxy takes is not the server's: its connection has bounds of its own.
-            Some((_, failure)) => match (answer.await, failure.get()) {
-                (Err(_), Some(error)) => Err(error.clone().into()),
-                (answer, _) => Ok(answer),
-            },
-            None => Ok(timeout(self.plan.timeout, answer)
+            Some(_) => answer.await,
+            None => timeout(self.plan.timeout, answer)
                 .await
-                .unwrap_or(Err(NetError::Timeout))),
+                .unwrap_or(Err(NetError::Timeout)),
+        };
+        match (answer, self.halted.get()) {
+            (Err(_), Some(halt)) => Err(halt.clone()),
+            (answer, _) => Ok(answer),
         }
     }
 }

@@ -1,0 +1,61 @@
+//! Whose fault it is that there is no socket.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Whether it is this machine that has no room for one more connection, to any of `peers`.
+pub(crate) fn are_used_up(error: &io::Error, peers: &[SocketAddr]) -> bool {
+    let no_file = match error.raw_os_error() {
+        Some(code) if cfg!(unix) => matches!(code, 23 | 24), // ENFILE, EMFILE
+        Some(code) => code == 10_024,                        // WSAEMFILE
+        None => false,
+    };
+    match error.kind() {
+        _ if no_file => true,
+        // Nobody here asks for a port of its own.
+        io::ErrorKind::AddrInUse => true,
+        // It is said of all of IPv6 where that is switched off, and by some systems of port 0.
+        io::ErrorKind::AddrNotAvailable => {
+            !peers.is_empty() && peers.iter().all(|peer| peer.is_ipv4() && peer.port() != 0)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_can_t_make_this_machine_seem_to_have_no_sockets() {
+        let peers =
+            |peers: &[&str]| -> Vec<SocketAddr> { peers.iter().map(|peer| peer.parse().unwrap()).collect() };
+        let unavailable = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        assert!(are_used_up(
+            &unavailable,
+            &peers(&["192.0.2.1:80", "192.0.2.2:80"])
+        ));
+        for blameless in [
+            &[][..],
+            &["[2001:db8::1]:80"],
+            &["192.0.2.1:80", "[2001:db8::1]:80"],
+            &["192.0.2.1:0"],
+        ] {
+            assert!(!are_used_up(&unavailable, &peers(blameless)), "{blameless:?}");
+        }
+        for kind in [
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::NetworkUnreachable,
+        ] {
+            assert!(!are_used_up(&kind.into(), &peers(&["192.0.2.1:80"])), "{kind:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn too_many_open_files_are_this_machine_s_whoever_the_peer_is() {
+        for code in [23, 24] {
+            assert!(are_used_up(&io::Error::from_raw_os_error(code), &[]), "{code}");
+        }
+    }
+}
