@@ -31,14 +31,21 @@ const MEASURED: [(&str, &str); 3] = [
 /// A host's own program: its name, and how it is started.
 struct Host {
     name: &'static str,
-    command: fn(&Path) -> anyhow::Result<Command>,
+    /// Takes the root of the repository and the counts.
+    command: fn(&Path, &[String]) -> anyhow::Result<Command>,
 }
 
 /// A new host is an entry here, and a program that prints a line for each of [`MEASURED`].
-const HOSTS: [Host; 1] = [Host {
-    name: "Python",
-    command: python,
-}];
+const HOSTS: [Host; 2] = [
+    Host {
+        name: "Python",
+        command: python,
+    },
+    Host {
+        name: "Kotlin",
+        command: kotlin,
+    },
+];
 
 struct Idle;
 
@@ -168,8 +175,8 @@ fn measured_by(host: &Host) -> anyhow::Result<Vec<f64>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("bench has a parent")?;
-    let output = (host.command)(root)?
-        .args([CALLS, CHAINS, RECORDS, BATCH].map(|number| number.to_string()))
+    let counts = [CALLS, CHAINS, RECORDS, BATCH].map(|count| count.to_string());
+    let output = (host.command)(root, &counts)?
         .output()
         .with_context(|| format!("cannot start the program of {}", host.name))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -192,7 +199,7 @@ fn measured_by(host: &Host) -> anyhow::Result<Vec<f64>> {
 }
 
 /// Python, in an environment that holds nothing but the wheel as it is shipped.
-fn python(root: &Path) -> anyhow::Result<Command> {
+fn python(root: &Path, counts: &[String]) -> anyhow::Result<Command> {
     let made = root.join("target/python");
     let wheel =
         found(&made.join("wheels/release"), "whl").context("build the wheel first: cargo xtask python")?;
@@ -216,7 +223,30 @@ fn python(root: &Path) -> anyhow::Result<Command> {
         .status()?;
     ensure!(pip.success(), "the wheel could not be installed");
     let mut command = Command::new(interpreter);
-    command.arg(root.join("bench/hosts/boundary.py"));
+    command.arg(root.join("bench/hosts/boundary.py")).args(counts);
+    Ok(command)
+}
+
+/// Kotlin, on the jar as it is shipped, which is in the repository that Maven is given.
+fn kotlin(root: &Path, counts: &[String]) -> anyhow::Result<Command> {
+    let repository = root.join("target/kotlin/repository");
+    ensure!(
+        repository.join("io/phasegate/phasegate").exists(),
+        "build the jar first: cargo xtask kotlin"
+    );
+    let mut command = Command::new("mvn");
+    command
+        .args([
+            "--quiet",
+            "--batch-mode",
+            "--no-transfer-progress",
+            "-Dkotlin.compiler.daemon=false",
+        ])
+        .arg("--file")
+        .arg(root.join("bench/hosts/pom.xml"))
+        .arg(format!("-Dmaven.repo.local={}", repository.display()))
+        .arg(format!("-Dexec.args={}", counts.join(" ")))
+        .args(["compile", "exec:java"]);
     Ok(command)
 }
 

@@ -23,12 +23,23 @@ pub fn wheel() -> anyhow::Result<ExitCode> {
 /// `cargo xtask python-venv`: builds a wheel for the tests, and installs it into a clean virtual environment.
 pub fn venv() -> anyhow::Result<ExitCode> {
     environment()?;
-    // The profile that the other suites build with, so that they share what is compiled.
+    // The profile that the tests of the jar build with, so that they share what is compiled.
     let wheel = build("dev")?;
     pip(
         &["install", "--no-index", "--no-deps", "--force-reinstall"],
         &wheel,
     )?;
+    // The type checkers read the package with the code that is generated, which the sources don't have.
+    let unpacked = root().join(FOLDER).join("unpacked");
+    if unpacked.exists() {
+        std::fs::remove_dir_all(&unpacked)?;
+    }
+    let unpack = Command::new(root().join(PYTHON))
+        .args(["-m", "zipfile", "-e"])
+        .arg(&wheel)
+        .arg(&unpacked)
+        .status()?;
+    ensure!(unpack.success(), "the wheel could not be unpacked");
     Ok(ExitCode::SUCCESS)
 }
 

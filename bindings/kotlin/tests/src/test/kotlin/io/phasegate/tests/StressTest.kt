@@ -4,9 +4,9 @@ import io.phasegate.EngineBuilder
 import java.nio.file.Files
 import java.nio.file.Path
 import java.util.concurrent.Callable
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.concurrent.thread
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -29,12 +29,9 @@ class StressTest {
     @Test
     @Timeout(10, unit = TimeUnit.MINUTES)
     fun `many calls from many threads survive storms of collections`() = runBlocking {
-        val storming = AtomicBoolean(true)
+        val calm = CountDownLatch(1)
         val storm = thread {
-            while (storming.get()) {
-                System.gc()
-                Thread.sleep(20)
-            }
+            do System.gc() while (!calm.await(20, TimeUnit.MILLISECONDS))
         }
         val threads = Executors.newFixedThreadPool(8)
         try {
@@ -52,7 +49,7 @@ class StressTest {
                 assertEquals(setOf(2L), threads.invokeAll(calls).map { it.get() }.toSet())
             }
         } finally {
-            storming.set(false)
+            calm.countDown()
             storm.join()
             threads.shutdown()
         }
