@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::storage::{
-    ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, Expected, IdempotencyKey, Order,
-    Resource,
+    ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
 use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
@@ -40,7 +39,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     storage: RedbStorage,
     jobs: Arc<Jobs>,
-    handle: Handle,
+    pub(crate) handle: Handle,
 }
 
 impl Inner {
@@ -89,14 +88,6 @@ fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
             &json!({ "campaign": id }),
         )
     })
-}
-
-fn expected(revision: Option<u64>) -> Expected {
-    match revision {
-        None => Expected::Any,
-        Some(0) => Expected::Absent,
-        Some(revision) => Expected::Revision(Revision(revision)),
-    }
 }
 
 #[derive(Deserialize)]
@@ -461,54 +452,6 @@ impl HostEngine {
         write(&within(inner.handle.clone(), report).await?)
     }
 
-    /// Stores a resource and gives its revision. `expected` is the revision that it replaces, 0 for none.
-    pub async fn put_resource(
-        &self,
-        kind: String,
-        id: String,
-        document: String,
-        revision: Option<u64>,
-    ) -> Result<u64, HostError> {
-        let inner = self.inner()?;
-        let document = read("document", &document)?;
-        let stored = inner
-            .engine
-            .put_resource(&kind, &id, document, expected(revision));
-        Ok(within(inner.handle.clone(), stored).await?.0)
-    }
-
-    /// Deletes a resource. Configs that refer to it have a problem from now on.
-    pub async fn delete_resource(
-        &self,
-        kind: String,
-        id: String,
-        revision: Option<u64>,
-    ) -> Result<(), HostError> {
-        let inner = self.inner()?;
-        let deleted = inner.engine.delete_resource(&kind, &id, expected(revision));
-        Ok(within(inner.handle.clone(), deleted).await?)
-    }
-
-    /// A resource, secrets included: a JSON object with `kind`, `id`, `revision`, `document`.
-    pub async fn resource(&self, kind: String, id: String) -> Result<Option<String>, HostError> {
-        let inner = self.inner()?;
-        let found = within(inner.handle.clone(), inner.engine.resource(&kind, &id)).await?;
-        found.map(|one| write(&shown(&one))).transpose()
-    }
-
-    /// One page of a kind's resources, after an id, at most `limit` (1 to 1,000): a JSON array.
-    pub async fn resources(
-        &self,
-        kind: String,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let page = inner.engine.resources(&kind, after.as_deref(), limit as usize);
-        let page = within(inner.handle.clone(), page).await?;
-        write(&page.iter().map(shown).collect::<Vec<_>>())
-    }
-
     /// Copies the store, as it is at this moment, into a new file, while it is in use.
     pub async fn backup(&self, to: String) -> Result<(), HostError> {
         let inner = self.inner()?;
@@ -548,7 +491,7 @@ impl HostEngine {
 }
 
 impl HostEngine {
-    fn inner(&self) -> Result<&Arc<Inner>, HostError> {
+    pub(crate) fn inner(&self) -> Result<&Arc<Inner>, HostError> {
         if !is_process(self.process) {
             return Err(forked());
         }
@@ -560,15 +503,6 @@ impl HostEngine {
 
 fn phase_name(name: &str) -> Result<PhaseName, HostError> {
     Ok(PhaseName::new(name).map_err(phasegate::EngineError::from)?)
-}
-
-fn shown(resource: &Resource) -> Value {
-    let Resource {
-        resource,
-        revision,
-        document,
-    } = resource;
-    json!({ "kind": resource.kind, "id": resource.id, "revision": revision, "document": document })
 }
 
 /// Checks a store that nobody has open: a JSON object with `campaigns`, `events`, `values` and the `findings`, each with

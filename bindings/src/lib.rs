@@ -17,6 +17,7 @@ mod error;
 mod job;
 mod json;
 mod pipeline;
+mod resources;
 mod runtime;
 mod sandbox;
 mod streams;
