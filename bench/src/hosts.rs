@@ -189,9 +189,9 @@ fn measured_by(host: &Host) -> anyhow::Result<Vec<f64>> {
     MEASURED
         .iter()
         .map(|(word, _)| {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
+            // Not at the beginning of the line: Maven resets the colour there.
+            let said = format!("{word} ");
+            let line = text.lines().find_map(|line| Some(line.split_once(&said)?.1));
             let number = line.with_context(|| format!("{} measured no {word}", host.name))?;
             Ok(number.parse()?)
         })
@@ -241,6 +241,8 @@ fn kotlin(root: &Path, counts: &[String]) -> anyhow::Result<Command> {
             "--batch-mode",
             "--no-transfer-progress",
             "-Dkotlin.compiler.daemon=false",
+            // The threads of coroutines are daemons that live as long as the process.
+            "-Dexec.cleanupDaemonThreads=false",
         ])
         .arg("--file")
         .arg(root.join("bench/hosts/pom.xml"))
