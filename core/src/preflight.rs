@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ids::PhaseName;
 use crate::problem::{Problem, Problems};
@@ -92,5 +92,89 @@ impl Serialize for PreflightReport {
         report.serialize_field("errors", problems.items())?;
         report.serialize_field("totalErrors", &problems.total())?;
         report.end()
+    }
+}
+
+/// The JSON of a report.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reported {
+    missing_phases: Vec<PhaseName>,
+    errors: Vec<Problem>,
+    total_errors: usize,
+}
+
+impl<'de> Deserialize<'de> for PreflightReport {
+    /// Reads what a report says of the phases that are not ready; it doesn't name the others.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Reported {
+            missing_phases,
+            errors,
+            total_errors,
+        } = Reported::deserialize(deserializer)?;
+        let mut unlisted = total_errors.saturating_sub(errors.len());
+        let last = missing_phases.len().saturating_sub(1);
+        let phases = missing_phases.into_iter().enumerate().map(|(index, phase)| {
+            let (missing, listed): (Vec<_>, Vec<_>) = errors
+                .iter()
+                .filter(|problem| problem.phase == phase)
+                .cloned()
+                .partition(|problem| problem.keyword == "config_missing");
+            let configured = missing.is_empty();
+            // Where none of its errors is listed it has one all the same.
+            let more = match (index == last, configured && listed.is_empty()) {
+                (true, silent) => unlisted.max(usize::from(silent)),
+                (false, silent) => usize::from(silent),
+            };
+            unlisted = unlisted.saturating_sub(more);
+            PhasePreflight {
+                phase,
+                configured,
+                problems: Problems::with_unlisted(listed, more),
+            }
+        });
+        Ok(Self::new(phases.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn report(count: usize) -> PreflightReport {
+        let phase = |name: &str, configured, problems: Problems| PhasePreflight {
+            phase: PhaseName::new(name).expect("a valid name"),
+            configured,
+            problems,
+        };
+        let wrong = |name: &str, count| {
+            let name = PhaseName::new(name).expect("a valid name");
+            (0..count)
+                .map(|index| Problem::new(name.clone(), format!("/{index}"), "type", "it is wrong"))
+                .collect()
+        };
+        PreflightReport::new(vec![
+            phase("collect", true, Problems::none()),
+            phase("sort", false, Problems::none()),
+            phase("count", true, wrong("count", count)),
+            phase("send", true, wrong("send", 2)),
+        ])
+    }
+
+    #[test]
+    fn a_report_that_was_written_and_read_says_the_same() {
+        for count in [1, 2, 99, 100, 300] {
+            let written: Value = serde_json::to_value(report(count)).expect("it is JSON");
+            let read: PreflightReport = serde_json::from_value(written.clone()).expect("it is a report");
+            assert_eq!(
+                serde_json::to_value(&read).expect("it is JSON"),
+                written,
+                "{count}"
+            );
+        }
+        let clean = json!({"ready": true, "missingPhases": [], "errors": [], "totalErrors": 0});
+        let read: PreflightReport = serde_json::from_value(clean).expect("it is a report");
+        assert!(read.is_ready());
     }
 }

@@ -89,6 +89,13 @@ impl Problems {
         Self::default()
     }
 
+    /// These problems, and more that are only counted.
+    pub(crate) fn with_unlisted(listed: Vec<Problem>, more: usize) -> Self {
+        let mut problems: Self = listed.into_iter().collect();
+        problems.total = problems.total.saturating_add(more);
+        problems
+    }
+
     /// Adds one; beyond the bound it is only counted.
     pub fn push(&mut self, problem: Problem) {
         self.total = self.total.saturating_add(1);

@@ -117,8 +117,9 @@ impl ConfigSchema {
         found.into_iter().collect()
     }
 
-    /// The places of `document` that a schema marks as `writeOnly`, also where the value there breaks that schema.
-    fn secrets(&self, document: &Value) -> BTreeSet<String> {
+    /// The places of `document`, as JSON Pointers, that the schema marks as `"writeOnly": true`, also where the value there
+    /// breaks that schema: what is written and used, and never shown.
+    pub fn secrets(&self, document: &Value) -> BTreeSet<String> {
         let evaluation = self.validator.evaluate(document);
         let mut secrets = BTreeSet::new();
         let mut open = vec![evaluation.root()];

@@ -1,5 +1,6 @@
 //! What a person is shown: derived from a campaign and the facts, never stored.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -146,7 +147,7 @@ impl fmt::Display for CampaignStatus {
 }
 
 /// One phase, as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseView {
     /// Its name.
@@ -176,16 +177,16 @@ pub struct PhaseView {
 }
 
 /// Why a command is not allowed now.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The code of the rejection, such as `out_of_order`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The sentence of the rejection.
     pub message: String,
 }
 
 /// One command, and whether it is allowed now.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NextCommand {
     /// The command.
@@ -201,7 +202,7 @@ pub struct NextCommand {
 }
 
 /// A campaign, as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignView {
     /// Its id.
@@ -285,7 +286,7 @@ fn next(campaign: &Campaign, facts: &Facts) -> Vec<NextCommand> {
     let mut commands = Vec::new();
     let mut add = |command, phase: Option<&PhaseName>, mode, answer: Result<(), Rejection>| {
         let refusal = answer.err().map(|why| Refusal {
-            code: why.code(),
+            code: why.code().into(),
             message: why.to_string(),
         });
         let allowed = refusal.is_none();

@@ -21,6 +21,7 @@ use crate::events::EventStream;
 use crate::execute::{Inner, Receipt};
 use crate::gather::Gatherer;
 use crate::pipeline::Pipeline;
+use crate::precondition::Precondition;
 
 /// An engine: campaigns in one store, run by this process. Cloning it is cheap; all clones are the same engine.
 ///
@@ -225,7 +226,27 @@ impl Engine {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        self.inner.run_command(campaign, command, key).await
+        self.inner.run_command(campaign, command, key, None).await
+    }
+
+    /// Carries a command out on a campaign, if it still is as the sender saw it. The look and the commit are one.
+    ///
+    /// A command that was carried out before with the same idempotency key gives its receipt again, whatever has changed
+    /// since.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`command`](Self::command), and [`EngineError::PreconditionFailed`].
+    pub async fn command_if(
+        &self,
+        campaign: CampaignId,
+        command: Command,
+        key: Option<IdempotencyKey>,
+        precondition: Precondition,
+    ) -> Result<Receipt, EngineError> {
+        self.inner
+            .run_command(campaign, command, key, Some(precondition))
+            .await
     }
 
     /// Reports how a running phase ended, on behalf of its runner: an approval, a remote job.
@@ -242,7 +263,7 @@ impl Engine {
             ticket: ticket.clone(),
             outcome,
         };
-        match self.inner.run_command(ticket.campaign, command, None).await {
+        match self.inner.run_command(ticket.campaign, command, None, None).await {
             Ok(receipt) if receipt.changed => Ok(Reported::Recorded),
             Ok(_) => Ok(Reported::AlreadyRecorded),
             Err(EngineError::NotFound { .. }) => Ok(Reported::Stale),
@@ -310,7 +331,7 @@ impl Engine {
                 return Ok(None);
             }
             self.inner
-                .run_command(id, Command::Recover { ticket }, None)
+                .run_command(id, Command::Recover { ticket }, None, None)
                 .await?;
             Ok(self.inner.storage.campaign(id).await?)
         };
@@ -381,6 +402,11 @@ impl Engine {
     /// How far the running phase of a campaign has come in this process; not durable, and `None` when nothing runs here.
     pub fn progress(&self, campaign: CampaignId) -> Option<(Ticket, Progress)> {
         self.inner.board.get(campaign)
+    }
+
+    /// How far every running phase has come in this process, ordered by campaign; not durable.
+    pub fn all_progress(&self) -> Vec<(Ticket, Progress)> {
+        self.inner.board.all()
     }
 
     /// One page of a run's records: see [`Storage::records`].

@@ -3,6 +3,7 @@
 use phasegate_core::storage::StorageError;
 use phasegate_core::{CampaignId, InvalidName, Rejection, ResourceKind, ResourceRef};
 
+use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
 
 /// Why the engine did not do what it was asked. Nothing has changed, unless it says that the outcome is unknown.
@@ -17,6 +18,16 @@ pub enum EngineError {
     NotFound {
         /// The id that was asked for.
         campaign: CampaignId,
+    },
+    /// The campaign is not as the sender of the command saw it.
+    #[error(
+        "campaign {campaign} has changed, so nothing was done: it is not so that {precondition}. Read it again, then decide"
+    )]
+    PreconditionFailed {
+        /// The campaign.
+        campaign: CampaignId,
+        /// What doesn't hold.
+        precondition: Precondition,
     },
     /// A name or id breaks its rule.
     #[error(transparent)]
@@ -91,6 +102,7 @@ impl EngineError {
         match self {
             Self::Rejected(rejection) => rejection.code(),
             Self::NotFound { .. } => "not_found",
+            Self::PreconditionFailed { .. } => "precondition_failed",
             Self::InvalidName(_) => "invalid_name",
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::UnknownResourceKind { .. } => "unknown_resource_kind",

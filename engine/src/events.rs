@@ -7,6 +7,7 @@ use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage};
 
 use crate::error::EngineError;
 
+/// How many events are read at once, unless set otherwise.
 const PAGE: usize = 500;
 
 /// Events after a cursor, without an end. Each is delivered once, in order, and only when it is durable.
@@ -15,6 +16,7 @@ pub struct EventStream {
     scope: EventScope,
     after: Option<Cursor>,
     page: VecDeque<LoggedEvent>,
+    page_size: usize,
 }
 
 impl EventStream {
@@ -24,7 +26,16 @@ impl EventStream {
             scope,
             after,
             page: VecDeque::new(),
+            page_size: PAGE,
         }
+    }
+
+    /// The same stream, which reads this many events at once (1 to 1,000; 500 unless set) and holds no more: an event is at
+    /// most 64 KiB, and the summary in it as much again.
+    #[must_use]
+    pub fn page_size(mut self, events: usize) -> Self {
+        self.page_size = events;
+        self
     }
 
     /// The next event, waiting for it if it hasn't happened yet.
@@ -58,7 +69,10 @@ impl EventStream {
     /// Dropping the future loses no event.
     pub async fn next_if_any(&mut self) -> Result<Option<LoggedEvent>, EngineError> {
         while self.page.is_empty() {
-            let page = self.storage.events(self.scope, self.after.clone(), PAGE).await?;
+            let page = self
+                .storage
+                .events(self.scope, self.after.clone(), self.page_size)
+                .await?;
             self.page = page.items.into();
             match page.next_cursor {
                 // Nothing in that stretch of the log is shown any more; there may be events after it.

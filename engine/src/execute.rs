@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::gather::{Gathered, Gatherer, compare};
 use crate::pipeline::Pipeline;
+use crate::precondition::Precondition;
 use crate::progress::ProgressBoard;
 use crate::supervise::{Launched, supervise};
 use crate::turns::Turns;
@@ -67,10 +68,13 @@ impl Inner {
         campaign: CampaignId,
         command: Command,
         key: Option<IdempotencyKey>,
+        precondition: Option<Precondition>,
     ) -> Result<Receipt, EngineError> {
         let inner = Arc::clone(self);
         self.detached(async move {
-            let receipt = inner.execute(campaign, &command, key).await?;
+            let receipt = inner
+                .execute_if(campaign, &command, key, precondition.as_ref())
+                .await?;
             if matches!(command, Command::Pause | Command::Stop) {
                 inner.come_to_rest(campaign).await?;
             }
@@ -101,12 +105,22 @@ impl Inner {
         }
     }
 
-    /// One command: gather, decide, commit; again when somebody else was first; then launch.
+    /// One command without a precondition or an idempotency key.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         id: CampaignId,
         command: &Command,
+    ) -> Result<Receipt, EngineError> {
+        self.execute_if(id, command, None, None).await
+    }
+
+    /// One command: gather, decide, commit; again when somebody else was first; then launch.
+    async fn execute_if(
+        self: &Arc<Self>,
+        id: CampaignId,
+        command: &Command,
         key: Option<IdempotencyKey>,
+        precondition: Option<&Precondition>,
     ) -> Result<Receipt, EngineError> {
         let digest = key.as_ref().and_then(|_| digest_of(command));
         loop {
@@ -120,6 +134,10 @@ impl Inner {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(Some(id), used, gone).await;
             };
+            // The commit expects this very version, so what holds here holds there.
+            if let Some(Err(failed)) = precondition.map(|one| one.check(&before)) {
+                return self.refused(Some(id), used, failed).await;
+            }
             let gathered = self.gather(&before, command).await?;
             let now = self.clock.now().max(before.changed_at);
             let events = match decide(&before, &gathered.facts, command, now) {
@@ -376,7 +394,6 @@ impl Inner {
                 &Command::Quiet {
                     ticket: ticket.clone(),
                 },
-                None,
             )
             .await
         {

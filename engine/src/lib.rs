@@ -111,6 +111,7 @@ mod execute;
 mod gather;
 mod phase;
 mod pipeline;
+mod precondition;
 mod progress;
 mod records;
 mod resources;
@@ -133,7 +134,9 @@ pub use phasegate_core::{
     PhaseStatus, PreflightReport, Problem, Rejection, Ticket,
 };
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};
+pub use precondition::Precondition;
 pub use records::RecordStream;
+pub use resources::ResourceUser;
 pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
 
 /// The storage port, and what is read and written through it.

@@ -42,6 +42,18 @@ impl ProgressBoard {
         })
     }
 
+    /// The latest progress of every attempt that is listened to, ordered by campaign.
+    pub(crate) fn all(&self) -> Vec<(Ticket, Progress)> {
+        let mut all: Vec<_> = self.with(|latest| {
+            latest
+                .values()
+                .filter_map(|(ticket, progress)| Some((ticket.clone(), (*progress)?)))
+                .collect()
+        });
+        all.sort_by_key(|(ticket, _): &(Ticket, Progress)| ticket.campaign);
+        all
+    }
+
     /// Forgets an attempt that ended, unless another one is listened to already.
     pub(crate) fn clear(&self, ticket: &Ticket) {
         self.with(|latest| {

@@ -1,12 +1,29 @@
 //! Resources: named documents that configs refer to.
 
-use phasegate_core::storage::{Expected, Resource, ResourceWrite};
-use phasegate_core::{ConfigSchema, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision};
+use std::collections::BTreeSet;
+
+use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
+use phasegate_core::{
+    Campaign, CampaignId, ConfigSchema, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::runner::FieldProblem;
+
+/// A phase whose stored config refers to a resource.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceUser {
+    /// Its campaign.
+    pub campaign_id: CampaignId,
+    /// The campaign's name.
+    pub name: String,
+    /// The phase.
+    pub phase: PhaseName,
+}
 
 impl Engine {
     /// Checks a resource's document under the schema of its kind.
@@ -104,7 +121,98 @@ impl Engine {
         Ok(self.inner.storage.resources(&kind, after.as_ref(), limit).await?)
     }
 
+    /// The places of a document of this kind, as JSON Pointers, that hold secrets: its schema marks them as `writeOnly`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownResourceKind`].
+    pub fn secrets(&self, kind: &str, document: &Value) -> Result<BTreeSet<String>, EngineError> {
+        Ok(self.schema_of_kind(kind)?.1.secrets(document))
+    }
+
+    /// The phases that still need a resource, at most `limit` (1 or more) of them: they have not completed, and their
+    /// stored config refers to it.
+    ///
+    /// It looks at every campaign that is not completed, so its time grows with their number.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownResourceKind`], [`EngineError::InvalidName`], or [`EngineError::Storage`].
+    pub async fn resource_users(
+        &self,
+        kind: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ResourceUser>, EngineError> {
+        let (resource, _) = self.resource_schema(kind, id)?;
+        let mut users = Vec::new();
+        let most = self.pipelines().map(|one| one.phases().len()).max().unwrap_or(0);
+        // By position, so that completed campaigns, which are most in the long run, need not be read.
+        for position in 0..most {
+            let mut query = CampaignQuery {
+                filter: CampaignFilter {
+                    position: Some(position),
+                    ..CampaignFilter::default()
+                },
+                limit: 1_000,
+                ..CampaignQuery::default()
+            };
+            loop {
+                let page = self.inner.storage.campaigns(query.clone()).await?;
+                for campaign in &page.items {
+                    self.users_in(campaign, &resource, &mut users).await?;
+                    if users.len() >= limit {
+                        users.truncate(limit);
+                        return Ok(users);
+                    }
+                }
+                match page.next {
+                    Some(next) => query.after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(users)
+    }
+
+    async fn users_in(
+        &self,
+        campaign: &Campaign,
+        resource: &ResourceRef,
+        users: &mut Vec<ResourceUser>,
+    ) -> Result<(), EngineError> {
+        let Ok(pipeline) = self.inner.pipeline_of(campaign) else {
+            return Ok(());
+        };
+        for slot in campaign.phases.iter().skip(campaign.position()) {
+            let (Some(pin), Some(schema)) = (&slot.config, pipeline.schemas().config_schema(&slot.phase))
+            else {
+                continue;
+            };
+            let config = self
+                .inner
+                .storage
+                .config(campaign.id, &slot.phase, pin.revision)
+                .await?;
+            let uses = config.map(|config| schema.resources(&config)).unwrap_or_default();
+            if uses.iter().any(|one| one.resource == *resource) {
+                users.push(ResourceUser {
+                    campaign_id: campaign.id,
+                    name: campaign.name.clone(),
+                    phase: slot.phase.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn resource_schema(&self, kind: &str, id: &str) -> Result<(ResourceRef, &ConfigSchema), EngineError> {
+        let (kind, schema) = self.schema_of_kind(kind)?;
+        let id = ResourceId::new(id)?;
+        Ok((ResourceRef { kind, id }, schema))
+    }
+
+    fn schema_of_kind(&self, kind: &str) -> Result<(ResourceKind, &ConfigSchema), EngineError> {
         let found = ResourceKind::new(kind).ok().and_then(|kind| {
             let schema = self
                 .inner
@@ -114,13 +222,7 @@ impl Engine {
             Some((kind, schema))
         });
         match found {
-            Some((kind, schema)) => Ok((
-                ResourceRef {
-                    kind,
-                    id: ResourceId::new(id)?,
-                },
-                schema,
-            )),
+            Some(found) => Ok(found),
             None => {
                 let kinds = self
                     .inner

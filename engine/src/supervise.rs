@@ -78,7 +78,7 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
 async fn record(inner: &Arc<Inner>, ticket: &Ticket, mut command: Command) {
     let mut waits = retry_waits();
     let failed = loop {
-        match inner.execute(ticket.campaign, &command, None).await {
+        match inner.execute(ticket.campaign, &command).await {
             Ok(_) | Err(EngineError::NotFound { .. }) => return,
             Err(EngineError::Rejected(rejection)) => match *rejection {
                 Rejection::StaleTicket { .. } => return,

@@ -574,11 +574,12 @@ impl<S: SimulatedStore> World<'_, S> {
                 (CommandKind::Stop, _) => model.stop(),
                 _ => continue,
             };
-            let shown = next
-                .refusal
-                .as_ref()
-                .map_or(Answer::Accepted, |refusal| Answer::Refused(refusal.code));
-            if shown != answer {
+            let expected = match answer {
+                Answer::Accepted => None,
+                Answer::Refused(code) => Some(code),
+            };
+            let shown = next.refusal.as_ref().map(|refusal| &*refusal.code);
+            if shown != expected {
                 return Err(format!(
                     "next says of {:?} {:?}: {shown:?}, but it is {answer:?}",
                     next.command, next.phase
