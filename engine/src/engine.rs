@@ -150,6 +150,16 @@ impl Engine {
     /// [`Rejection::InvalidName`], [`Rejection::UnknownPipeline`], [`Rejection::UnknownPhase`], or
     /// [`Rejection::ConfigInvalid`] with every problem of every config; nothing is created then.
     pub async fn create(&self, campaign: NewCampaign) -> Result<CampaignHandle, EngineError> {
+        let receipt = self.create_with_receipt(campaign).await?;
+        Ok(CampaignHandle::new(self.clone(), receipt.campaign_id))
+    }
+
+    /// Creates a campaign as [`create`](Self::create) does, and gives the receipt, which the same key gives again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    pub async fn create_with_receipt(&self, campaign: NewCampaign) -> Result<Receipt, EngineError> {
         let pipeline = self.pipeline_named(campaign.pipeline.as_deref())?;
         let key = campaign.key.map(IdempotencyKey::new).transpose()?;
         let command = CreateCampaign {
@@ -159,11 +169,9 @@ impl Engine {
             configs: by_phase(campaign.configs)?,
         };
         let inner = Arc::clone(&self.inner);
-        let receipt = self
-            .inner
+        self.inner
             .detached(async move { inner.create(&pipeline, command, key).await })
-            .await?;
-        Ok(CampaignHandle::new(self.clone(), receipt.campaign_id))
+            .await
     }
 
     /// A handle to a campaign that exists.

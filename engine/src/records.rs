@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::EngineError;
 
-/// How many records are read at once.
+/// How many records are read at once, unless set otherwise.
 const PAGE: usize = 1_000;
 
 /// The records of one run, read page by page.
@@ -19,6 +19,7 @@ pub struct RecordStream {
     run: Run,
     page: std::vec::IntoIter<Box<RawValue>>,
     next: Option<u64>,
+    page_size: usize,
 }
 
 impl RecordStream {
@@ -36,7 +37,16 @@ impl RecordStream {
             run,
             page: Vec::new().into_iter(),
             next: Some(from),
+            page_size: PAGE,
         }
+    }
+
+    /// The same stream, which reads this many records at once (1 to 10,000; 1,000 unless set) and holds no more: a record has
+    /// at most 64 KiB.
+    #[must_use]
+    pub fn page_size(mut self, records: usize) -> Self {
+        self.page_size = records;
+        self
     }
 
     /// The next record as JSON text, or `None` after the last.
@@ -56,7 +66,7 @@ impl RecordStream {
             let Some(from) = self.next else { return Ok(None) };
             let page = self
                 .storage
-                .records(self.campaign, &self.phase, self.run, from, PAGE)
+                .records(self.campaign, &self.phase, self.run, from, self.page_size)
                 .await?;
             self.next = page.next;
             self.page = page.records.into_iter();

@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("phasegate-phases", &["phasegate"]),
     ("phasegate-sandbox", &[]),
     ("phasegate-testkit", &["phasegate-core", "phasegate"]),
+    ("phasegate-server", &["phasegate"]),
     (
         "phasegate-cli",
         &[
@@ -21,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "phasegate-storage-redb",
             "phasegate-phases",
             "phasegate-sandbox",
+            "phasegate-server",
         ],
     ),
     ("phasegate-system-tests", &[]),
@@ -46,6 +48,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("redb", &["phasegate-storage-redb"]),
     ("hickory-resolver", &["phasegate-phases"]),
     ("reqwest", &["phasegate-phases"]),
+    ("axum", &["phasegate-server"]),
     ("clap", &["phasegate-cli"]),
     ("uniffi", &["phasegate-bindings"]),
 ];

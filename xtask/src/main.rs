@@ -26,7 +26,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "schemas",
-        about: "write schemas/ from the Rust types",
+        about: "write schemas/ and server/openapi.json from the Rust types and routes",
         run: schemas::write,
     },
     Command {

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
 
-/// Writes `schemas/` from the Rust types.
+/// Writes `schemas/` and `server/openapi.json` from the Rust types and routes.
 pub fn write() -> anyhow::Result<ExitCode> {
     cargo(
         &[
@@ -15,6 +15,17 @@ pub fn write() -> anyhow::Result<ExitCode> {
             "phasegate-phases",
             "--example",
             "write_schemas",
+        ],
+        Stdio::inherit(),
+    )?;
+    cargo(
+        &[
+            "run",
+            "--quiet",
+            "--package",
+            "phasegate-server",
+            "--example",
+            "write_openapi",
         ],
         Stdio::inherit(),
     )?;

@@ -1,0 +1,47 @@
+//! Phasegate over HTTP: every call of the engine as JSON, its events as a stream, and an OpenAPI document of it all.
+//!
+//! A Rust service mounts [`Server::router`] in an app of its own; [`serve`] runs it alone, with the bounds that a server on an
+//! open port needs. The command `phasegate serve` is made of the same two.
+//!
+//! ```no_run
+//! # async fn run(engine: phasegate::Engine) -> Result<(), Box<dyn std::error::Error>> {
+//! use phasegate_server::{Access, Server, Token, serve};
+//!
+//! let token = Token::load_or_create("phasegate.token".as_ref())?;
+//! let server = Server::builder(engine).access(Access::Token(token)).build();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! serve(listener, &server).await?; // until server.close()
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is durable
+//!
+//! An answer of 2xx to a write means that it is on the disk, power loss included. An event is sent after its commit. A client
+//! that lost the answer sends the request again with the same `Idempotency-Key`.
+//!
+//! # Who may ask
+//!
+//! Each request is for one of the [`Hosts`], shows the [`Token`] or the cookie of its login link, and, when it writes, comes
+//! from no other origin's page. A router within a host's own app may leave these to the host: [`Access::Open`],
+//! [`Hosts::any`].
+
+pub mod catalogue;
+mod extract;
+mod guard;
+mod listen;
+mod metrics;
+mod openapi;
+mod problem;
+mod routes;
+mod server;
+mod shapes;
+mod stream;
+
+pub use extract::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_KEY_CHARS};
+pub use guard::{Hosts, Token, TokenError};
+pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve};
+pub use metrics::install_metrics;
+pub use openapi::document as openapi_document;
+pub use problem::{PROBLEM_JSON, Problem};
+pub use server::{Access, Limits, Server, ServerBuilder};

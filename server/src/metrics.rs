@@ -1,0 +1,228 @@
+//! What `/metrics` shows, beside what the engine and its store record.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use phasegate::core::Facts;
+use phasegate::storage::{CampaignQuery, Cursor, EventScope};
+use phasegate::{CampaignId, CampaignStatus, Engine, EngineError};
+use tracing::Instrument;
+
+const REQUESTS: &str = "phasegate_http_requests_total";
+const REQUEST_SECONDS: &str = "phasegate_http_request_seconds";
+const SSE_CLIENTS: &str = "phasegate_sse_clients";
+const CAMPAIGNS: &str = "phasegate_campaigns";
+
+/// Makes this process record its metrics, for [`ServerBuilder::metrics`](crate::ServerBuilder::metrics) to show.
+///
+/// It is done once; later calls give the same handle. `None` where the host has installed a recorder of its own, which then has
+/// these metrics too.
+pub fn install_metrics() -> Option<PrometheusHandle> {
+    static INSTALLED: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    INSTALLED
+        .get_or_init(|| {
+            let seconds = [
+                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+            ];
+            let long = [0.1, 1.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 43_200.0];
+            let counts = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+            let recorder = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Full("phasegate_phase_seconds".to_owned()), &long)
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)
+                })
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Suffix("_writes".to_owned()), &counts)
+                });
+            let recorder = recorder.expect("the buckets are not empty").build_recorder();
+            let handle = recorder.handle();
+            metrics::set_global_recorder(recorder).ok()?;
+            describe();
+            Some(handle)
+        })
+        .clone()
+}
+
+fn describe() {
+    describe_counter!(REQUESTS, "Requests answered, by method, route and status");
+    describe_histogram!(
+        REQUEST_SECONDS,
+        "Seconds from a request's headers to its answer's"
+    );
+    describe_gauge!(SSE_CLIENTS, "Event streams that are open");
+    describe_gauge!(CAMPAIGNS, "Campaigns in the store, by status");
+}
+
+/// Counts an open event stream as long as it lives.
+pub(crate) struct SseClient(());
+
+impl SseClient {
+    pub(crate) fn new() -> Self {
+        gauge!(SSE_CLIENTS).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for SseClient {
+    fn drop(&mut self) {
+        gauge!(SSE_CLIENTS).decrement(1.0);
+    }
+}
+
+/// Measures and traces each request. The query is left out, since the login link has the token there.
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let campaign = path
+        .split_once("/campaigns/")
+        .and_then(|(_, rest)| rest.split('/').next()?.parse::<CampaignId>().ok());
+    let span = tracing::info_span!(
+        "request",
+        %method,
+        path,
+        campaign = campaign.map(tracing::field::display),
+        status = tracing::field::Empty
+    );
+    async {
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        tracing::Span::current().record("status", status);
+        let seconds = begun.elapsed().as_secs_f64();
+        tracing::debug!(seconds, "answered");
+        // The pattern of the path, since every id would be a series of its own.
+        let route = response
+            .extensions()
+            .get::<Route>()
+            .map_or("none", |route| &route.0)
+            .to_owned();
+        let method = method_label(&method);
+        counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status.to_string())
+            .increment(1);
+        histogram!(REQUEST_SECONDS, "method" => method, "route" => route).record(seconds);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// A method that anybody can make up is no label.
+fn method_label(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}
+
+#[derive(Clone)]
+struct Route(String);
+
+/// Tells [`observe`], outside the router, which route was taken.
+pub(crate) async fn name_route(path: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Route(path.as_str().to_owned()));
+    response
+}
+
+/// How many campaigns there are in each status: counted once, then kept up with by the log.
+#[derive(Default)]
+pub(crate) struct Census {
+    statuses: HashMap<CampaignId, CampaignStatus>,
+    after: Option<Cursor>,
+    began: bool,
+}
+
+impl Census {
+    /// Brings the gauges up to date.
+    pub(crate) async fn take(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        if !self.began {
+            // Before the count, so that what happens meanwhile is looked at again.
+            self.after = engine.storage().latest().await?;
+            self.count_all(engine).await?;
+            self.began = true;
+        }
+        let mut events = engine.events(EventScope::Store, self.after.clone());
+        let mut changed = std::collections::BTreeSet::new();
+        while let Some(event) = events.next_if_any().await? {
+            changed.insert(event.campaign_id);
+        }
+        self.after = events.cursor().cloned();
+        // What a chain waits for may also be a resource, which is in no campaign's log.
+        let waiting = |(id, status): (&CampaignId, &CampaignStatus)| {
+            (*status == CampaignStatus::WaitingForConfiguration).then_some(*id)
+        };
+        changed.extend(self.statuses.iter().filter_map(waiting));
+        for id in changed {
+            self.look_at(engine, id).await?;
+        }
+        let mut counts: BTreeMap<CampaignStatus, u64> = BTreeMap::new();
+        for status in self.statuses.values() {
+            *counts.entry(*status).or_default() += 1;
+        }
+        for status in ALL {
+            let count = counts.get(&status).copied().unwrap_or(0);
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            gauge!(CAMPAIGNS, "status" => status.as_str()).set(count as f64);
+        }
+        Ok(())
+    }
+
+    async fn count_all(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        let mut query = CampaignQuery {
+            limit: 1_000,
+            ..CampaignQuery::default()
+        };
+        loop {
+            let page = engine.storage().campaigns(query.clone()).await?;
+            for campaign in &page.items {
+                match CampaignStatus::of(campaign, &Facts::new()) {
+                    // Only with the facts can it be told whether it waits.
+                    CampaignStatus::WaitingForConfiguration => self.look_at(engine, campaign.id).await?,
+                    status => {
+                        self.statuses.insert(campaign.id, status);
+                    }
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn look_at(&mut self, engine: &Engine, id: CampaignId) -> Result<(), EngineError> {
+        let view = match engine.campaign(id).await {
+            Ok(campaign) => campaign.view().await,
+            Err(error) => Err(error),
+        };
+        match view {
+            Ok(view) => self.statuses.insert(id, view.status),
+            Err(EngineError::NotFound { .. }) => self.statuses.remove(&id),
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+}
+
+const ALL: [CampaignStatus; 9] = [
+    CampaignStatus::Idle,
+    CampaignStatus::Running,
+    CampaignStatus::Pausing,
+    CampaignStatus::Stopping,
+    CampaignStatus::Paused,
+    CampaignStatus::Stopped,
+    CampaignStatus::Failed,
+    CampaignStatus::WaitingForConfiguration,
+    CampaignStatus::Completed,
+];

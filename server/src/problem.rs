@@ -1,0 +1,162 @@
+//! Problem documents (RFC 9457): how every call says no.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use phasegate::core::storage::StorageError;
+use phasegate::{EngineError, FieldProblem, Rejection};
+use serde_json::{Map, Value, json};
+
+use crate::catalogue;
+
+/// The media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a call was refused or failed, as the answer that says so.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: &'static str,
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem of the [catalogue](catalogue::ALL), with its usual status.
+    ///
+    /// A code that isn't in the catalogue is an internal error.
+    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        let status = catalogue::find(code).map_or(500, |entry| entry.statuses[0]);
+        Self {
+            code,
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            detail: detail.into(),
+            members: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same problem with one more member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The same problem with a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same problem, of what stands in the request's body: what it names isn't the thing that was asked for.
+    #[must_use]
+    pub fn of_body(mut self) -> Self {
+        if matches!(self.code, "unknown_phase" | "unknown_pipeline") {
+            self.status = StatusCode::BAD_REQUEST;
+        }
+        self
+    }
+
+    /// The same problem, of how the campaign stands rather than of the request.
+    #[must_use]
+    pub fn of_state(mut self) -> Self {
+        if matches!(self.code, "config_invalid" | "unknown_pipeline") {
+            self.status = StatusCode::CONFLICT;
+        }
+        self
+    }
+
+    /// The stable word for a program.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The document.
+    pub fn to_json(&self) -> Value {
+        let mut document = self.members.clone();
+        document.insert("type".to_owned(), json!("about:blank"));
+        document.insert("title".to_owned(), json!(self.status.canonical_reason()));
+        document.insert("status".to_owned(), json!(self.status.as_u16()));
+        document.insert("code".to_owned(), json!(self.code));
+        document.insert("detail".to_owned(), json!(self.detail));
+        Value::Object(document)
+    }
+
+    fn members_of(mut self, value: &impl serde::Serialize) -> Self {
+        if let Ok(Value::Object(members)) = serde_json::to_value(value) {
+            self.members.extend(members);
+        }
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = self.to_json().to_string();
+        let mut response = (self.status, [(header::CONTENT_TYPE, PROBLEM_JSON)], document).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        let problem = match &error {
+            // The operator reads the reason in the log; a stranger is not told how the store is broken.
+            EngineError::Storage(
+                StorageError::TooLarge { .. }
+                | StorageError::TooDeep { .. }
+                | StorageError::InvalidCursor { .. },
+            ) => Self::new(error.code(), error.to_string()),
+            EngineError::Storage(StorageError::ResourceConflict { resource, .. }) => Self::new(
+                "precondition_failed",
+                format!(
+                    "{resource} is not as If-Match or If-None-Match says, so nothing was done: read it again, then decide"
+                ),
+            ),
+            EngineError::Storage(StorageError::Damaged { .. }) => {
+                tracing::error!(%error, "the store is damaged");
+                Self::new(
+                    "storage_damaged",
+                    "the store is damaged: see the server's log, and run 'phasegate verify'",
+                )
+            }
+            EngineError::Storage(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::new(
+                    "storage_failed",
+                    "the store can't be used now, and the outcome may be unknown: see the server's log, then look before you try again",
+                )
+            }
+            _ => Self::new(error.code(), error.to_string()),
+        };
+        match &error {
+            EngineError::Rejected(rejection) => match &**rejection {
+                Rejection::PreflightFailed { report } => problem.members_of(report),
+                Rejection::ConfigInvalid { problems } => problem
+                    .with("errors", json!(problems.items()))
+                    .with("totalErrors", json!(problems.total())),
+                other => problem.members_of(other),
+            },
+            EngineError::ResourceInvalid { resource, problems } => problem
+                .with("resource", json!(resource))
+                .with("errors", field_errors(problems)),
+            EngineError::UnknownResourceKind { known, .. } => problem.with("known", json!(known)),
+            _ => problem,
+        }
+    }
+}
+
+/// Problems of one document, as a list of errors.
+pub(crate) fn field_errors(problems: &[FieldProblem]) -> Value {
+    let errors = problems
+        .iter()
+        .map(|one| json!({ "pointer": one.pointer, "keyword": one.keyword, "message": one.message }));
+    Value::Array(errors.collect())
+}

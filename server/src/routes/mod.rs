@@ -1,0 +1,109 @@
+//! The calls, a file for each thing that they are about. A new call is a function with its `utoipa::path`, and an entry in
+//! [`router`], which makes both the router and the document of it.
+
+mod campaigns;
+mod commands;
+mod configs;
+mod events;
+mod pipelines;
+mod records;
+mod resources;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware;
+use axum::response::{Html, IntoResponse, Response};
+use axum::{Json, Router};
+pub use records::{NDJSON, Records};
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::metrics::name_route;
+use crate::problem::Problem;
+use crate::server::Server;
+use crate::shapes;
+
+/// Where the API is.
+pub const PREFIX: &str = "/api/v1";
+
+/// Every call under [`PREFIX`], and the document of them.
+pub fn router() -> (Router<Server>, OpenApi) {
+    let calls = OpenApiRouter::with_openapi(schemas())
+        .routes(routes!(campaigns::list, campaigns::create))
+        .routes(routes!(campaigns::show, campaigns::delete))
+        .routes(routes!(campaigns::set_mode))
+        .routes(routes!(campaigns::preflight))
+        .routes(routes!(configs::show, configs::store, configs::remove))
+        .routes(routes!(configs::store_all))
+        .routes(routes!(commands::start))
+        .routes(routes!(commands::restart))
+        .routes(routes!(commands::pause))
+        .routes(routes!(commands::resume))
+        .routes(routes!(commands::stop))
+        .routes(routes!(records::list))
+        .routes(routes!(events::of_campaign))
+        .routes(routes!(events::of_store))
+        .routes(routes!(resources::list))
+        .routes(routes!(resources::show, resources::store, resources::remove))
+        .routes(routes!(pipelines::list))
+        .routes(routes!(pipelines::show))
+        .routes(routes!(pipelines::schema));
+    let (router, document) = OpenApiRouter::new().nest(PREFIX, calls).split_for_parts();
+    (router.route_layer(middleware::from_fn(name_route)), document)
+}
+
+/// The shapes that no body or answer names by itself.
+fn schemas() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(shapes::shown::Problem, shapes::shown::Event, shapes::shown::Progress)))]
+    struct Shapes;
+    <Shapes as utoipa::OpenApi>::openapi()
+}
+
+/// The document itself.
+pub fn document(document: Value) -> Router<Server> {
+    let show = axum::routing::get(move || std::future::ready(Json(document.clone())));
+    Router::new().route(&format!("{PREFIX}/openapi.json"), show)
+}
+
+/// A path that isn't there.
+pub async fn nowhere(request: Request) -> Problem {
+    let path = request.uri().path();
+    Problem::new(
+        "route_not_found",
+        format!("there is nothing at {path}: {PREFIX}/openapi.json lists every call"),
+    )
+}
+
+/// A method that a path doesn't have.
+pub async fn no_such_method(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    Problem::new(
+        "method_not_allowed",
+        format!("{method} is not a method of {path}: see the header Allow"),
+    )
+}
+
+/// Whether the server and its store work, for what watches over it. It needs no token and tells nothing else.
+pub async fn healthz(State(server): State<Server>) -> Result<Json<Value>, Problem> {
+    server
+        .engine()
+        .storage()
+        .latest()
+        .await
+        .map_err(phasegate::EngineError::from)?;
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+/// What a person sees who opens the login link.
+pub async fn landing() -> Response {
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Phasegate</title>\
+         <h1>Phasegate</h1><p>This server is running. Its API begins at <code>{PREFIX}</code>:</p>\
+         <ul><li><a href=\".{PREFIX}/campaigns\">Campaigns</a></li><li><a href=\".{PREFIX}/pipelines\">Pipelines</a></li>\
+         <li><a href=\".{PREFIX}/openapi.json\">The OpenAPI document</a></li></ul></html>\n"
+    );
+    ([(header::CONTENT_LANGUAGE, "en")], Html(page)).into_response()
+}

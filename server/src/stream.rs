@@ -1,0 +1,332 @@
+//! Answers without an end in sight: events as they happen, and records however many there are.
+
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, Stream};
+use phasegate::core::EventKind;
+use phasegate::storage::{Cursor, EventScope, LoggedEvent};
+use phasegate::{CampaignId, Engine, EventStream, RecordStream};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::SseClient;
+use crate::problem::Problem;
+use crate::routes::{NDJSON, Records};
+use crate::server::Server;
+use crate::shapes::ProgressBody;
+
+/// How many events a stream holds at most, for a client that reads slowly.
+const EVENTS_HELD: usize = 32;
+/// How many records a stream holds at most.
+const RECORDS_HELD: usize = 200;
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(200);
+/// How often a silent stream says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How soon a client shall reconnect.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// The column of records that are no objects.
+const VALUE: &str = "value";
+
+/// The events after a cursor, then those that follow, as server-sent events.
+pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -> Result<Response, Problem> {
+    let permit = server.stream_permit()?;
+    let mut events = server.engine().events(scope, after).page_size(EVENTS_HELD);
+    // A cursor that is none is refused, rather than ending the stream again and again.
+    let first = events.next_if_any().await?;
+    let following = Following {
+        engine: server.engine().clone(),
+        scope,
+        events,
+        first,
+        closing: server.closing().clone(),
+        told: HashMap::new(),
+        progress: Vec::new(),
+        tick: {
+            let mut tick = interval_at(Instant::now() + PROGRESS, PROGRESS);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            tick
+        },
+        over: false,
+        _held: (permit, SseClient::new()),
+    };
+    let hello = Event::default().comment("connected").retry(RECONNECT);
+    let following = stream::unfold((following, Some(hello)), |(mut following, hello)| async move {
+        let event = match hello {
+            Some(hello) => hello,
+            None => following.next().await?,
+        };
+        Some((Ok::<_, Infallible>(event), (following, None)))
+    });
+    let mut response = Sse::new(following)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
+        .into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, no-transform"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    Ok(response)
+}
+
+/// A client that follows the log.
+struct Following {
+    engine: Engine,
+    scope: EventScope,
+    events: EventStream,
+    first: Option<LoggedEvent>,
+    closing: CancellationToken,
+    /// The progress that was told last, by campaign.
+    told: HashMap<CampaignId, ProgressBody>,
+    /// What of this tick is still to be told.
+    progress: Vec<(CampaignId, ProgressBody)>,
+    tick: tokio::time::Interval,
+    over: bool,
+    _held: (OwnedSemaphorePermit, SseClient),
+}
+
+impl Following {
+    /// The next thing to send, or the end: the server closes, the store fails, or the campaign is deleted.
+    async fn next(&mut self) -> Option<Event> {
+        if self.over {
+            return None;
+        }
+        if let Some(event) = self.first.take() {
+            return Some(self.event(&event));
+        }
+        loop {
+            if let Some((campaign, progress)) = self.progress.pop() {
+                return Some(self.tell(campaign, progress));
+            }
+            tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return None,
+                event = self.events.next() => return match event {
+                    Ok(event) => Some(self.event(&event)),
+                    Err(error) => {
+                        // The client reconnects, and is told then.
+                        tracing::debug!(%error, "a stream of events ended");
+                        None
+                    }
+                },
+                _ = self.tick.tick() => self.look_at_progress(),
+            }
+        }
+    }
+
+    fn event(&mut self, event: &LoggedEvent) -> Event {
+        if event.event.kind.launch().is_some() || event.event.kind.phase().is_none() {
+            self.told.remove(&event.campaign_id);
+        }
+        self.over = matches!(event.event.kind, EventKind::CampaignDeleted {})
+            && self.scope == EventScope::Campaign(event.campaign_id);
+        let data = serde_json::to_string(event).unwrap_or_default();
+        Event::default()
+            .id(event.cursor.as_str())
+            .event(event.event.kind.name())
+            .data(data)
+    }
+
+    fn look_at_progress(&mut self) {
+        let all = match self.scope {
+            EventScope::Campaign(id) => self.engine.progress(id).into_iter().collect(),
+            EventScope::Store if self.engine.running_phases() == 0 => Vec::new(),
+            EventScope::Store => self.engine.all_progress(),
+        };
+        let fresh = all.into_iter().filter_map(|(ticket, progress)| {
+            let campaign = ticket.campaign;
+            let body = ProgressBody::from((ticket, progress));
+            (self.told.get(&campaign) != Some(&body)).then_some((campaign, body))
+        });
+        self.progress = fresh.collect();
+    }
+
+    fn tell(&mut self, campaign: CampaignId, progress: ProgressBody) -> Event {
+        let mut data = json!({ "type": "progress", "campaignId": campaign });
+        if let (Some(data), Ok(Value::Object(members))) =
+            (data.as_object_mut(), serde_json::to_value(&progress))
+        {
+            data.extend(members);
+        }
+        self.told.insert(campaign, progress);
+        Event::default().event("progress").data(data.to_string())
+    }
+}
+
+/// All records, one a line.
+pub fn ndjson(records: Records) -> Result<Response, Problem> {
+    let permit = records.server.stream_permit()?;
+    let lines = chunks(records, permit, Vec::new(), |out, record| {
+        out.extend_from_slice(record.get().as_bytes());
+        out.push(b'\n');
+        Ok(())
+    });
+    Ok(streamed(NDJSON, lines))
+}
+
+/// All records as rows. It reads them twice: the first time for the names of all their members.
+pub async fn csv(records: Records) -> Result<Response, Problem> {
+    let permit = records.server.stream_permit()?;
+    let columns = columns(&records).await?;
+    let mut head = Vec::new();
+    if !columns.is_empty() {
+        head = row(columns.iter().cloned())
+            .map_err(|_| Problem::new("internal_error", "the names can't be written"))?;
+    }
+    let rows = chunks(records, permit, head, move |out, record| {
+        let members = members(record);
+        let cells = columns.iter().map(|name| {
+            let found = members.iter().find(|(one, _)| one == name);
+            match found.map(|(_, value)| value) {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            }
+        });
+        out.extend(row(cells)?);
+        Ok(())
+    });
+    Ok(streamed("text/csv; charset=utf-8", rows))
+}
+
+fn streamed(
+    form: &'static str,
+    chunks: impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
+) -> Response {
+    ([(header::CONTENT_TYPE, form)], Body::from_stream(chunks)).into_response()
+}
+
+fn row(cells: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    writer.write_record(cells).map_err(std::io::Error::from)?;
+    writer
+        .into_inner()
+        .map_err(|error| std::io::Error::other(error.to_string()))
+}
+
+/// The records, page by page, each written into a chunk. A failure breaks the answer off, so that nobody takes it for whole.
+fn chunks<F>(
+    records: Records,
+    permit: OwnedSemaphorePermit,
+    head: Vec<u8>,
+    write: F,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send
+where
+    F: Fn(&mut Vec<u8>, &RawValue) -> std::io::Result<()> + Send + 'static,
+{
+    struct Reading<F> {
+        records: Records,
+        source: RecordStream,
+        head: Vec<u8>,
+        write: F,
+        _permit: OwnedSemaphorePermit,
+    }
+    let source = source(&records);
+    let reading = Reading {
+        records,
+        source,
+        head,
+        write,
+        _permit: permit,
+    };
+    stream::try_unfold(reading, |mut reading| async move {
+        let mut out = std::mem::take(&mut reading.head);
+        let closing = reading.records.server.closing().clone();
+        loop {
+            let record = tokio::select! {
+                biased;
+                () = closing.cancelled() => return Err(std::io::Error::other("the server closes")),
+                record = reading.source.next() => record.map_err(std::io::Error::other)?,
+            };
+            let Some(record) = record else {
+                return Ok((!out.is_empty()).then(|| (Bytes::from(out), reading)));
+            };
+            if reading.records.filter.takes(&record) {
+                (reading.write)(&mut out, &record)?;
+            }
+            if out.len() >= 64 * 1024 {
+                return Ok(Some((Bytes::from(out), reading)));
+            }
+        }
+    })
+}
+
+fn source(records: &Records) -> RecordStream {
+    records
+        .campaign
+        .records_of_run(records.phase.clone(), records.run, 0)
+        .page_size(RECORDS_HELD)
+}
+
+/// The names of all members, each where it first comes.
+async fn columns(records: &Records) -> Result<Vec<String>, Problem> {
+    let mut columns = Vec::new();
+    let mut known = HashSet::new();
+    let mut source = source(records);
+    while let Some(record) = source.next().await? {
+        if !records.filter.takes(&record) {
+            continue;
+        }
+        for (name, _) in members(&record) {
+            if known.insert(name.clone()) {
+                columns.push(name);
+            }
+        }
+    }
+    Ok(columns)
+}
+
+/// A record's members in its own order; of one that is no object, itself.
+fn members(record: &RawValue) -> Vec<(String, Value)> {
+    match serde_json::from_str(record.get()) {
+        Ok(Members(members)) => members,
+        Err(_) => vec![(
+            VALUE.to_owned(),
+            serde_json::from_str(record.get()).unwrap_or_default(),
+        )],
+    }
+}
+
+/// An object's members, in the order in which they stand there.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
