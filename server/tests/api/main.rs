@@ -1,0 +1,10 @@
+//! The API over a real socket.
+
+mod commands;
+mod documents;
+mod events;
+mod hostile;
+mod idempotency;
+mod records;
+mod resources;
+mod support;

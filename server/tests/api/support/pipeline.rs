@@ -1,0 +1,117 @@
+//! Four phases that write as many records as their config says, and hold where it says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use phasegate::core::{PhaseDefinition, PhaseName};
+use phasegate::{Batch, FieldProblem, PhaseRunner, Pipeline, Resources, RunContext, RunError, RunOutcome};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+pub const PHASES: [&str; 4] = ["collect", "sort", "count", "send"];
+
+/// Where phases hold until they are let go.
+pub struct Gate(Semaphore);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Semaphore::new(0))
+    }
+}
+
+impl Gate {
+    /// Lets one phase go.
+    pub fn open(&self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// A config that writes `records` records.
+pub fn config(records: u64) -> Value {
+    json!({ "records": records })
+}
+
+/// The pipeline `letters`, with the kind of resources `note`.
+pub fn pipeline(gate: &Arc<Gate>) -> Pipeline {
+    let builder = Pipeline::builder("letters").title("Letters").resource_kind(
+        "note",
+        "Note",
+        json!({
+            "type": "object",
+            "properties": {
+                "text": { "type": "string", "minLength": 1 },
+                "enabled": { "type": "boolean" },
+                "password": { "type": "string", "minLength": 3, "writeOnly": true }
+            },
+            "required": ["text"],
+            "additionalProperties": false
+        }),
+    );
+    PHASES
+        .iter()
+        .fold(builder, |builder, name| {
+            let definition = PhaseDefinition {
+                name: PhaseName::new(name).expect("a valid name"),
+                title: (*name).to_owned(),
+                config_schema: json!({
+                    "type": "object",
+                    "properties": {
+                        "records": { "type": "integer", "minimum": 0, "maximum": 100_000 },
+                        "hold": { "type": "boolean" },
+                        "fail": { "type": "boolean" },
+                        "pad": { "type": "string" },
+                        "noteId": { "type": "string", "x-phasegate-resource": "note" }
+                    },
+                    "required": ["records"],
+                    "additionalProperties": false
+                }),
+            };
+            builder.runner(definition, Writer(Arc::clone(gate)))
+        })
+        .build()
+        .expect("a valid pipeline")
+}
+
+struct Writer(Arc<Gate>);
+
+#[async_trait]
+impl PhaseRunner for Writer {
+    async fn check(&self, config: &Value, _: &Resources) -> Vec<FieldProblem> {
+        match config["records"].as_u64() {
+            Some(13) => vec![FieldProblem::new(
+                "/records",
+                "unlucky",
+                "13 is an unlucky number",
+            )],
+            _ => Vec::new(),
+        }
+    }
+
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        let config = ctx.config().clone();
+        let total = config["records"].as_u64().unwrap_or(0);
+        let mut done = ctx.records_before();
+        while done < total {
+            ctx.ensure_running()?;
+            let mut batch = Batch::new();
+            for index in done..total.min(done + 1_000) {
+                let pad = &config["pad"];
+                batch.push(&json!({ "index": index, "name": format!("n{index}, \"{}\"", index % 7), "even": index % 2 == 0, "pad": pad }))?;
+            }
+            done = total.min(done + 1_000);
+            batch.set_progress(done, Some(total));
+            ctx.commit(batch).await?;
+        }
+        if config["hold"] == true {
+            let cancelled = ctx.cancellation_token();
+            tokio::select! {
+                () = cancelled.cancelled() => return Err(RunError::Interrupted),
+                permit = self.0.0.acquire() => permit.expect("the gate is never closed").forget(),
+            }
+        }
+        if config["fail"] == true {
+            return Err(RunError::failed("asked_to", "the config asked for it"));
+        }
+        Ok(RunOutcome::Completed(json!({ "written": total })))
+    }
+}
