@@ -6,20 +6,23 @@
 mod commands;
 mod config;
 mod plan;
+mod requests;
 mod stored_values;
 
 pub use commands::commands;
 pub use config::config;
 pub use plan::plan;
+pub use requests::requests;
 pub use stored_values::stored_values;
 
 /// A target's name, and the target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. Its name is that of its program and of its corpus.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("plan", plan),
     ("config", config),
     ("stored_values", stored_values),
     ("commands", commands),
+    ("requests", requests),
 ];

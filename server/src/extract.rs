@@ -89,7 +89,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
         if bytes.is_empty() {
             return Ok(Self(None));
         }
-        parse(&bytes).map(|body| Self(Some(body)))
+        // `null` says nothing, as no body does.
+        parse(&bytes).map(Self)
     }
 }
 

@@ -40,7 +40,7 @@ mod stream;
 
 pub use extract::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_KEY_CHARS};
 pub use guard::{Hosts, Token, TokenError};
-pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve};
+pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve, serve_connection};
 pub use metrics::install_metrics;
 pub use openapi::document as openapi_document;
 pub use problem::{PROBLEM_JSON, Problem};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub async fn serve(listener: TcpListener, server: &Server) -> io::Result<()> {
                 }
             },
         };
+        // An event is to arrive when it happens, not when a packet is full.
+        let _ = socket.set_nodelay(true);
         let (app, closing) = (app.clone(), closing.clone());
         tasks.spawn(async move {
             if let Err(error) = connection(socket, app, closing).await {
@@ -86,12 +89,10 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 async fn connection(
-    socket: TcpStream,
+    socket: impl AsyncRead + AsyncWrite + Send + 'static,
     app: axum::Router,
     closing: CancellationToken,
 ) -> Result<(), hyper::Error> {
-    // An event is to arrive when it happens, not when a packet is full.
-    let _ = socket.set_nodelay(true);
     let mut socket = TimeoutStream::new(socket);
     socket.set_write_timeout(Some(WRITE_TIMEOUT));
     let mut http = http1::Builder::new();
@@ -107,4 +108,18 @@ async fn connection(
             connection.await
         }
     }
+}
+
+/// Serves one connection that the host accepted itself, over TLS for instance, within the same bounds as [`serve`], which sets
+/// how many there may be as well.
+///
+/// # Errors
+///
+/// What broke the connection: the peer, its slowness, or that what it sent is no HTTP.
+pub async fn serve_connection(
+    socket: impl AsyncRead + AsyncWrite + Send + 'static,
+    server: &Server,
+) -> io::Result<()> {
+    let ended = connection(socket, server.router(), server.closing().clone()).await;
+    ended.map_err(io::Error::other)
 }

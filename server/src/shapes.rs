@@ -439,6 +439,19 @@ pub mod shown {
         failure: Option<Failure>,
     }
 
+    /// One server-sent event, as its fields are written in the stream.
+    #[derive(ToSchema)]
+    pub struct ServerSentEvent {
+        /// The event's cursor, for `Last-Event-ID`; progress has none.
+        id: Option<String>,
+        /// The event's type.
+        event: Option<String>,
+        /// The event, as JSON: an `Event`, or, where the type is `progress`, `Progress` with `type` and `campaignId`.
+        data: Option<String>,
+        /// How many milliseconds to wait before a reconnection.
+        retry: Option<u32>,
+    }
+
     /// The revision of a resource that a run uses.
     #[derive(ToSchema)]
     #[serde(deny_unknown_fields)]

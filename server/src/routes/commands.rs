@@ -39,8 +39,8 @@ pub struct CommandHeaders {
         pattern = "^[!-~]+$"
     )]
     idempotency_key: Option<String>,
-    /// Only if the campaign is at this version.
-    #[param(rename = "If-Match")]
+    /// Only if the campaign is at this version: entity tags (RFC 9110), or *.
+    #[param(rename = "If-Match", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")]
     if_match: Option<String>,
 }
 

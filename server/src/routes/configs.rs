@@ -43,8 +43,8 @@ pub async fn show(State(server): State<Server>, Path(path): Path<PhasePath>) -> 
 #[utoipa::path(
     put, path = "/campaigns/{id}/phases/{phase}/config", operation_id = "storeConfig", tag = "Configs",
     params(PhasePath,
-        ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision"),
-        ("If-None-Match" = Option<String>, Header, description = "*: only if none is stored")),
+        ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if none is stored", pattern = "^\\*$")),
     request_body(content = Object, description = "The config, under the schema of its phase"),
     responses((status = 200, description = "It is stored", body = ReceiptBody, headers(("ETag" = String, description = "The config's revision")))),
     extensions(("x-codes" = json!([
@@ -72,7 +72,7 @@ pub async fn store(
 /// Takes the config of a phase away that has not started
 #[utoipa::path(
     delete, path = "/campaigns/{id}/phases/{phase}/config", operation_id = "removeConfig", tag = "Configs",
-    params(PhasePath, ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision")),
+    params(PhasePath, ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
     responses((status = 204, description = "There is none now")),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase", "phase_started", "phase_locked", "pipeline_changed", "unknown_pipeline@409", "precondition_failed"])))
 )]
@@ -91,7 +91,7 @@ pub async fn remove(
 /// Stores the configs of several phases: all of them or none
 #[utoipa::path(
     put, path = "/campaigns/{id}/configs", operation_id = "storeConfigs", tag = "Configs",
-    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version")),
+    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
     request_body(content = BTreeMap<String, Object>, description = "The configs by phase"),
     responses((status = 200, description = "They are stored", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([

@@ -39,7 +39,7 @@ pub struct EventsQuery {
     params(CampaignPath, EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "Server-sent events, each after its commit: `id` is the cursor, `event` the type, `data` the event. `progress` has \
         no id and comes at most five times a second. With `Accept: application/json` a page of the log.",
-        content((shown::EventPage = "application/json"), (String = "text/event-stream")))),
+        content((shown::EventPage = "application/json"), (shown::ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_campaign(
@@ -57,7 +57,7 @@ pub async fn of_campaign(
     get, path = "/events", operation_id = "storeEvents", tag = "Events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "As the events of a campaign, but of all of them",
-        content((shown::EventPage = "application/json"), (String = "text/event-stream")))),
+        content((shown::EventPage = "application/json"), (shown::ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_store(

@@ -101,8 +101,8 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
 #[utoipa::path(
     put, path = "/resources/{kind}/{id}", operation_id = "storeResource", tag = "Resources",
     params(ResourcePath,
-        ("If-Match" = Option<String>, Header, description = "Only if it is at this revision"),
-        ("If-None-Match" = Option<String>, Header, description = "*: only if there is none")),
+        ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if there is none", pattern = "^\\*$")),
     request_body(content = Object, description = "The document, under the schema of its kind. A `writeOnly` member that is left out keeps its stored value; null takes it away."),
     responses(
         (status = 200, description = "It is stored", body = Resource, headers(("ETag" = String, description = "Its revision"))),
@@ -145,7 +145,7 @@ pub async fn store(
 /// Deletes a resource that no remaining phase of any campaign refers to
 #[utoipa::path(
     delete, path = "/resources/{kind}/{id}", operation_id = "deleteResource", tag = "Resources",
-    params(ResourcePath, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision")),
+    params(ResourcePath, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
     responses((status = 204, description = "There is none now")),
     extensions(("x-codes" = json!(["unknown_resource_kind", "resource_not_found", "invalid_name", "resource_in_use", "precondition_failed"])))
 )]
