@@ -102,10 +102,11 @@ impl EngineBuilder {
     }
 
     /// Sets how long a runner's [`check`](crate::PhaseRunner::check) or
-    /// [`can_continue`](crate::PhaseRunner::can_continue) may take; 30 s each unless set.
+    /// [`can_continue`](crate::PhaseRunner::can_continue), or the [`probe`](crate::ResourceProbe::probe) of a resource,
+    /// may take; 30 s each unless set.
     ///
     /// A check that takes longer is a problem of the config, with the keyword `unchecked`; a `can_continue` that takes
-    /// longer has said no.
+    /// longer has said no; a probe that takes longer has failed, with the code `timed_out`.
     #[must_use]
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.check_timeout = Some(timeout);

@@ -112,6 +112,7 @@ mod gather;
 mod phase;
 mod pipeline;
 mod precondition;
+mod probe;
 mod progress;
 mod records;
 mod resources;
@@ -135,6 +136,7 @@ pub use phasegate_core::{
 };
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};
 pub use precondition::Precondition;
+pub use probe::ResourceProbe;
 pub use records::RecordStream;
 pub use resources::ResourceUser;
 pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
