@@ -16,6 +16,7 @@ use crate::attempts::Attempts;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
 use crate::execute::Inner;
+use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
 use crate::turns::Turns;
@@ -167,6 +168,7 @@ impl EngineBuilder {
             board: ProgressBoard::default(),
             attempts: Arc::new(Attempts::default()),
             turns: Turns::new(),
+            keys_at_work: KeysAtWork::default(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }))

@@ -109,6 +109,7 @@ mod error;
 mod events;
 mod execute;
 mod gather;
+mod once;
 mod phase;
 mod pipeline;
 mod precondition;
