@@ -2,7 +2,7 @@
 
 use phasegate::core::DefinitionError;
 use phasegate::core::storage::StorageError;
-use phasegate::{BuildError, EngineError, PipelineError, Rejection, RunError};
+use phasegate::{BuildError, EngineError, FieldProblem, PipelineError, Rejection, RunError};
 use serde_json::{Value, json};
 
 /// Why a call was refused or failed.
@@ -62,19 +62,29 @@ impl From<EngineError> for HostError {
             EngineError::UnknownResourceKind { kind, known } => json!({ "kind": kind, "known": known }),
             EngineError::ResourceInvalid { resource, problems } => json!({
                 "resource": resource,
-                "errors": problems
-                    .iter()
-                    .map(|problem| json!({
-                        "pointer": problem.pointer, "keyword": problem.keyword, "message": problem.message,
-                    }))
-                    .collect::<Vec<_>>(),
+                "errors": fields(problems),
             }),
+            EngineError::ResourceNotFound { resource } => json!({ "resource": resource }),
+            EngineError::ProbeUnsupported { kind } => json!({ "kind": kind }),
+            EngineError::ProbeInputInvalid { problems } => json!({ "errors": fields(problems) }),
+            EngineError::ProbeFailed { resource, failure } => {
+                json!({ "resource": resource, "failure": failure })
+            }
             EngineError::Storage(storage) => return storage.clone().into(),
             EngineError::ShutDown => return closed(),
             _ => json!({}),
         };
         Self::new(error.code(), error.to_string(), &data)
     }
+}
+
+fn fields(problems: &[FieldProblem]) -> Vec<Value> {
+    problems
+        .iter()
+        .map(|problem| {
+            json!({ "pointer": problem.pointer, "keyword": problem.keyword, "message": problem.message })
+        })
+        .collect()
 }
 
 /// A rejection's own members, beside its code and sentence.

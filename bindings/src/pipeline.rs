@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate::core::{PhaseDefinition, ResourceKindDefinition};
+use phasegate::core::{PhaseDefinition, ResourceKind, ResourceKindDefinition};
 use phasegate::{Pipeline, PipelineBuilder};
 use phasegate_phases::{analysis, dns_validation, domain_generation, http_validation};
 use serde::Deserialize;
@@ -109,22 +109,28 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
             pipeline = pipeline.timeout(name, Duration::from_millis(ms));
         }
     }
-    let own = |kind: &str| resource_kinds.iter().any(|one| one.kind.as_str() == kind);
-    let mut kinds = Vec::new();
     if needs_builtin_kinds {
         let builtin = phasegate_phases::pipeline()?;
-        kinds.extend(
-            builtin
-                .definition()
-                .resource_kinds
-                .iter()
-                .filter(|one| !own(one.kind.as_str()))
-                .cloned(),
-        );
+        let own = |kind: &ResourceKind| resource_kinds.iter().any(|one| one.kind == *kind);
+        for one in &builtin.definition().resource_kinds {
+            if own(&one.kind) {
+                continue;
+            }
+            pipeline = pipeline.resource_kind(&one.kind, &one.title, one.schema.clone());
+            if let Some(probe) = builtin.probe(&one.kind) {
+                pipeline = pipeline.probe(&one.kind, probe);
+            }
+        }
     }
-    kinds.extend(resource_kinds.iter().cloned());
-    for ResourceKindDefinition { kind, title, schema } in kinds {
-        pipeline = pipeline.resource_kind(kind.as_str(), title, schema);
+    for one in resource_kinds {
+        if one.probe_schema.is_some() {
+            let reason = format!(
+                "the kind {} has a probeSchema and no probe: leave it out",
+                one.kind
+            );
+            return Err(HostError::plain("invalid_pipeline", reason));
+        }
+        pipeline = pipeline.resource_kind(&one.kind, one.title, one.schema);
     }
     Ok(pipeline.build()?)
 }

@@ -26,5 +26,7 @@ pub const MAX_RESOURCES_PER_CONFIG: usize = 200;
 pub const MAX_PHASES: usize = 100;
 /// The longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// The largest outcome that an idempotency key is remembered with by itself, as JSON text, in bytes.
+pub const MAX_OUTCOME_BYTES: usize = 64 * 1024;
 /// How deeply a config, resource or record may be nested.
 pub const MAX_JSON_DEPTH: usize = 100;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::ids::{PhaseName, PipelineId, ResourceKind};
@@ -51,6 +51,18 @@ pub struct ResourceKindDefinition {
     /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: configs
     /// that refer to it have a problem.
     pub schema: Value,
+    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told; `None` for a kind without a probe.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub probe_schema: Option<Value>,
+}
+
+/// Reads an optional schema that is there: `null` is not a way to leave it out.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Why a pipeline's definition can't be used.
@@ -84,7 +96,7 @@ pub enum DefinitionError {
     /// A schema is not a usable JSON Schema of draft 2020-12.
     #[error("the schema of {of} can't be used: {reason}")]
     Schema {
-        /// The phase or resource kind.
+        /// The phase, the resource kind, or the probe of one.
         of: String,
         /// What is wrong with it, and where.
         reason: String,
@@ -113,6 +125,7 @@ pub struct Pipeline {
     phases: Vec<PhaseName>,
     configs: BTreeMap<PhaseName, ConfigSchema>,
     resources: BTreeMap<ResourceKind, ConfigSchema>,
+    probes: BTreeMap<ResourceKind, ConfigSchema>,
 }
 
 impl Pipeline {
@@ -141,7 +154,7 @@ impl Pipeline {
                 });
             }
         }
-        let mut resources = BTreeMap::new();
+        let (mut resources, mut probes) = (BTreeMap::new(), BTreeMap::new());
         for kind in &definition.resource_kinds {
             let schema = ConfigSchema::compile(kind.kind.as_str(), &kind.schema)?;
             if resources.insert(kind.kind.clone(), schema).is_some() {
@@ -149,6 +162,10 @@ impl Pipeline {
                     pipeline,
                     kind: kind.kind.clone(),
                 });
+            }
+            if let Some(schema) = &kind.probe_schema {
+                let schema = ConfigSchema::compile(&format!("the probe of {}", kind.kind), schema)?;
+                probes.insert(kind.kind.clone(), schema);
             }
         }
         for phase in &definition.phases {
@@ -174,6 +191,7 @@ impl Pipeline {
             phases,
             configs,
             resources,
+            probes,
         })
     }
 
@@ -201,6 +219,11 @@ impl Pipeline {
     pub fn resource_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
         self.resources.get(kind)
     }
+
+    /// The schema of what a probe of a kind is told, or `None` for a kind without a probe.
+    pub fn probe_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
+        self.probes.get(kind)
+    }
 }
 
 #[cfg(test)]
@@ -221,6 +244,7 @@ mod tests {
                 kind: ResourceKind::new("pen").expect("a valid kind"),
                 title: String::new(),
                 schema: json!({}),
+                probe_schema: None,
             }],
         })
     }

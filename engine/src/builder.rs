@@ -16,6 +16,7 @@ use crate::attempts::Attempts;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
 use crate::execute::Inner;
+use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
 use crate::turns::Turns;
@@ -102,10 +103,11 @@ impl EngineBuilder {
     }
 
     /// Sets how long a runner's [`check`](crate::PhaseRunner::check) or
-    /// [`can_continue`](crate::PhaseRunner::can_continue) may take; 30 s each unless set.
+    /// [`can_continue`](crate::PhaseRunner::can_continue), or the [`probe`](crate::ResourceProbe::probe) of a resource,
+    /// may take; 30 s each unless set.
     ///
     /// A check that takes longer is a problem of the config, with the keyword `unchecked`; a `can_continue` that takes
-    /// longer has said no.
+    /// longer has said no; a probe that takes longer has failed, with the code `timed_out`.
     #[must_use]
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.check_timeout = Some(timeout);
@@ -166,6 +168,7 @@ impl EngineBuilder {
             board: ProgressBoard::default(),
             attempts: Arc::new(Attempts::default()),
             turns: Turns::new(),
+            keys_at_work: KeysAtWork::default(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }))

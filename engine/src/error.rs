@@ -1,7 +1,7 @@
 //! How the engine refuses or fails.
 
 use phasegate_core::storage::StorageError;
-use phasegate_core::{CampaignId, InvalidName, Rejection, ResourceKind, ResourceRef};
+use phasegate_core::{CampaignId, Failure, InvalidName, Rejection, ResourceKind, ResourceRef};
 
 use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
@@ -57,6 +57,32 @@ pub enum EngineError {
         /// What is wrong, at most 100 problems.
         problems: Vec<FieldProblem>,
     },
+    /// There is no such resource.
+    #[error("there is no {resource}: list the resources to see which there are")]
+    ResourceNotFound {
+        /// The resource that was asked for.
+        resource: ResourceRef,
+    },
+    /// No registered pipeline has a probe of this kind of resource.
+    #[error("resources of the kind {kind} can't be probed: no pipeline has a probe of them")]
+    ProbeUnsupported {
+        /// The kind.
+        kind: ResourceKind,
+    },
+    /// What a probe was to be told is not valid under its schema.
+    #[error("the probe was not made, since its input is wrong: {}", sentences(problems))]
+    ProbeInputInvalid {
+        /// What is wrong, at most 100 problems.
+        problems: Vec<FieldProblem>,
+    },
+    /// A resource was probed, and the probe could not be made.
+    #[error("the probe of {resource} failed: {failure}")]
+    ProbeFailed {
+        /// The resource.
+        resource: ResourceRef,
+        /// Why.
+        failure: Failure,
+    },
     /// The pipeline must be named, since several are registered, or none is.
     #[error("name the pipeline: {count} are registered")]
     PipelineNotNamed {
@@ -107,6 +133,10 @@ impl EngineError {
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::UnknownResourceKind { .. } => "unknown_resource_kind",
             Self::ResourceInvalid { .. } => "resource_invalid",
+            Self::ResourceNotFound { .. } => "resource_not_found",
+            Self::ProbeUnsupported { .. } => "probe_unsupported",
+            Self::ProbeInputInvalid { .. } => "probe_input_invalid",
+            Self::ProbeFailed { .. } => "probe_failed",
             Self::PipelineNotNamed { .. } => "pipeline_not_named",
             Self::Storage(StorageError::ResourceConflict { .. }) => "resource_conflict",
             Self::Storage(StorageError::TooLarge { .. }) => "too_large",

@@ -24,6 +24,7 @@ use crate::attempts::{Attempts, Reason, Reservation};
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::gather::{Gathered, Gatherer, compare};
+use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::precondition::Precondition;
 use crate::progress::ProgressBoard;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) board: ProgressBoard,
     pub(crate) attempts: Arc<Attempts>,
     pub(crate) turns: Turns,
+    pub(crate) keys_at_work: KeysAtWork,
     /// Commands and supervisors under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: tokio_util::sync::CancellationToken,

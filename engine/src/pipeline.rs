@@ -11,6 +11,7 @@ use phasegate_core::{
 use serde_json::Value;
 
 use crate::phase::{Phase, Typed};
+use crate::probe::ResourceProbe;
 use crate::runner::PhaseRunner;
 
 /// A pipeline that can run: compiled schemas, and a runner for each phase.
@@ -24,6 +25,7 @@ pub struct Pipeline {
 struct Inner {
     schemas: phasegate_core::Pipeline,
     runners: BTreeMap<PhaseName, PhaseEntry>,
+    probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
 }
 
 #[derive(Clone)]
@@ -48,6 +50,18 @@ pub enum PipelineError {
         /// The phase.
         phase: String,
     },
+    /// A probe is set for a kind of resource that the pipeline doesn't have.
+    #[error("a probe is set for {kind}, which is not a kind of resource of the pipeline")]
+    ProbeWithoutKind {
+        /// The kind.
+        kind: ResourceKind,
+    },
+    /// Two probes are set for one kind of resource.
+    #[error("two probes are set for resources of the kind {kind}: leave one out")]
+    DuplicateProbe {
+        /// The kind.
+        kind: ResourceKind,
+    },
 }
 
 impl Pipeline {
@@ -58,6 +72,7 @@ impl Pipeline {
             title: String::new(),
             phases: Vec::new(),
             kinds: Vec::new(),
+            probes: Vec::new(),
             timeouts: Vec::new(),
             failed: None,
         }
@@ -81,6 +96,11 @@ impl Pipeline {
     /// The names of its phases, in order.
     pub fn phases(&self) -> &[PhaseName] {
         self.inner.schemas.phases()
+    }
+
+    /// The probe of a kind's resources, or `None` for a kind without one.
+    pub fn probe(&self, kind: &ResourceKind) -> Option<Arc<dyn ResourceProbe>> {
+        self.inner.probes.get(kind).map(Arc::clone)
     }
 
     pub(crate) fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
@@ -110,6 +130,7 @@ pub struct PipelineBuilder {
     title: String,
     phases: Vec<(PhaseDefinition, Arc<dyn PhaseRunner>)>,
     kinds: Vec<ResourceKindDefinition>,
+    probes: Vec<(ResourceKind, Arc<dyn ResourceProbe>)>,
     timeouts: Vec<(String, Duration)>,
     failed: Option<PipelineError>,
 }
@@ -144,7 +165,20 @@ impl PipelineBuilder {
                 kind,
                 title: title.into(),
                 schema,
+                probe_schema: None,
             }),
+            Err(error) => self.failed = self.failed.or(Some(error.into())),
+        }
+        self
+    }
+
+    /// Sets what tries a resource of this kind out, for [`Engine::probe`](crate::Engine::probe).
+    ///
+    /// The schema of its input stands in the manifest, as the kind's `probeSchema`.
+    #[must_use]
+    pub fn probe(mut self, kind: impl AsRef<str>, probe: impl ResourceProbe) -> Self {
+        match ResourceKind::new(kind) {
+            Ok(kind) => self.probes.push((kind, Arc::new(probe))),
             Err(error) => self.failed = self.failed.or(Some(error.into())),
         }
         self
@@ -164,10 +198,20 @@ impl PipelineBuilder {
     ///
     /// # Errors
     ///
-    /// [`PipelineError`] says which name, schema or timeout is at fault.
-    pub fn build(self) -> Result<Pipeline, PipelineError> {
+    /// [`PipelineError`] says which name, schema, probe or timeout is at fault.
+    pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         if let Some(error) = self.failed {
             return Err(error);
+        }
+        let mut probes = BTreeMap::new();
+        for (kind, probe) in self.probes {
+            let Some(definition) = self.kinds.iter_mut().find(|one| one.kind == kind) else {
+                return Err(PipelineError::ProbeWithoutKind { kind });
+            };
+            definition.probe_schema = Some(probe.input_schema());
+            if probes.insert(kind.clone(), probe).is_some() {
+                return Err(PipelineError::DuplicateProbe { kind });
+            }
         }
         let definition = PipelineDefinition {
             id: PipelineId::new(&self.id)?,
@@ -200,7 +244,11 @@ impl PipelineBuilder {
             }
         }
         Ok(Pipeline {
-            inner: Arc::new(Inner { schemas, runners }),
+            inner: Arc::new(Inner {
+                schemas,
+                runners,
+                probes,
+            }),
         })
     }
 }

@@ -34,18 +34,11 @@ impl Engine {
     /// problem.
     pub fn check_resource(&self, kind: &str, id: &str, document: &Value) -> Result<ResourceRef, EngineError> {
         let (resource, schema) = self.resource_schema(kind, id)?;
-        // Kinds and phases follow the same rule of names.
-        let name = PhaseName::new(resource.kind.as_str())?;
-        let problems = schema.problems(&name, document);
-        if problems.is_empty() {
-            return Ok(resource);
+        let problems = field_problems(&resource.kind, schema, document)?;
+        match problems.is_empty() {
+            true => Ok(resource),
+            false => Err(EngineError::ResourceInvalid { resource, problems }),
         }
-        let problems = problems
-            .items()
-            .iter()
-            .map(|problem| FieldProblem::new(&problem.pointer, &problem.keyword, &problem.message))
-            .collect();
-        Err(EngineError::ResourceInvalid { resource, problems })
     }
 
     /// Stores a resource and gives its revision.
@@ -206,7 +199,11 @@ impl Engine {
         Ok(())
     }
 
-    fn resource_schema(&self, kind: &str, id: &str) -> Result<(ResourceRef, &ConfigSchema), EngineError> {
+    pub(crate) fn resource_schema(
+        &self,
+        kind: &str,
+        id: &str,
+    ) -> Result<(ResourceRef, &ConfigSchema), EngineError> {
         let (kind, schema) = self.schema_of_kind(kind)?;
         let id = ResourceId::new(id)?;
         Ok((ResourceRef { kind, id }, schema))
@@ -237,4 +234,20 @@ impl Engine {
             }
         }
     }
+}
+
+/// What is wrong with a document that belongs to a kind of resource.
+pub(crate) fn field_problems(
+    kind: &ResourceKind,
+    schema: &ConfigSchema,
+    document: &Value,
+) -> Result<Vec<FieldProblem>, EngineError> {
+    // Kinds and phases follow the same rule of names.
+    let name = PhaseName::new(kind.as_str())?;
+    let problems = schema.problems(&name, document);
+    Ok(problems
+        .items()
+        .iter()
+        .map(|problem| FieldProblem::new(&problem.pointer, &problem.keyword, &problem.message))
+        .collect())
 }

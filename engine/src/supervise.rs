@@ -1,5 +1,6 @@
 //! Launching runners, watching over them, and recording how they end.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -227,17 +228,18 @@ fn end_of(ended: Result<Result<RunOutcome, RunError>, JoinError>, reason: Option
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
         Err(error) => match error.try_into_panic() {
-            Ok(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text
-                    .or_else(|| panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("without a message");
-                failed("panicked", format!("the phase panicked: {text}"))
-            }
+            Ok(panic) => failed("panicked", format!("the phase panicked: {}", panic_text(&*panic))),
             // The runtime is going down.
             Err(_) => End::Unrecorded,
         },
     }
+}
+
+/// What a panic says.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
 }
 
 fn interrupted(reason: Option<Reason>) -> End {

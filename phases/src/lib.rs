@@ -26,6 +26,7 @@ mod manifest;
 mod net;
 mod ordered;
 mod persona;
+mod probe;
 mod sandboxed;
 mod schema;
 mod value;
@@ -40,11 +41,11 @@ pub use sandboxed::sandboxed;
 pub use value::{List, Whole};
 
 use analysis::Analysis;
-use dns_validation::{DNS_PERSONA, DnsPersona, DnsValidation, PROXY};
+use dns_validation::{DNS_PERSONA, DnsPersona, DnsPersonaProbe, DnsValidation, PROXY};
 use domain_generation::DomainGeneration;
-use http_validation::{HTTP_PERSONA, HttpPersona, HttpValidation};
+use http_validation::{HTTP_PERSONA, HttpPersona, HttpPersonaProbe, HttpValidation, ProxyProbe};
 
-/// The pipeline `lead_generation`, with its four phases and three kinds of resources.
+/// The pipeline `lead_generation`, with its four phases and three kinds of resources, each with a probe.
 ///
 /// # Errors
 ///
@@ -59,6 +60,9 @@ pub fn pipeline() -> Result<Pipeline, PipelineError> {
         .resource_kind(DNS_PERSONA, "DNS persona", schema::of::<DnsPersona>())
         .resource_kind(HTTP_PERSONA, "HTTP persona", schema::of::<HttpPersona>())
         .resource_kind(PROXY, "Proxy", schema::of::<Proxy>())
+        .probe(DNS_PERSONA, DnsPersonaProbe)
+        .probe(HTTP_PERSONA, HttpPersonaProbe)
+        .probe(PROXY, ProxyProbe)
         .build()
 }
 

@@ -73,6 +73,10 @@ struct ManifestKind {
     /// The JSON Schema (draft 2020-12) of its documents. A document with enabled: false is disabled.
     #[schemars(title = "Schema")]
     schema: AnySchema,
+    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told. Left out where there is no probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(title = "Probe schema", with = "AnySchema")]
+    probe_schema: Option<AnySchema>,
 }
 
 struct AnySchema;

@@ -208,6 +208,11 @@ impl Storage for RedbStorage {
         self.write(write).await
     }
 
+    async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError> {
+        entry.check()?;
+        self.write(entry).await
+    }
+
     async fn committed(
         &self,
         campaign: CampaignId,

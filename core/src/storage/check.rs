@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::error::StorageError;
-use super::write::{Output, ResourceWrite, Transition};
+use super::write::{IdempotencyEntry, Output, ResourceWrite, Transition};
 use crate::event::{Event, EventKind};
 use crate::json::{canonical_json, depth, text_depth};
 use crate::limits::{
     MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
-    MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
+    MAX_OUTCOME_BYTES, MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 
 impl Transition {
@@ -97,6 +97,22 @@ impl ResourceWrite {
             Some(document) => check_value(|| self.resource.to_string(), document, MAX_RESOURCE_BYTES),
             None => Ok(()),
         }
+    }
+}
+
+impl IdempotencyEntry {
+    /// Checks what can be checked without the store, of an entry that is no commit's. Every store calls it first, so that
+    /// all refuse the same.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Contradiction`] for a key of a campaign, [`StorageError::TooLarge`], [`StorageError::TooDeep`].
+    pub fn check(&self) -> Result<(), StorageError> {
+        if let Some(campaign) = self.campaign {
+            let reason = "a campaign's key is stored by a commit of the campaign";
+            return Err(StorageError::Contradiction { campaign, reason });
+        }
+        check_value(|| "outcome to remember".into(), &self.outcome, MAX_OUTCOME_BYTES)
     }
 }
 

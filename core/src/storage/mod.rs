@@ -40,7 +40,7 @@ pub enum Claim {
 /// # Cancel safety
 ///
 /// Dropping the future of a read is harmless. Dropping that of a write leaves its outcome unknown: look it up (by
-/// [`committed`](Self::committed) or [`run_output`](Self::run_output)) before deciding anything.
+/// [`committed`](Self::committed), [`run_output`](Self::run_output) or [`idempotency`](Self::idempotency)) before deciding anything.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// Writes `transition` as one unit.
@@ -74,6 +74,15 @@ pub trait Storage: Send + Sync + 'static {
     /// [`ResourceWrite::check`] says.
     async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError>;
 
+    /// Stores an idempotency key of the store's own scope with its outcome, as one unit: that of something that is no
+    /// commit.
+    ///
+    /// # Errors
+    ///
+    /// With nothing written: [`StorageError::KeyUsed`] when the key was used before and has not expired, and what
+    /// [`IdempotencyEntry::check`] says.
+    async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError>;
+
     /// Whether the commit `id`, which followed `expected_version`, is in the log of `campaign`.
     async fn committed(
         &self,
@@ -82,7 +91,8 @@ pub trait Storage: Send + Sync + 'static {
         id: CommitId,
     ) -> Result<bool, StorageError>;
 
-    /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, for creations.
+    /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, for creations and for what
+    /// was [remembered](Self::remember).
     ///
     /// A key is kept until its `expires_at`, by the store's clock. After that it is not given any more, a commit may use it
     /// anew, and the store may forget it at any time. Of a deleted campaign only the key of the deletion is kept.

@@ -123,9 +123,9 @@ impl fmt::Display for IdempotencyKey {
 pub struct IdempotencyEntry {
     /// The key.
     pub key: IdempotencyKey,
-    /// The scope of the key: a campaign, or the store itself for a creation.
+    /// The scope of the key: a campaign, or the store itself for a creation and for what is no commit.
     pub campaign: Option<CampaignId>,
-    /// The digest of the command.
+    /// The digest of the command, or of what else was asked for.
     pub command: Digest,
     /// The outcome to give again, as the engine wrote it.
     pub outcome: Value,

@@ -18,7 +18,7 @@ use serde_json::Value;
 /// What a test does around the calls of a store; each method does nothing unless a test says otherwise.
 #[async_trait]
 pub trait Interposer: Send + Sync + 'static {
-    /// Before a read; an error is the read's answer.
+    /// Before a read, or before a key is remembered; an error is its answer.
     async fn before_read(&self, _call: &'static str) -> Result<(), StorageError> {
         Ok(())
     }
@@ -54,6 +54,11 @@ impl<I: Interposer> Storage for Interposed<I> {
 
     async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
         self.inner.write_resource(write).await
+    }
+
+    async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError> {
+        self.between.before_read("remember").await?;
+        self.inner.remember(entry).await
     }
 
     async fn committed(

@@ -1,6 +1,7 @@
 //! The second phase: which of the generated domains have an address.
 
 mod config;
+mod probe;
 mod record;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use config::{AddressRecord, Config, DnsPersona, DnsPersonaId, ProxyId};
 pub(crate) use config::{DNS_PERSONA, PROXY};
+pub use probe::DnsPersonaProbe;
 pub use record::{Measured, Record, Summary};
 
 use crate::net::dial::Probe;
@@ -105,6 +107,12 @@ impl Phase for DnsValidation {
 
 impl Persona {
     fn new(id: String, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
+        let name = format!("the DNS persona {id}");
+        Self::named(id, name, persona, proxy)
+    }
+
+    /// `name` is what errors call it.
+    fn named(id: String, name: impl Into<String>, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let rate = persona.rate_per_second.map(|rate| rate.get());
         let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
         let mut record_types: Vec<_> = persona.record_types.to_vec();
@@ -116,7 +124,6 @@ impl Persona {
             timeout: Duration::from_millis(persona.timeout_ms.get()),
             retries: persona.retries.get(),
         };
-        let name = format!("the DNS persona {id}");
         let client = DnsClient::new(name, &persona.resolvers, plan, Some(Arc::clone(&pace)), proxy);
         Self { id, client, pace }
     }

@@ -4,6 +4,8 @@ mod config;
 mod encoding;
 mod headers;
 mod page;
+mod probe;
+mod proxy_probe;
 mod record;
 mod request;
 mod visit;
@@ -21,6 +23,8 @@ use serde::Deserialize;
 pub(crate) use config::HTTP_PERSONA;
 pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
 pub use headers::{HeaderName, HeaderValue, Headers};
+pub use probe::HttpPersonaProbe;
+pub use proxy_probe::ProxyProbe;
 pub use record::{Measured, Record, Status, Summary};
 
 use crate::dns_validation::{PROXY, unsound};
@@ -122,6 +126,12 @@ impl Phase for HttpValidation {
 
 impl Persona {
     fn new(id: String, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
+        let name = format!("the HTTP persona {id}");
+        Self::named(id, name, persona, proxy)
+    }
+
+    /// `name` is what errors call it.
+    fn named(id: String, name: impl Into<String>, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let resolvers = match &persona.resolvers {
             // Through a proxy, the proxy resolves.
             Some(servers) if proxy.is_none() => {
@@ -131,7 +141,6 @@ impl Persona {
                     timeout: Duration::from_millis(persona.connect_timeout_ms.get()),
                     retries: 1,
                 };
-                let name = format!("the HTTP persona {id}");
                 Some(DnsClient::new(name, servers, plan, None, None))
             }
             _ => None,

@@ -169,7 +169,7 @@ impl Visitor {
     ///
     /// Through a proxy nobody here resolves a name, so of a redirect to another name it isn't known where it leads:
     /// only literal addresses and the names of this machine can be refused then.
-    async fn route(&self, url: &Url, site: &Site) -> Result<Route, Failure> {
+    pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, Failure> {
         let port = url
             .port_or_known_default()
             .ok_or(Failure::Status(Status::InvalidUrl))?;
@@ -205,7 +205,8 @@ impl Visitor {
         }
     }
 
-    async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
+    /// The addresses of a name, at the persona's resolvers or else by the system; at least one.
+    pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
         let unresolved = Failure::Status(Status::RedirectUnresolved);
         let addresses: Vec<IpAddr> = match &self.resolvers {
             Some(resolvers) => {

@@ -3,6 +3,7 @@
 use phasegate_core::storage::{ActivityKind, Committed, StorageError, Transition};
 use phasegate_core::{Campaign, Timestamp, Version};
 
+use super::idempotency::{self, SealedEntry};
 use super::{BASE_WEIGHT, Tables, Write, json_bytes};
 use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
@@ -17,7 +18,10 @@ impl Write for Transition {
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Committed, Fault> {
         let before = check_version(self, tables)?;
         check_resources(self, tables)?;
-        let replaced = check_idempotency(self, tables, now)?;
+        let replaced = match &self.idempotency {
+            Some(entry) => idempotency::replaced(entry, tables, now)?,
+            None => None,
+        };
         let sealed = seal_all(self, tables.last)?;
 
         tables.changed = true;
@@ -30,12 +34,8 @@ impl Write for Transition {
         for (key, value) in &sealed.configs {
             tables.configs.insert(key.as_slice(), value.as_slice())?;
         }
-        if let Some((key, value)) = &sealed.idempotency {
-            if let Some(expiry) = &replaced {
-                tables.by_expiry.remove(expiry.as_slice())?;
-            }
-            tables.idempotency.insert(key.0.as_slice(), value.as_slice())?;
-            tables.by_expiry.insert(key.1.as_slice(), [].as_slice())?;
+        if let Some(entry) = &sealed.idempotency {
+            entry.insert(tables, replaced.as_ref())?;
         }
         tables.last += self.events.len() as u64;
         if self.events.is_empty() {
@@ -104,31 +104,12 @@ fn check_resources(transition: &Transition, tables: &Tables<'_>) -> Result<(), F
     Ok(())
 }
 
-/// Gives the expiry key of the expired entry that this one replaces, if there is one.
-fn check_idempotency(
-    transition: &Transition,
-    tables: &Tables<'_>,
-    now: Timestamp,
-) -> Result<Option<Key>, Fault> {
-    let Some(entry) = &transition.idempotency else {
-        return Ok(None);
-    };
-    let key = key::idempotency(entry.campaign, &entry.key);
-    match lookup::idempotency(&tables.idempotency, &key)? {
-        Some(old) if old.expires_at > now => Err(Fault::Refused(StorageError::KeyUsed {
-            key: entry.key.to_string(),
-        })),
-        Some(old) => Ok(Some(key::expiry(old.expires_at.as_unix_ms(), &key))),
-        None => Ok(None),
-    }
-}
-
 /// Everything that a transition writes, ready, so that nothing can be refused once writing has begun.
 struct Sealed {
     log: Vec<(Key, Vec<u8>)>,
     campaign_log: Vec<(Key, Vec<u8>)>,
     configs: Vec<(Key, Vec<u8>)>,
-    idempotency: Option<((Key, Key), Vec<u8>)>,
+    idempotency: Option<SealedEntry>,
     snapshot: Option<Vec<u8>>,
     tombstone: Option<Vec<u8>>,
 }
@@ -161,13 +142,8 @@ fn seal_all(transition: &Transition, last: u64) -> Result<Sealed, StorageError> 
         let value = seal_json(&tables::CONFIGS, &key, &write.config)?;
         configs.push((key, value));
     }
-    let mut idempotency = None;
-    if let Some(entry) = &transition.idempotency {
-        let key = key::idempotency(entry.campaign, &entry.key);
-        let value = seal_json(&tables::IDEMPOTENCY, &key, entry)?;
-        let expiry = key::expiry(entry.expires_at.as_unix_ms(), &key);
-        idempotency = Some(((key, expiry), value));
-    }
+    let entry = transition.idempotency.as_ref();
+    let idempotency = entry.map(SealedEntry::of).transpose()?;
     let (mut snapshot, mut tombstone) = (None, None);
     match &transition.snapshot {
         Some(campaign) => snapshot = Some(seal_json(&tables::CAMPAIGNS, &campaign_key, campaign)?),

@@ -2,6 +2,7 @@
 
 mod append;
 mod commit;
+mod idempotency;
 mod reclaim;
 mod resource;
 

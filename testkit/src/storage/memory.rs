@@ -119,11 +119,7 @@ impl State {
             }
         }
         if let Some(entry) = transition.idempotency {
-            let key = (entry.campaign, entry.key.clone());
-            if self.idempotency.get(&key).is_some_and(|old| old.expires_at > now) {
-                let key = entry.key.to_string();
-                return Err(StorageError::KeyUsed { key });
-            }
+            let key = self.free_key(&entry, now)?;
             if transition.snapshot.is_none() && !transition.events.is_empty() {
                 self.idempotency.retain(|(scope, _), _| *scope != Some(id));
             }
@@ -171,6 +167,27 @@ impl State {
             version,
             cursor: Some(cursor(place)),
         })
+    }
+
+    /// The place of an entry, unless its key is in use.
+    fn free_key(
+        &self,
+        entry: &IdempotencyEntry,
+        now: Timestamp,
+    ) -> Result<(Option<CampaignId>, IdempotencyKey), StorageError> {
+        let key = (entry.campaign, entry.key.clone());
+        match self.idempotency.get(&key) {
+            Some(old) if old.expires_at > now => Err(StorageError::KeyUsed {
+                key: entry.key.to_string(),
+            }),
+            _ => Ok(key),
+        }
+    }
+
+    fn remember(&mut self, entry: IdempotencyEntry, now: Timestamp) -> Result<(), StorageError> {
+        let key = self.free_key(&entry, now)?;
+        self.idempotency.insert(key, entry);
+        Ok(())
     }
 
     fn append(&mut self, output: Output) -> Result<Appended, StorageError> {
@@ -339,6 +356,12 @@ impl Storage for MemoryStorage {
     async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
         write.check()?;
         self.with(|state| state.write_resource(write))
+    }
+
+    async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError> {
+        entry.check()?;
+        let now = (self.clock)();
+        self.with(|state| state.remember(entry, now))
     }
 
     async fn committed(

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use phasegate_core::limits::{MAX_JSON_DEPTH, MAX_OUTCOME_BYTES};
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Storage, StorageError};
 use phasegate_core::{CampaignId, Digest, EventKind, Mode, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Story;
 
@@ -124,4 +125,79 @@ pub async fn a_key_that_has_expired_refuses_nothing(storage: Arc<dyn Storage>) {
         storage.idempotency(Some(story.id), &kept.key).await.unwrap(),
         Some(kept)
     );
+}
+
+pub async fn a_key_without_a_commit_is_stored_with_its_outcome(storage: Arc<dyn Storage>) {
+    let before = storage.latest().await.unwrap();
+    let mut largest = entry("largest", None);
+    largest.outcome = Value::String("x".repeat(MAX_OUTCOME_BYTES - 2));
+    for kept in [entry("key", None), largest] {
+        storage.remember(kept.clone()).await.unwrap();
+        assert_eq!(storage.idempotency(None, &kept.key).await.unwrap(), Some(kept));
+    }
+    assert_eq!(storage.latest().await.unwrap(), before, "it is no event");
+}
+
+pub async fn a_key_without_a_commit_is_used_once_in_the_store_s_scope(storage: Arc<dyn Storage>) {
+    let used = |key: &str| StorageError::KeyUsed { key: key.into() };
+    let first = entry("key", None);
+    storage.remember(first.clone()).await.unwrap();
+    let mut second = first.clone();
+    second.outcome = json!("another");
+    assert_eq!(storage.remember(second).await, Err(used("key")));
+    assert_eq!(storage.idempotency(None, &first.key).await.unwrap(), Some(first));
+
+    let mut story = Story::new(1);
+    let mut creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+    creation.idempotency = Some(entry("key", None));
+    assert_eq!(storage.commit(creation.clone()).await, Err(used("key")));
+    creation.idempotency = Some(entry("create", None));
+    story.commit(&*storage, creation).await;
+    assert_eq!(storage.remember(entry("create", None)).await, Err(used("create")));
+
+    let mut change = story.transition(mode_change());
+    change.idempotency = Some(entry("key", Some(story.id)));
+    story.commit(&*storage, change).await;
+}
+
+pub async fn a_key_without_a_commit_takes_the_place_of_an_expired_one(storage: Arc<dyn Storage>) {
+    let mut expired = entry("key", None);
+    expired.expires_at = Timestamp::from_unix_ms(0);
+    for kept in [expired.clone(), expired, entry("key", None)] {
+        storage.remember(kept).await.unwrap();
+    }
+    let kept = entry("key", None);
+    assert_eq!(storage.idempotency(None, &kept.key).await.unwrap(), Some(kept));
+}
+
+pub async fn a_key_of_a_campaign_is_not_stored_without_a_commit(storage: Arc<dyn Storage>) {
+    let story = Story::created(&*storage, 1).await;
+    let refused = storage.remember(entry("key", Some(story.id))).await;
+    assert!(
+        matches!(refused, Err(StorageError::Contradiction { campaign, .. }) if campaign == story.id),
+        "{refused:?}"
+    );
+    let key = entry("key", None).key;
+    for scope in [None, Some(story.id)] {
+        assert_eq!(storage.idempotency(scope, &key).await.unwrap(), None);
+    }
+}
+
+pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Arc<dyn Storage>) {
+    let mut large = entry("key", None);
+    large.outcome = Value::String("x".repeat(MAX_OUTCOME_BYTES - 1));
+    let refused = storage.remember(large).await;
+    assert!(
+        matches!(refused, Err(StorageError::TooLarge { .. })),
+        "{refused:?}"
+    );
+    let mut deep = entry("key", None);
+    deep.outcome = (0..=MAX_JSON_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+    let refused = storage.remember(deep).await;
+    assert!(
+        matches!(refused, Err(StorageError::TooDeep { .. })),
+        "{refused:?}"
+    );
+    let key = entry("key", None).key;
+    assert_eq!(storage.idempotency(None, &key).await.unwrap(), None);
 }

@@ -150,6 +150,11 @@ macro_rules! storage_conformance {
                 keys_are_scoped_to_their_campaign,
                 a_key_is_stored_without_events_too,
                 a_key_that_has_expired_refuses_nothing,
+                a_key_without_a_commit_is_stored_with_its_outcome,
+                a_key_without_a_commit_is_used_once_in_the_store_s_scope,
+                a_key_without_a_commit_takes_the_place_of_an_expired_one,
+                a_key_of_a_campaign_is_not_stored_without_a_commit,
+                an_outcome_beyond_its_limit_is_not_remembered,
             }
             limits {
                 a_config_beyond_its_limit_is_refused,

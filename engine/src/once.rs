@@ -1,0 +1,165 @@
+//! Work that is done once for its idempotency key, although it is no command of a campaign.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use phasegate_core::limits::MAX_JSON_DEPTH;
+use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
+use phasegate_core::{Digest, json_depth};
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::execute::Inner;
+
+impl Engine {
+    /// Does `work` once for `key`, and gives its outcome again to whoever asks with the same key and request.
+    ///
+    /// The outcome is durable when this returns, and kept as long as every idempotency key. Whoever asks in this process
+    /// while the work is done waits for it. The work itself is done at least once: after a crash, or beside another process
+    /// on the same store, it may be done again, and one outcome is kept and given to all. Work that fails is not remembered.
+    ///
+    /// Keys are those of the store, which creations of campaigns use too.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::KeyReused`] when the key was used for another request, or for a creation; whatever `work` gives;
+    /// [`EngineError::ShutDown`] once a shutdown has begun. [`EngineError::Storage`]: too large for an outcome beyond 64 KiB
+    /// and too deep for one, or a request, that is nested beyond 100 levels. A storage error may come after the work was done.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future doesn't end the work: it is done to its end, and remembered. A shutdown waits for it.
+    pub async fn once(
+        &self,
+        key: IdempotencyKey,
+        request: &Value,
+        work: impl Future<Output = Result<Value, EngineError>> + Send + 'static,
+    ) -> Result<Value, EngineError> {
+        let depth = json_depth(request);
+        if depth > MAX_JSON_DEPTH {
+            let (what, limit) = ("request".to_owned(), MAX_JSON_DEPTH);
+            return Err(StorageError::TooDeep { what, depth, limit }.into());
+        }
+        // No command looks like this, so that a creation with the same key is another request.
+        let digest = Digest::of(&json!({ "once": request }));
+        let inner = Arc::clone(&self.inner);
+        self.inner
+            .detached(async move {
+                let place = inner.keys_at_work.join(&key);
+                let _turn = place.turn.lock().await;
+                if let Some(outcome) = inner.remembered(&key, &digest).await? {
+                    return Ok(outcome);
+                }
+                if inner.shutdown.is_cancelled() {
+                    return Err(EngineError::ShutDown);
+                }
+                let outcome = work.await?;
+                inner.remember(&key, &digest, outcome).await
+            })
+            .await
+    }
+}
+
+impl Inner {
+    /// The outcome that a key of the store is remembered with.
+    async fn remembered(&self, key: &IdempotencyKey, digest: &Digest) -> Result<Option<Value>, EngineError> {
+        match self.storage.idempotency(None, key).await? {
+            Some(entry) if entry.command == *digest => Ok(Some(entry.outcome)),
+            Some(_) => Err(EngineError::KeyReused { key: key.to_string() }),
+            None => Ok(None),
+        }
+    }
+
+    /// Remembers an outcome; gives the one that is kept, which is a twin's where a twin was quicker.
+    async fn remember(
+        &self,
+        key: &IdempotencyKey,
+        digest: &Digest,
+        outcome: Value,
+    ) -> Result<Value, EngineError> {
+        let ttl_ms = self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX);
+        loop {
+            let entry = IdempotencyEntry {
+                key: key.clone(),
+                campaign: None,
+                command: digest.clone(),
+                outcome: outcome.clone(),
+                expires_at: self.clock.now().plus_ms(ttl_ms),
+            };
+            match self.storage.remember(entry).await {
+                Ok(()) => return Ok(outcome),
+                Err(StorageError::KeyUsed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(twin) = self.remembered(key, digest).await? {
+                return Ok(twin);
+            }
+            // The twin's has expired meanwhile.
+        }
+    }
+}
+
+/// The keys that work is done for in this process, or waits.
+#[derive(Default)]
+pub(crate) struct KeysAtWork {
+    keys: Mutex<BTreeMap<IdempotencyKey, Queue>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many hold a place in it. With the last of them it goes.
+    places: usize,
+}
+
+impl KeysAtWork {
+    fn join(&self, key: &IdempotencyKey) -> Place<'_> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = keys.entry(key.clone()).or_default();
+        queue.places += 1;
+        Place {
+            keys: self,
+            key: key.clone(),
+            turn: Arc::clone(&queue.turn),
+        }
+    }
+}
+
+/// A place in the queue of a key, until it is dropped.
+struct Place<'a> {
+    keys: &'a KeysAtWork,
+    key: IdempotencyKey,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut keys = self.keys.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = keys.get_mut(&self.key) {
+            queue.places -= 1;
+            if queue.places == 0 {
+                keys.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_kept_in_memory_while_anybody_has_a_place_and_no_longer() {
+        let keys = KeysAtWork::default();
+        let key = IdempotencyKey::new("key").expect("a valid key");
+        let (first, second) = (keys.join(&key), keys.join(&key));
+        assert!(Arc::ptr_eq(&first.turn, &second.turn));
+        drop(first);
+        let third = keys.join(&key);
+        assert!(Arc::ptr_eq(&second.turn, &third.turn));
+        drop((second, third));
+        assert!(keys.keys.lock().expect("nobody panicked").is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! The probe of a DNS persona: one look-up, as the phase makes it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use phasegate::{Failure, ResourceProbe};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{DnsPersona, Input, Measured, Persona, look_up, unsound};
+use crate::net::dial::Probe;
+use crate::net::dns::LookupStatus;
+use crate::probe::{ProbeInput, answer, failure, read};
+use crate::schema;
+
+/// Looks one domain up with a DNS persona, directly and as [`DnsValidation`](super::DnsValidation) does.
+///
+/// It says what the phase's record would say, but for the persona. Resolvers that are down or don't answer are a result too,
+/// as they are in the phase; one whose name has no address is a failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DnsPersonaProbe;
+
+/// What came of a look-up.
+#[derive(Debug, Serialize)]
+struct Probed {
+    domain: String,
+    status: LookupStatus,
+    addresses: Vec<IpAddr>,
+    measured: Measured,
+}
+
+#[async_trait]
+impl ResourceProbe for DnsPersonaProbe {
+    fn input_schema(&self) -> Value {
+        schema::of::<ProbeInput>()
+    }
+
+    async fn probe(&self, document: &Value, input: &Value) -> Result<Value, Failure> {
+        let (persona, domain) = read::<DnsPersona>(document, input)?;
+        if let Some(problem) = unsound(&persona.resolvers, "/resolvers").pop() {
+            return Err(Failure::new(problem.keyword, problem.message));
+        }
+        let persona = Arc::new(Persona::named(String::new(), "the DNS persona", persona, None));
+        let record = look_up(&[persona], &Probe::new(None), 0, Input { domain }).await;
+        match record.map_err(failure)? {
+            Some(record) => answer(&Probed {
+                domain: record.domain,
+                status: record.status,
+                addresses: record.addresses,
+                measured: record.measured,
+            }),
+            None => Err(Failure::new("no_answer", "the look-up gave no record")),
+        }
+    }
+}
