@@ -70,3 +70,39 @@ async fn a_key_is_kept_until_it_expires_and_can_be_used_again_then() {
     assert!(report.is_clean(), "{:#?}", report.findings);
     assert_eq!(report.idempotency_keys, 1);
 }
+
+#[tokio::test]
+async fn a_key_without_a_commit_survives_a_power_failure_and_expires_like_any_other() {
+    let entry = |outcome: u32, expires_at| IdempotencyEntry {
+        key: IdempotencyKey::new(KEY).unwrap(),
+        campaign: None,
+        command: Digest::of(&json!(outcome)),
+        outcome: json!(outcome),
+        expires_at: Timestamp::from_unix_ms(expires_at),
+    };
+    let hand = Arc::new(AtomicI64::new(0));
+    let open = |disk: CrashBackend| {
+        let clock = hand.clone();
+        let options =
+            RedbStorage::options().clock(move || Timestamp::from_unix_ms(clock.load(Ordering::SeqCst)));
+        async move { options.open_backend(disk).await }
+    };
+    let used = Err(StorageError::KeyUsed { key: KEY.into() });
+    let disk = CrashBackend::new();
+    let storage = open(disk.clone()).await.unwrap();
+    storage.remember(entry(1, 1_000)).await.unwrap();
+
+    let storage = open(disk.crash(1)).await.unwrap();
+    hand.store(999, Ordering::SeqCst);
+    assert_eq!(storage.remember(entry(2, 5_000)).await, used);
+    let key = entry(1, 1_000).key;
+    let kept = storage.idempotency(None, &key).await.unwrap();
+    assert_eq!(kept, Some(entry(1, 1_000)));
+
+    hand.store(1_000, Ordering::SeqCst);
+    assert_eq!(storage.idempotency(None, &key).await.unwrap(), None);
+    storage.remember(entry(3, 2_000)).await.unwrap();
+    let report = storage.verify(|_| ()).await.unwrap();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!(report.idempotency_keys, 1);
+}
