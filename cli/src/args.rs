@@ -1,5 +1,6 @@
 //! The command line: what there is to type, and its help.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,8 @@ pub enum Command {
     Events(EventsArgs),
     /// Print the records of a phase
     Records(RecordsArgs),
+    /// Serve a store over HTTP: the API, its event streams and its OpenAPI document
+    Serve(ServeArgs),
     /// Check a plan without storing anything
     Check(CheckArgs),
     /// Print the JSON Schema of a phase's config, a kind of resource, the plan or the pipeline
@@ -315,6 +318,36 @@ pub enum RecordsFormat {
     Csv,
     /// A table
     Table,
+}
+
+/// `phasegate serve`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate serve --sandbox
+  phasegate serve --db campaigns.redb --listen 0.0.0.0:8080 --allow-host phasegate.example.org
+
+The first start makes a token and keeps it in FILE.token beside the store, for its owner alone. The login link that is printed
+gives a browser a cookie; programs send 'Authorization: Bearer TOKEN'. Ctrl-C is not a pause: what runs goes on at the next
+start.")]
+pub struct ServeArgs {
+    /// The store, which is created when there is none.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The address and port to listen on
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Start a DNS server and an HTTP site on this machine, and make the personas sandbox-dns and sandbox-http for them
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Answer for this host too, beside those of the loopback; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// Where the token is kept; beside the store unless given
+    #[arg(long, value_name = "FILE", conflicts_with = "no_auth")]
+    pub token_file: Option<PathBuf>,
+    /// Ask for no token; on a loopback address only
+    #[arg(long)]
+    pub no_auth: bool,
 }
 
 /// `phasegate check`

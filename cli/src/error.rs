@@ -40,6 +40,9 @@ pub enum CliError {
     /// The sandbox can't start.
     #[error("the sandbox can't start: {0}")]
     Sandbox(#[from] SandboxError),
+    /// There is no token to serve with.
+    #[error(transparent)]
+    Token(#[from] phasegate_server::TokenError),
     /// A file or a stream can't be read or written.
     #[error("{what}: {reason}")]
     Io {
@@ -143,7 +146,7 @@ impl CliError {
             )) => Exit::Usage,
             Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
             Self::Engine(_) => Exit::Usage,
-            Self::Sandbox(_) | Self::Io { .. } | Self::Damaged { .. } => Exit::Unexpected,
+            Self::Token(_) | Self::Sandbox(_) | Self::Io { .. } | Self::Damaged { .. } => Exit::Unexpected,
         }
     }
 
@@ -172,6 +175,7 @@ impl CliError {
             Self::NoStore { .. } => "no_store",
             Self::Preflight { .. } => "preflight_failed",
             Self::Engine(error) => error.code(),
+            Self::Token(_) => "token_unusable",
             Self::Sandbox(_) => "sandbox_failed",
             Self::Io { .. } => "io_failed",
             Self::Damaged { .. } => "damaged",

@@ -147,6 +147,11 @@ impl From<EngineError> for Problem {
             EngineError::ResourceInvalid { resource, problems } => problem
                 .with("resource", json!(resource))
                 .with("errors", field_errors(problems)),
+            EngineError::ResourceNotFound { resource } => problem.with("resource", json!(resource)),
+            EngineError::ProbeInputInvalid { problems } => problem.with("errors", field_errors(problems)),
+            EngineError::ProbeFailed { resource, failure } => problem
+                .with("resource", json!(resource))
+                .with("failure", json!(failure)),
             EngineError::UnknownResourceKind { known, .. } => problem.with("known", json!(known)),
             _ => problem,
         }

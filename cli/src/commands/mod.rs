@@ -11,6 +11,7 @@ mod mode;
 mod records;
 mod run;
 mod schema;
+mod serve;
 mod show;
 mod start;
 mod stop;
@@ -37,6 +38,7 @@ pub async fn execute(cli: Cli) -> Result<Exit, CliError> {
         Command::Delete(args) => delete::delete(args).await,
         Command::Events(args) => events::events(args).await,
         Command::Records(args) => records::records(args).await,
+        Command::Serve(args) => serve::serve(args).await,
         Command::Check(args) => check::check(args).await,
         Command::Schema(args) => schema::schema(args),
         Command::Diagram => {

@@ -47,6 +47,7 @@ pub fn router() -> (Router<Server>, OpenApi) {
         .routes(routes!(events::of_store))
         .routes(routes!(resources::list))
         .routes(routes!(resources::show, resources::store, resources::remove))
+        .routes(routes!(resources::probe))
         .routes(routes!(pipelines::list))
         .routes(routes!(pipelines::show))
         .routes(routes!(pipelines::schema));

@@ -9,9 +9,10 @@ use phasegate::core::{ResourceId, ResourceRef};
 use phasegate::storage::Resource as Stored;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
-use crate::extract::{Body, Condition, Path, Query, etag, limit};
+use crate::extract::{Body, Condition, Path, Query, etag, idempotency_key, limit};
 use crate::problem::Problem;
 use crate::server::Server;
 use crate::shapes::{Resource, ResourcePage};
@@ -181,6 +182,38 @@ pub async fn remove(
     }
     engine.delete_resource(&path.kind, &path.id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes one real look-up or request with a resource, and gives what came back
+#[utoipa::path(
+    post, path = "/resources/{kind}/{id}/probe", operation_id = "probeResource", tag = "Resources",
+    params(ResourcePath, ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to be sent again", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
+    request_body(content = Object, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
+    responses((status = 200, description = "What came back, whatever it was", body = Object)),
+    extensions(("x-codes" = json!([
+        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed", "too_large",
+        "too_deep", "idempotency_key_reused"
+    ])))
+)]
+pub async fn probe(
+    State(server): State<Server>,
+    Path(path): Path<ResourcePath>,
+    headers: HeaderMap,
+    Body(input): Body<Value>,
+) -> Result<Json<Value>, Problem> {
+    let engine = server.engine();
+    // A key of the store has no campaign; its route is this resource.
+    let resource = Sha256::digest(format!("{}/{}", path.kind, path.id));
+    let scope: String = resource[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let Some(key) = idempotency_key(&headers, &format!("probe:{scope}"))? else {
+        return Ok(Json(engine.probe(&path.kind, &path.id, input).await?));
+    };
+    let request = json!({ "kind": path.kind, "id": path.id, "input": input });
+    let work = {
+        let engine = engine.clone();
+        async move { engine.probe(&path.kind, &path.id, input).await }
+    };
+    Ok(Json(engine.once(key, &request, work).await?))
 }
 
 pub(crate) fn missing(path: &ResourcePath) -> Problem {

@@ -179,3 +179,51 @@ async fn a_resource_in_use_says_by_whom_and_stays() {
     assert_eq!(missing.json()["errors"][0]["keyword"], "resource_missing");
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_gives_what_came_back_and_with_one_key_is_made_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("campaigns.redb");
+    let host = Running::open(&path).await;
+    let probe = "/resources/note/first/probe";
+    let to = json!({"to": "Ada"});
+    assert_eq!(
+        host.client.post(probe, &to).await.refusal(),
+        (404, "resource_not_found".to_owned())
+    );
+    host.client
+        .put("/resources/note/first", &json!({"text": "a", "enabled": false}))
+        .await;
+    let first = host.client.post(probe, &to).await;
+    assert_eq!(
+        (first.status, first.json()),
+        (200, json!({"to": "Ada", "text": "a", "count": 1}))
+    );
+    let keyed = host.client.with("idempotency-key", "k1");
+    let answers = futures::future::join_all((0..20).map(|_| keyed.post(probe, &to))).await;
+    assert!(
+        answers.iter().all(|answer| answer.json()["count"] == 2),
+        "{answers:?}"
+    );
+    assert_eq!(host.gate.probes(), 2);
+    let other = keyed.post(probe, &json!({"to": "Grace"})).await;
+    assert_eq!(other.refusal(), (422, "idempotency_key_reused".to_owned()));
+    let wrong = host.client.post(probe, &json!({"to": ""})).await;
+    assert_eq!(wrong.refusal(), (400, "probe_input_invalid".to_owned()));
+    assert_eq!(wrong.json()["errors"][0]["pointer"], "/to");
+    let failed = host.client.post(probe, &json!({"to": "nobody"})).await;
+    assert_eq!(failed.refusal(), (502, "probe_failed".to_owned()));
+    assert_eq!(failed.json()["failure"]["code"], "unreachable");
+    host.client.put("/resources/stone/grey", &json!({})).await;
+    let stone = host.client.post("/resources/stone/grey/probe", &json!({})).await;
+    assert_eq!(stone.refusal(), (404, "probe_unsupported".to_owned()));
+    host.stop().await;
+    let host = Running::open(&path).await;
+    let again = host.client.with("idempotency-key", "k1").post(probe, &to).await;
+    assert_eq!(
+        (again.json()["count"].clone(), host.gate.probes()),
+        (json!(2), 0),
+        "also after a restart"
+    );
+    host.stop().await;
+}

@@ -1,21 +1,25 @@
 //! Four phases that write as many records as their config says, and hold where it says so.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use phasegate::core::{PhaseDefinition, PhaseName};
-use phasegate::{Batch, FieldProblem, PhaseRunner, Pipeline, Resources, RunContext, RunError, RunOutcome};
+use phasegate::{
+    Batch, Failure, FieldProblem, PhaseRunner, Pipeline, ResourceProbe, Resources, RunContext, RunError,
+    RunOutcome,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 pub const PHASES: [&str; 4] = ["collect", "sort", "count", "send"];
 
 /// Where phases hold until they are let go.
-pub struct Gate(Semaphore);
+pub struct Gate(Semaphore, AtomicUsize);
 
 impl Default for Gate {
     fn default() -> Self {
-        Self(Semaphore::new(0))
+        Self(Semaphore::new(0), AtomicUsize::new(0))
     }
 }
 
@@ -23,6 +27,11 @@ impl Gate {
     /// Lets one phase go.
     pub fn open(&self) {
         self.0.add_permits(1);
+    }
+
+    /// How often a note was probed.
+    pub fn probes(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
     }
 }
 
@@ -47,6 +56,9 @@ pub fn pipeline(gate: &Arc<Gate>) -> Pipeline {
             "additionalProperties": false
         }),
     );
+    let builder = builder
+        .resource_kind("stone", "Stone", json!({ "type": "object" }))
+        .probe("note", Echo(Arc::clone(gate)));
     PHASES
         .iter()
         .fold(builder, |builder, name| {
@@ -113,5 +125,28 @@ impl PhaseRunner for Writer {
             return Err(RunError::failed("asked_to", "the config asked for it"));
         }
         Ok(RunOutcome::Completed(json!({ "written": total })))
+    }
+}
+
+/// Says what the note says, and how often it was asked.
+struct Echo(Arc<Gate>);
+
+#[async_trait]
+impl ResourceProbe for Echo {
+    fn input_schema(&self) -> Value {
+        json!({
+            "type": "object",
+            "properties": { "to": { "type": "string", "minLength": 1 } },
+            "required": ["to"],
+            "additionalProperties": false
+        })
+    }
+
+    async fn probe(&self, document: &Value, input: &Value) -> Result<Value, Failure> {
+        let count = self.0.1.fetch_add(1, Ordering::SeqCst) + 1;
+        match input["to"].as_str() {
+            Some("nobody") => Err(Failure::new("unreachable", "nobody is there")),
+            to => Ok(json!({ "to": to, "text": document["text"], "count": count })),
+        }
     }
 }
