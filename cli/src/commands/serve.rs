@@ -138,7 +138,7 @@ async fn begin_sandbox(engine: &Engine) -> Result<phasegate_sandbox::Sandbox, Cl
         (
             "http_persona",
             "sandbox-http",
-            json!({ "timeoutMs": 2_000, "concurrency": 50 }),
+            json!({ "userAgent": "Phasegate (sandbox)", "timeoutMs": 2_000, "concurrency": 50 }),
         ),
     ];
     for (kind, id, document) in personas {
