@@ -11,6 +11,7 @@ mod fault;
 mod key;
 mod long;
 mod lookup;
+mod metrics;
 mod open;
 mod read;
 mod shared;
@@ -23,6 +24,7 @@ mod verify;
 mod write;
 mod writer;
 
+pub use self::metrics::describe_metrics;
 pub use backup::BackupReport;
 pub use long::Progress;
 pub use open::{FORMAT, Options};

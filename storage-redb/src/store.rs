@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::fault::{Fault, unavailable};
 use crate::lookup;
+use crate::metrics::Metrics;
 use crate::open::Options;
 use crate::read;
 use crate::shared::{Clock, Shared};
@@ -127,7 +129,7 @@ impl RedbStorage {
         let last = shared.read(|txn| lookup::last_number(&lookup::table(txn, &tables::LOG)?))?;
         shared.announce(last);
         let (queue, requests) = mpsc::channel();
-        let writer = Writer::new(shared.clone(), requests);
+        let writer = Writer::new(shared.clone(), requests, Metrics::new());
         let at_end = CloseAtEnd(shared.clone());
         let thread = std::thread::Builder::new()
             .name("phasegate-writer".into())
@@ -156,6 +158,7 @@ impl RedbStorage {
         if self.inner.shared.is_closing() {
             return Err(StorageError::Closed);
         }
+        let since = Instant::now();
         let weight = write.weight();
         let room = (weight / 1024).clamp(1, QUEUE_KIB);
         let permit = self
@@ -168,6 +171,7 @@ impl RedbStorage {
         let queued = Queued {
             write,
             weight,
+            since,
             reply,
             result: None,
             _permit: permit,

@@ -10,6 +10,7 @@ use redb::{Database, Durability, WriteTransaction};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::Fault;
+use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
 
@@ -30,10 +31,11 @@ pub(crate) enum Message {
 
 /// A queued write, whatever its kind.
 pub(crate) trait Request: Send {
-    /// Does it; its own refusal is kept for [`Self::answer`], a failure of the database is given back.
-    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), redb::Error>;
+    /// Does it, and tells whether it was accepted; its own refusal is kept for [`Self::answer`], a failure of the database is
+    /// given back.
+    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error>;
     /// Tells the caller, once it is known what became of the transaction.
-    fn answer(self: Box<Self>, outcome: Result<(), StorageError>);
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics);
     /// About how many bytes it writes.
     fn weight(&self) -> usize;
 }
@@ -42,6 +44,8 @@ pub(crate) trait Request: Send {
 pub(crate) struct Queued<W: Write> {
     pub(crate) write: W,
     pub(crate) weight: usize,
+    /// When it was handed to the store.
+    pub(crate) since: Instant,
     pub(crate) reply: oneshot::Sender<Result<W::Done, StorageError>>,
     pub(crate) result: Option<Result<W::Done, StorageError>>,
     /// Its share of the memory that queued writes may take.
@@ -49,20 +53,25 @@ pub(crate) struct Queued<W: Write> {
 }
 
 impl<W: Write> Request for Queued<W> {
-    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), redb::Error> {
-        match self.write.apply(tables, now) {
-            Ok(done) => self.result = Some(Ok(done)),
-            Err(Fault::Refused(error)) => self.result = Some(Err(error)),
+    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error> {
+        let result = match self.write.apply(tables, now) {
+            Ok(done) => Ok(done),
+            Err(Fault::Refused(error)) => Err(error),
             Err(Fault::Broken(error)) => return Err(error),
-        }
-        Ok(())
+        };
+        let accepted = result.is_ok();
+        self.result = Some(result);
+        Ok(accepted)
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), StorageError>) {
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics) {
         let result = match outcome {
             Ok(()) => self.result.unwrap_or(Err(StorageError::Closed)),
             Err(error) => Err(error),
         };
+        if result.is_ok() {
+            metrics.durable(W::KIND, self.since);
+        }
         // A caller that went away has lost interest; the write is done all the same.
         let _ = self.reply.send(result);
     }
@@ -79,15 +88,17 @@ pub(crate) struct Writer {
     /// Whether there may be space to reclaim.
     reclaim: bool,
     purged: Option<Instant>,
+    metrics: Metrics,
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, queue: Receiver<Message>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, queue: Receiver<Message>, metrics: Metrics) -> Self {
         Self {
             shared,
             queue,
             reclaim: true,
             purged: None,
+            metrics,
         }
     }
 
@@ -147,17 +158,24 @@ impl Writer {
         }
         let now = (self.shared.clock)();
         let done = self.transaction(|tables| {
+            let mut accepted = 0;
             for request in &mut group {
-                request.apply(tables, now).map_err(Fault::Broken)?;
+                accepted += usize::from(request.apply(tables, now).map_err(Fault::Broken)?);
             }
-            Ok(())
+            // Without a change there is nothing to sync.
+            Ok(tables.changed.then_some(accepted))
         });
         let outcome = match done {
-            Ok(()) => Ok(()),
+            Ok(synced) => {
+                if let Some(writes) = synced {
+                    self.metrics.synced(writes);
+                }
+                Ok(())
+            }
             Err(reason) => Err(StorageError::OutcomeUnknown { reason }),
         };
         for request in group {
-            request.answer(outcome.clone());
+            request.answer(outcome.clone(), &self.metrics);
         }
         self.reclaim = true;
     }
@@ -240,5 +258,72 @@ pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>
     let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(thread) = writer.take() {
         let _ = thread.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    use phasegate_core::Mode;
+    use phasegate_testkit::storage::conformance::Story;
+    use redb::backends::InMemoryBackend;
+    use tokio::sync::{Semaphore, watch};
+
+    use super::*;
+    use crate::open::make_tables;
+
+    /// A queued write of a campaign's creation, and its answer.
+    fn creation(
+        id: u128,
+    ) -> (
+        Message,
+        oneshot::Receiver<Result<phasegate_core::storage::Committed, StorageError>>,
+    ) {
+        let write = Story::new(id).transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+        let room = Arc::new(Semaphore::new(1));
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued {
+            weight: write.weight(),
+            write,
+            since: Instant::now(),
+            reply,
+            result: None,
+            _permit: room.try_acquire_owned().unwrap(),
+        };
+        (Message::Write(Box::new(queued)), answer)
+    }
+
+    #[test]
+    fn writes_that_share_a_sync_are_counted_together_without_those_that_were_refused() {
+        let recorder = DebuggingRecorder::new();
+        let metrics = metrics::with_local_recorder(&recorder, Metrics::new);
+        let database = Database::builder()
+            .create_with_backend(InMemoryBackend::new())
+            .unwrap();
+        make_tables(&database).unwrap();
+        let clock = Arc::new(|| Timestamp::from_unix_ms(0));
+        let shared = Arc::new(Shared::new(database, watch::Sender::new(0), None, clock));
+        let (queue, requests) = mpsc::channel();
+        let mut answers = Vec::new();
+        for id in [1, 2, 1, 3] {
+            let (message, answer) = creation(id);
+            queue.send(message).unwrap();
+            answers.push(answer);
+        }
+        drop(queue);
+
+        Writer::new(shared, requests, metrics).run();
+
+        let accepted = answers
+            .iter_mut()
+            .map(|answer| answer.try_recv().unwrap().is_ok());
+        assert!(accepted.eq([true, true, false, true]));
+        let found = recorder.snapshotter().snapshot().into_vec();
+        let sync_writes = found.into_iter().find_map(|(key, _, _, value)| {
+            (key.key().name() == "phasegate_store_sync_writes").then_some(value)
+        });
+        assert_eq!(sync_writes, Some(DebugValue::Histogram(vec![3.0.into()])));
     }
 }

@@ -9,11 +9,13 @@ use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
+use crate::metrics::Kind;
 use crate::tables;
 use crate::values::{LogEntry, Tombstone, cursor};
 
 impl Write for Transition {
     type Done = Committed;
+    const KIND: Kind = Kind::Commit;
 
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Committed, Fault> {
         let before = check_version(self, tables)?;

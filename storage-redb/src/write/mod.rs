@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::lookup;
+use crate::metrics::Kind;
 use crate::tables::{self, Spec};
 
 pub(crate) use commit::index_keys;
@@ -75,6 +76,8 @@ impl<'txn> Tables<'txn> {
 pub(crate) trait Write: Send + 'static {
     /// What it comes to.
     type Done: Send + 'static;
+    /// What it counts as.
+    const KIND: Kind;
 
     /// Does it, within the transaction of `tables`.
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;

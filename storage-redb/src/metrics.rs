@@ -1,0 +1,78 @@
+//! What the store tells of itself through the facade of the crate `metrics`.
+
+use std::time::Instant;
+
+use ::metrics::{Histogram, Unit, describe_histogram, histogram};
+
+const WRITE_SECONDS: &str = "phasegate_store_write_seconds";
+const SYNC_WRITES: &str = "phasegate_store_sync_writes";
+
+/// Describes the metrics of the stores in this process to the recorder of the crate `metrics` that is installed.
+///
+/// A host calls it once, after it installed its recorder and before it opens a store: a store records with the recorder
+/// that is there when it is opened, and not at all where there is none.
+///
+/// | name | kind | labels | what it is |
+/// |---|---|---|---|
+/// | `phasegate_store_write_seconds` | histogram | `kind`: `commit`, `append`, `resource` or `key` | seconds from handing a write to the store until it is durable; refused and failed writes are left out |
+/// | `phasegate_store_sync_writes` | histogram | | how many writes one sync of the file made durable together |
+pub fn describe_metrics() {
+    describe_histogram!(
+        WRITE_SECONDS,
+        Unit::Seconds,
+        "Seconds from handing a write to the store until it is durable, by kind of write"
+    );
+    describe_histogram!(
+        SYNC_WRITES,
+        Unit::Count,
+        "How many writes one sync of the file made durable together"
+    );
+}
+
+/// A kind of write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Commit,
+    Append,
+    Resource,
+    Key,
+}
+
+/// Where one open store records, looked up once.
+pub(crate) struct Metrics {
+    commit: Histogram,
+    append: Histogram,
+    resource: Histogram,
+    key: Histogram,
+    sync_writes: Histogram,
+}
+
+impl Metrics {
+    /// Takes the recorder that is installed now.
+    pub(crate) fn new() -> Self {
+        Self {
+            commit: histogram!(WRITE_SECONDS, "kind" => "commit"),
+            append: histogram!(WRITE_SECONDS, "kind" => "append"),
+            resource: histogram!(WRITE_SECONDS, "kind" => "resource"),
+            key: histogram!(WRITE_SECONDS, "kind" => "key"),
+            sync_writes: histogram!(SYNC_WRITES),
+        }
+    }
+
+    /// Records a write that was handed over at `since` and is durable now.
+    pub(crate) fn durable(&self, kind: Kind, since: Instant) {
+        let histogram = match kind {
+            Kind::Commit => &self.commit,
+            Kind::Append => &self.append,
+            Kind::Resource => &self.resource,
+            Kind::Key => &self.key,
+        };
+        histogram.record(since.elapsed());
+    }
+
+    /// Records that one sync made this many writes durable.
+    pub(crate) fn synced(&self, writes: usize) {
+        // A group is bounded, so the number is exact.
+        self.sync_writes.record(writes as f64);
+    }
+}
