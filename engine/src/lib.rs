@@ -109,6 +109,7 @@ mod error;
 mod events;
 mod execute;
 mod gather;
+mod metrics;
 mod once;
 mod phase;
 mod pipeline;
@@ -121,6 +122,7 @@ mod runner;
 mod supervise;
 mod turns;
 
+pub use self::metrics::describe_metrics;
 pub use builder::{BuildError, EngineBuilder};
 pub use campaign::CampaignHandle;
 pub use clock::{Clock, SystemClock};

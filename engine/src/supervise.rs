@@ -15,6 +15,7 @@ use crate::attempts::{Reason, Reservation};
 use crate::context::{RunContext, Shared, Written};
 use crate::error::EngineError;
 use crate::execute::Inner;
+use crate::metrics::{AttemptEnd, RunningAttempt};
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
 
@@ -44,6 +45,7 @@ enum End {
 /// Runs an attempt to its end and records it. The reservation is held until all is recorded.
 pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation: Reservation) {
     let ticket = launched.ticket.clone();
+    let running = RunningAttempt::new(launched.pipeline.id().clone(), ticket.phase.clone());
     let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
     async {
         let end = run(&inner, launched, &reservation).await;
@@ -57,6 +59,7 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
             }
             other => other,
         };
+        let took = running.elapsed();
         inner.board.clear(&ticket);
         let command = match end {
             End::Reported(outcome) => Command::Report {
@@ -66,9 +69,12 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
             End::Quiet => Command::Quiet {
                 ticket: ticket.clone(),
             },
-            End::Deferred | End::Unrecorded => return,
+            End::Deferred | End::Unrecorded => {
+                return running.ended(took, unrecorded(reservation.attempt.reason()));
+            }
         };
-        record(&inner, &ticket, command).await;
+        let end = record(&inner, &reservation, command).await;
+        running.ended(took, end);
     }
     .instrument(span)
     .await;
@@ -76,13 +82,17 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
 }
 
 /// Records the end of an attempt, again and again where the store can't be reached for a while.
-async fn record(inner: &Arc<Inner>, ticket: &Ticket, mut command: Command) {
+async fn record(inner: &Arc<Inner>, reservation: &Reservation, mut command: Command) -> AttemptEnd {
+    let ticket = reservation.ticket();
+    // Before the commit, after which every attempt is told that it is over.
+    let reason = reservation.attempt.reason();
     let mut waits = retry_waits();
     let failed = loop {
         match inner.execute(ticket.campaign, &command).await {
-            Ok(_) | Err(EngineError::NotFound { .. }) => return,
+            Ok(_) => return recorded(&command, reason),
+            Err(EngineError::NotFound { .. }) => return AttemptEnd::Superseded,
             Err(EngineError::Rejected(rejection)) => match *rejection {
-                Rejection::StaleTicket { .. } => return,
+                Rejection::StaleTicket { .. } => return AttemptEnd::Superseded,
                 too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
                     let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
                     command = Command::Report {
@@ -108,6 +118,26 @@ async fn record(inner: &Arc<Inner>, ticket: &Ticket, mut command: Command) {
         }
     };
     tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded; recover() will take it up");
+    AttemptEnd::LeftRunning
+}
+
+fn recorded(command: &Command, reason: Option<Reason>) -> AttemptEnd {
+    match command {
+        Command::Report {
+            outcome: Outcome::Completed(_),
+            ..
+        } => AttemptEnd::Completed,
+        Command::Quiet { .. } if reason.is_some() => AttemptEnd::Interrupted,
+        // The machine makes a failure of a runner that gave up unasked.
+        _ => AttemptEnd::Failed,
+    }
+}
+
+fn unrecorded(reason: Option<Reason>) -> AttemptEnd {
+    match reason {
+        Some(Reason::Over) => AttemptEnd::Superseded,
+        _ => AttemptEnd::LeftRunning,
+    }
 }
 
 /// How long to wait before each retry: twice as long each time, some six minutes in all.
