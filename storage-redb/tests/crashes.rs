@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use phasegate_core::storage::{
-    EventScope, Expected, Output, ResourceWrite, Storage, StorageError, Transition,
+    EventScope, Expected, IdempotencyEntry, IdempotencyKey, Output, ResourceWrite, Storage, StorageError,
+    Transition,
 };
-use phasegate_core::{CampaignId, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Run};
+use phasegate_core::{
+    CampaignId, Digest, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Run, Timestamp,
+};
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::CrashBackend;
 use phasegate_testkit::storage::MemoryStorage;
@@ -19,6 +22,7 @@ enum Write {
     Commit(Box<Transition>),
     Append(Output),
     Resource(ResourceWrite),
+    Key(IdempotencyEntry),
 }
 
 async fn write(storage: &dyn Storage, write: Write) -> Result<(), StorageError> {
@@ -26,6 +30,7 @@ async fn write(storage: &dyn Storage, write: Write) -> Result<(), StorageError> 
         Write::Commit(transition) => storage.commit(*transition).await.map(|_| ()),
         Write::Append(output) => storage.append(output).await.map(|_| ()),
         Write::Resource(resource) => storage.write_resource(resource).await.map(|_| ()),
+        Write::Key(entry) => storage.remember(entry).await,
     }
 }
 
@@ -36,7 +41,12 @@ fn own_resource(id: CampaignId) -> ResourceRef {
     }
 }
 
-/// What one caller does: the life of one campaign, with a resource of its own.
+/// The key that a caller remembers as the `n`th thing it does.
+fn own_key(id: CampaignId, n: usize) -> IdempotencyKey {
+    IdempotencyKey::new(format!("{id}-{n}")).unwrap()
+}
+
+/// What one caller does: the life of one campaign, with a resource and idempotency keys of its own.
 fn life(id: u128, choices: &[u8]) -> Vec<Write> {
     let mut story = Story::new(id);
     let (mut writes, mut batch) = (Vec::new(), 0);
@@ -70,6 +80,13 @@ fn life(id: u128, choices: &[u8]) -> Vec<Write> {
                 expected: Expected::Any,
                 document: (choice % 16 < 8).then(|| json!({"n": n})),
             })),
+            4 if choice % 16 < 8 => writes.push(Write::Key(IdempotencyEntry {
+                key: own_key(story.id, n),
+                campaign: None,
+                command: Digest::of(&json!(n)),
+                outcome: json!({"n": n, "pad": "z".repeat(n * 50)}),
+                expires_at: Timestamp::from_unix_ms(i64::MAX),
+            })),
             _ if running => {
                 batch += 1;
                 let size = usize::from(*choice) * 5;
@@ -94,7 +111,7 @@ fn life(id: u128, choices: &[u8]) -> Vec<Write> {
     writes
 }
 
-/// Everything that a store shows of one campaign and its resource.
+/// Everything that a store shows of one campaign, its resource and its keys.
 async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
     let mut text = format!("{:?}\n", storage.campaign(id).await.unwrap());
     let page = storage
@@ -117,6 +134,10 @@ async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
             "{:?}\n",
             storage.config(id, &phase("third"), revision).await.unwrap()
         );
+    }
+    for n in 0..25 {
+        let remembered = storage.idempotency(None, &own_key(id, n)).await.unwrap();
+        text += &format!("{remembered:?}\n");
     }
     text + &format!("{:?}", storage.resource(&own_resource(id)).await.unwrap())
 }

@@ -8,12 +8,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use phasegate_core::storage::{
-    Claim, EventScope, Expected, IdempotencyKey, ResourceWrite, Storage, StorageError,
+    Claim, EventScope, Expected, IdempotencyEntry, IdempotencyKey, ResourceWrite, Storage, StorageError,
 };
-use phasegate_core::{CommitId, EventKind, Mode, OwnerId, Revision, Run, Version};
+use phasegate_core::{CommitId, Digest, EventKind, Mode, OwnerId, Revision, Run, Timestamp, Version};
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::CrashBackend;
 use phasegate_testkit::storage::conformance::{Story, phase};
+use serde_json::json;
 
 fn mode_change() -> Vec<EventKind> {
     vec![EventKind::ModeChanged {
@@ -27,6 +28,16 @@ async fn a_store() -> (CrashBackend, RedbStorage, Story) {
     let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
     let story = Story::running(&storage, 1).await;
     (disk, storage, story)
+}
+
+fn remembered(key: &str) -> IdempotencyEntry {
+    IdempotencyEntry {
+        key: IdempotencyKey::new(key).unwrap(),
+        campaign: None,
+        command: Digest::of(&json!(key)),
+        outcome: json!(key),
+        expires_at: Timestamp::from_unix_ms(i64::MAX),
+    }
 }
 
 fn is_unknown<T>(result: &Result<T, StorageError>) -> bool {
@@ -98,6 +109,7 @@ async fn every_call_is_refused_until_the_store_is_opened_anew() {
             document: None,
         };
         assert!(is_unknown(&storage.write_resource(write).await));
+        assert!(is_unknown(&storage.remember(remembered("key")).await));
     }
     let key = IdempotencyKey::new("key").unwrap();
     let resource = sample::resource(sample::RESOURCES[0]);
@@ -168,6 +180,7 @@ async fn every_call_that_is_under_way_when_a_write_fails_comes_to_an_end() {
 #[tokio::test]
 async fn reads_and_refusals_write_nothing_that_could_fail() {
     let (disk, storage, story) = a_store().await;
+    storage.remember(remembered("used")).await.unwrap();
     let operations = disk.operations();
     storage.campaign(story.id).await.unwrap();
     storage.verify(|_| ()).await.unwrap();
@@ -178,5 +191,7 @@ async fn reads_and_refusals_write_nothing_that_could_fail() {
         matches!(conflict, Err(StorageError::Conflict { .. })),
         "{conflict:?}"
     );
+    let used = storage.remember(remembered("used")).await;
+    assert!(matches!(used, Err(StorageError::KeyUsed { .. })), "{used:?}");
     assert_eq!(disk.operations(), operations, "neither reads nor refusals write");
 }

@@ -159,10 +159,10 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use phasegate_core::limits::{
-        MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
+        MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_OUTCOME_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
     };
-    use phasegate_core::storage::{Expected, ResourceWrite};
-    use phasegate_core::{EventKind, Mode, ResourceId, ResourceKind, ResourceRef};
+    use phasegate_core::storage::{Expected, IdempotencyEntry, IdempotencyKey, ResourceWrite};
+    use phasegate_core::{Digest, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Timestamp};
     use phasegate_testkit::storage::conformance::{Story, phase};
     use serde_json::{Value, json};
 
@@ -217,5 +217,14 @@ mod tests {
             ..resource
         };
         assert!(nothing.weight() < 8_192);
+
+        let key = IdempotencyEntry {
+            key: IdempotencyKey::new("key").unwrap(),
+            campaign: None,
+            command: Digest::of(&json!(1)),
+            outcome: document(MAX_OUTCOME_BYTES),
+            expires_at: Timestamp::from_unix_ms(0),
+        };
+        assert!(key.weight() > MAX_OUTCOME_BYTES);
     }
 }

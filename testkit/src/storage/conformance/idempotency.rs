@@ -201,3 +201,25 @@ pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Arc<dyn Stor
     let key = entry("key", None).key;
     assert_eq!(storage.idempotency(None, &key).await.unwrap(), None);
 }
+
+pub async fn of_many_that_remember_one_key_at_once_exactly_one_does(storage: Arc<dyn Storage>) {
+    let mut callers = Vec::new();
+    for n in 0..32 {
+        let storage = Arc::clone(&storage);
+        callers.push(tokio::spawn(async move {
+            let mut entry = entry("key", None);
+            entry.outcome = json!(n);
+            (n, storage.remember(entry).await)
+        }));
+    }
+    let mut winners = Vec::new();
+    for caller in callers {
+        match caller.await.unwrap() {
+            (n, Ok(())) => winners.push(json!(n)),
+            (_, refused) => assert_eq!(refused, Err(StorageError::KeyUsed { key: "key".into() })),
+        }
+    }
+    let kept = storage.idempotency(None, &entry("key", None).key).await.unwrap();
+    let outcomes: Vec<_> = kept.into_iter().map(|kept| kept.outcome).collect();
+    assert_eq!(winners, outcomes);
+}

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use phasegate_core::storage::{Claim, EventScope, Storage, StorageError};
 use phasegate_core::{EventKind, Mode, OwnerId, Run, Version};
 
+use super::idempotency::entry;
 use super::{Story, phase};
 
 fn mode_change() -> Vec<EventKind> {
@@ -61,6 +62,7 @@ pub async fn a_closed_store_refuses_everything(storage: Arc<dyn Storage>) {
     let closed = Some(StorageError::Closed);
     assert_eq!(storage.commit(transition).await.err(), closed);
     assert_eq!(storage.append(story.output(1, vec![])).await.err(), closed);
+    assert_eq!(storage.remember(entry("key", None)).await.err(), closed);
     assert_eq!(storage.committed(id, Version(0), commit_id).await.err(), closed);
     assert_eq!(storage.campaign(id).await.err(), closed);
     assert_eq!(storage.campaigns(Default::default()).await.err(), closed);

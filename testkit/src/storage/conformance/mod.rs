@@ -155,6 +155,7 @@ macro_rules! storage_conformance {
                 a_key_without_a_commit_takes_the_place_of_an_expired_one,
                 a_key_of_a_campaign_is_not_stored_without_a_commit,
                 an_outcome_beyond_its_limit_is_not_remembered,
+                of_many_that_remember_one_key_at_once_exactly_one_does,
             }
             limits {
                 a_config_beyond_its_limit_is_refused,
