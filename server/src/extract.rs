@@ -254,7 +254,15 @@ impl Condition {
         match (matches, none) {
             (None, None) => Ok(Self::None),
             (Some("*"), None) => Ok(Self::Exists),
-            (Some(tags), None) => Ok(Self::OneOf(tags.split(',').filter_map(revision).collect())),
+            (Some(text), None) => match entity_tags(text) {
+                Some(tags) => Ok(Self::OneOf(tags.into_iter().filter_map(revision).collect())),
+                None => Err(Problem::new(
+                    "invalid_parameter",
+                    format!(
+                        "If-Match is no list of entity tags: give the ETag as it was, in its quotes: {text:?}"
+                    ),
+                )),
+            },
             (None, Some("*")) => Ok(Self::Absent),
             (None, Some(_)) => Err(Problem::new(
                 "invalid_parameter",
@@ -285,8 +293,33 @@ impl Condition {
     }
 }
 
+/// The entity tags of a list, of whichever server (RFC 9110, sections 5.6.1.2 and 8.8.3). A tag may have commas, and an element
+/// may be empty.
+fn entity_tags(list: &str) -> Option<Vec<&str>> {
+    let (mut tags, mut rest) = (Vec::new(), list.trim());
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(',') {
+            rest = after.trim_start();
+            continue;
+        }
+        let opened = rest.find('"').filter(|at| matches!(&rest[..*at], "" | "W/"))?;
+        let end = opened + 1 + rest[opened + 1..].find('"')? + 1;
+        let (tag, after) = rest.split_at(end);
+        if !tag.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        tags.push(tag);
+        rest = after.trim_start();
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+    }
+    Some(tags)
+}
+
+/// The revision that an entity tag of this server is. A weak one never matches.
 fn revision(tag: &str) -> Option<Revision> {
-    let digits = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     digits.parse().ok().map(Revision)
 }
 
@@ -378,7 +411,7 @@ mod tests {
     #[test]
     fn a_condition_holds_for_the_revisions_it_names_and_no_other() {
         let of = |name, value| Condition::of(&headers(&[(name, value)])).ok();
-        let Some(some) = of("if-match", "\"3\", W/\"4\", \"5\", junk") else {
+        let Some(some) = of("if-match", "\"3\", W/\"4\",, \"5\" ,\"a,b\"") else {
             panic!("it is a condition")
         };
         assert_eq!(some, Condition::OneOf(vec![Revision(3), Revision(5)]));
@@ -388,6 +421,9 @@ mod tests {
         assert!(of("if-match", "*").is_some_and(|any| any.expected(None).is_err()));
         assert!(of("if-none-match", "*").is_some_and(|none| none.expected(Some(Revision(1))).is_err()));
         assert_eq!(of("if-none-match", "\"3\""), None);
+        for wrong in ["3", "\"3", "{}", "\"a b\"", "\"3\"\"4\"", "w/\"3\""] {
+            assert_eq!(of("if-match", wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -38,10 +38,12 @@ mod server;
 mod shapes;
 mod stream;
 
+pub use self::metrics::install_metrics;
 pub use extract::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_KEY_CHARS};
 pub use guard::{Hosts, Token, TokenError};
 pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve, serve_connection};
-pub use metrics::install_metrics;
+/// What shows the metrics of this process.
+pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document as openapi_document;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use server::{Access, Limits, Server, ServerBuilder};

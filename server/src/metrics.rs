@@ -50,6 +50,7 @@ pub fn install_metrics() -> Option<PrometheusHandle> {
 }
 
 fn describe() {
+    phasegate::describe_metrics();
     describe_counter!(REQUESTS, "Requests answered, by method, route and status");
     describe_histogram!(
         REQUEST_SECONDS,

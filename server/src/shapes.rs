@@ -71,7 +71,7 @@ pub struct NewCampaign {
     /// Its mode; `step_by_step` unless given.
     pub mode: Option<Mode>,
     /// The configs of its phases, by phase, stored with it: all of them or none.
-    #[schema(value_type = Option<BTreeMap<String, Object>>)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
     pub configs: Option<BTreeMap<String, Value>>,
 }
 
@@ -88,7 +88,7 @@ pub struct SetMode {
 #[serde(deny_unknown_fields)]
 pub struct Restart {
     /// A new config for the phase; the stored one is kept unless given.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     pub config: Option<Value>,
 }
 
@@ -177,7 +177,7 @@ pub struct Resource {
     /// Whether configs may use it.
     pub enabled: bool,
     /// Its document, without the members that its schema marks as `writeOnly`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub document: Value,
     /// The JSON Pointers of the secrets that are stored and not shown.
     pub secrets: Vec<String>,

@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod contract;
 mod kotlin;
 mod notices;
 mod python;
@@ -28,6 +29,11 @@ const COMMANDS: &[Command] = &[
         name: "schemas",
         about: "write schemas/ and server/openapi.json from the Rust types and routes",
         run: schemas::write,
+    },
+    Command {
+        name: "contract",
+        about: "check a running server against its OpenAPI document",
+        run: contract::check,
     },
     Command {
         name: "python",

@@ -14,7 +14,7 @@ pub const PYTHON: &str = "target/python/venv/bin/python";
 
 /// `cargo xtask python`: builds the wheel as it is shipped, into `target/python/wheels`.
 pub fn wheel() -> anyhow::Result<ExitCode> {
-    environment()?;
+    package_environment()?;
     let wheel = build("release")?;
     println!("{}", wheel.strip_prefix(root()).unwrap_or(&wheel).display());
     Ok(ExitCode::SUCCESS)
@@ -22,10 +22,11 @@ pub fn wheel() -> anyhow::Result<ExitCode> {
 
 /// `cargo xtask python-venv`: builds a wheel for the tests, and installs it into a clean virtual environment.
 pub fn venv() -> anyhow::Result<ExitCode> {
-    environment()?;
+    package_environment()?;
     // The profile that the tests of the jar build with, so that they share what is compiled.
     let wheel = build("dev")?;
     pip(
+        &root().join(FOLDER).join("venv"),
         &["install", "--no-index", "--no-deps", "--force-reinstall"],
         &wheel,
     )?;
@@ -43,20 +44,24 @@ pub fn venv() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a clean virtual environment with everything that requirements-dev.txt pins.
-fn environment() -> anyhow::Result<()> {
-    let base = interpreter()?;
+/// Makes the environment of the package's tests.
+fn package_environment() -> anyhow::Result<()> {
     let venv = root().join(FOLDER).join("venv");
+    environment(&venv, &root().join("bindings/python/requirements-dev.txt"))
+}
+
+/// Makes a clean virtual environment with everything that a file pins.
+pub fn environment(venv: &Path, pinned: &Path) -> anyhow::Result<()> {
+    let base = interpreter()?;
     let made = Command::new(&base)
         .args(["-m", "venv", "--clear"])
-        .arg(&venv)
+        .arg(venv)
         .status()?;
     ensure!(
         made.success(),
         "{base} can't make a virtual environment: install its module venv (on Debian: apt-get install python3-venv)"
     );
-    let pinned = root().join("bindings/python/requirements-dev.txt");
-    pip(&["install", "--require-hashes", "--requirement"], &pinned)
+    pip(venv, &["install", "--require-hashes", "--requirement"], pinned)
 }
 
 /// The first Python of at least 3.11.
@@ -75,8 +80,8 @@ fn interpreter() -> anyhow::Result<String> {
     )
 }
 
-fn pip(arguments: &[&str], what: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new(root().join(PYTHON));
+fn pip(venv: &Path, arguments: &[&str], what: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(venv.join("bin/python"));
     command.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]);
     command.args(arguments).arg(what);
     // Nothing is cached outside the checkout.

@@ -52,6 +52,7 @@ pub fn suites() -> Vec<Suite> {
             "fuzz tests",
             "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
         )),
+        cargo("contract", "run --quiet --package xtask -- contract"),
         Suite {
             verdict: Verdict::Results(surefire),
             ..cargo("kotlin", "run --quiet --package xtask -- kotlin-test")

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use phasegate::Engine;
 use phasegate::core::ResourceKind;
 use phasegate::storage::Expected;
-use phasegate_server::{Access, Hosts, Server, Token};
+use phasegate_server::{Access, Hosts, MetricsHandle, Server, Token};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -28,6 +28,9 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
             args.listen.ip()
         )));
     }
+    // Before the store is opened, which takes its places in the recorder then.
+    let metrics = phasegate_server::install_metrics();
+    phasegate_storage_redb::describe_metrics();
     let mut signals = Signals::listen().map_err(CliError::io("no signals can be heard"))?;
     store::with_engine(&args.store.db, Missing::Create, async |engine| {
         let listener = TcpListener::bind(args.listen).await;
@@ -39,7 +42,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
             true => None,
             false => Some(Token::load_or_create(&token_file(&args))?),
         };
-        let server = server(engine, &args, token.clone());
+        let server = server(engine, &args, token.clone(), metrics);
         let sandbox = match args.sandbox {
             true => Some(begin_sandbox(engine).await?),
             false => None,
@@ -64,7 +67,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
     .await
 }
 
-fn server(engine: &Engine, args: &ServeArgs, token: Option<Token>) -> Server {
+fn server(engine: &Engine, args: &ServeArgs, token: Option<Token>, metrics: Option<MetricsHandle>) -> Server {
     let mut hosts = Hosts::loopback();
     if !args.listen.ip().is_unspecified() {
         hosts = hosts.and(&host(args.listen));
@@ -73,7 +76,7 @@ fn server(engine: &Engine, args: &ServeArgs, token: Option<Token>) -> Server {
     let mut builder = Server::builder(engine.clone())
         .access(token.map_or(Access::Open, Access::Token))
         .hosts(hosts);
-    if let Some(metrics) = phasegate_server::install_metrics() {
+    if let Some(metrics) = metrics {
         builder = builder.metrics(metrics);
     }
     builder.build()

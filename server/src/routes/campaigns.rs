@@ -239,7 +239,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<CampaignPath>) 
 /// Deletes a campaign with all its records; what runs of it is fenced
 #[utoipa::path(
     delete, path = "/campaigns/{id}", operation_id = "deleteCampaign", tag = "Campaigns",
-    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
+    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "It is deleted")),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "precondition_failed"])))
 )]
@@ -256,7 +256,7 @@ pub async fn delete(
 /// Sets how a campaign advances; it starts nothing
 #[utoipa::path(
     patch, path = "/campaigns/{id}/mode", operation_id = "setMode", tag = "Campaigns", request_body = SetMode,
-    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
+    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The mode is set", body = ModeSet, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "precondition_failed"])))
 )]

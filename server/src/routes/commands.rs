@@ -40,7 +40,10 @@ pub struct CommandHeaders {
     )]
     idempotency_key: Option<String>,
     /// Only if the campaign is at this version: entity tags (RFC 9110), or *.
-    #[param(rename = "If-Match", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")]
+    #[param(
+        rename = "If-Match",
+        pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$"
+    )]
     if_match: Option<String>,
 }
 

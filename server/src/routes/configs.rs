@@ -21,7 +21,7 @@ use crate::shapes::ReceiptBody;
 /// Shows the config that is stored for a phase
 #[utoipa::path(
     get, path = "/campaigns/{id}/phases/{phase}/config", operation_id = "showConfig", tag = "Configs", params(PhasePath),
-    responses((status = 200, description = "The config, as it was stored", body = Object, headers(("ETag" = String, description = "The config's revision")))),
+    responses((status = 200, description = "The config, as it was stored", body = Value, headers(("ETag" = String, description = "The config's revision")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase", "config_not_found"])))
 )]
 pub async fn show(State(server): State<Server>, Path(path): Path<PhasePath>) -> Result<Response, Problem> {
@@ -43,9 +43,9 @@ pub async fn show(State(server): State<Server>, Path(path): Path<PhasePath>) -> 
 #[utoipa::path(
     put, path = "/campaigns/{id}/phases/{phase}/config", operation_id = "storeConfig", tag = "Configs",
     params(PhasePath,
-        ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$"),
+        ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if none is stored", pattern = "^\\*$")),
-    request_body(content = Object, description = "The config, under the schema of its phase"),
+    request_body(content = Value, description = "The config, under the schema of its phase"),
     responses((status = 200, description = "It is stored", body = ReceiptBody, headers(("ETag" = String, description = "The config's revision")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "unknown_phase", "config_invalid", "too_large", "too_deep", "phase_locked", "pipeline_changed",
@@ -72,7 +72,7 @@ pub async fn store(
 /// Takes the config of a phase away that has not started
 #[utoipa::path(
     delete, path = "/campaigns/{id}/phases/{phase}/config", operation_id = "removeConfig", tag = "Configs",
-    params(PhasePath, ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
+    params(PhasePath, ("If-Match" = Option<String>, Header, description = "Only if the stored config is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "There is none now")),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase", "phase_started", "phase_locked", "pipeline_changed", "unknown_pipeline@409", "precondition_failed"])))
 )]
@@ -91,8 +91,8 @@ pub async fn remove(
 /// Stores the configs of several phases: all of them or none
 #[utoipa::path(
     put, path = "/campaigns/{id}/configs", operation_id = "storeConfigs", tag = "Configs",
-    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
-    request_body(content = BTreeMap<String, Object>, description = "The configs by phase"),
+    params(CampaignPath, ("If-Match" = Option<String>, Header, description = "Only if the campaign is at this version: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
+    request_body(content = BTreeMap<String, Value>, description = "The configs by phase"),
     responses((status = 200, description = "They are stored", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "unknown_phase@400", "config_invalid", "too_large", "too_deep", "phase_locked", "pipeline_changed",

@@ -55,7 +55,7 @@ impl Filter {
         };
         self.0.iter().all(|(name, wanted)| match members.get(name) {
             Some(Value::String(text)) => text == wanted,
-            Some(other) => other.to_string() == *wanted,
+            Some(other) => other.to_string().as_str() == wanted,
             None => false,
         })
     }

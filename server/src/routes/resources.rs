@@ -84,7 +84,7 @@ pub async fn list(
 /// Shows a resource's document, without its secrets
 #[utoipa::path(
     get, path = "/resources/{kind}/{id}", operation_id = "showResource", tag = "Resources", params(ResourcePath),
-    responses((status = 200, description = "Its document, which may be stored again as it is: a secret that is left out is kept", body = Object,
+    responses((status = 200, description = "Its document, which may be stored again as it is: a secret that is left out is kept", body = Value,
         headers(("ETag" = String, description = "Its revision")))),
     extensions(("x-codes" = json!(["unknown_resource_kind", "resource_not_found", "invalid_name"])))
 )]
@@ -102,9 +102,9 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
 #[utoipa::path(
     put, path = "/resources/{kind}/{id}", operation_id = "storeResource", tag = "Resources",
     params(ResourcePath,
-        ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$"),
+        ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if there is none", pattern = "^\\*$")),
-    request_body(content = Object, description = "The document, under the schema of its kind. A `writeOnly` member that is left out keeps its stored value; null takes it away."),
+    request_body(content = Value, description = "The document, under the schema of its kind. A `writeOnly` member that is left out keeps its stored value; null takes it away."),
     responses(
         (status = 200, description = "It is stored", body = Resource, headers(("ETag" = String, description = "Its revision"))),
         (status = 201, description = "It is stored, and there was none before", body = Resource, headers(("ETag" = String, description = "Its revision")))),
@@ -146,7 +146,7 @@ pub async fn store(
 /// Deletes a resource that no remaining phase of any campaign refers to
 #[utoipa::path(
     delete, path = "/resources/{kind}/{id}", operation_id = "deleteResource", tag = "Resources",
-    params(ResourcePath, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|\"[0-9]{1,15}\"(, ?\"[0-9]{1,15}\")*)$")),
+    params(ResourcePath, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "There is none now")),
     extensions(("x-codes" = json!(["unknown_resource_kind", "resource_not_found", "invalid_name", "resource_in_use", "precondition_failed"])))
 )]
@@ -188,8 +188,8 @@ pub async fn remove(
 #[utoipa::path(
     post, path = "/resources/{kind}/{id}/probe", operation_id = "probeResource", tag = "Resources",
     params(ResourcePath, ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to be sent again", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
-    request_body(content = Object, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
-    responses((status = 200, description = "What came back, whatever it was", body = Object)),
+    request_body(content = Value, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
+    responses((status = 200, description = "What came back, whatever it was", body = Value)),
     extensions(("x-codes" = json!([
         "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed", "too_large",
         "too_deep", "idempotency_key_reused"
