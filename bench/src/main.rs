@@ -6,6 +6,7 @@
 mod chain;
 mod hosts;
 mod open;
+mod server;
 mod table;
 mod writes;
 
@@ -38,6 +39,12 @@ const BENCHES: &[Bench] = &[
         name: "hosts",
         about: "a call, a phase and 100,000 records in Rust and in the other hosts, whose packages must be built before",
         run: hosts::bench,
+    },
+    Bench {
+        name: "server",
+        about: "a run on a server with 500 slow sockets and 200 stalled event streams, beside one without; the release binary of \
+                phasegate must be built before",
+        run: server::bench,
     },
 ];
 

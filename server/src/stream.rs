@@ -11,14 +11,15 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use phasegate::core::EventKind;
 use phasegate::storage::{Cursor, EventScope, LoggedEvent};
-use phasegate::{CampaignId, Engine, EventStream, RecordStream};
+use phasegate::{CampaignId, Engine, RecordStream};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::metrics::SseClient;
 use crate::problem::Problem;
@@ -45,11 +46,29 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
     let mut events = server.engine().events(scope, after).page_size(EVENTS_HELD);
     // A cursor that is none is refused, rather than ending the stream again and again.
     let first = events.next_if_any().await?;
+    // One at a time: a client that doesn't read stops the reading of the log too.
+    let (read, reads) = mpsc::channel(1);
+    let reading = tokio::spawn(async move {
+        let mut next = first;
+        loop {
+            let event = match next.take() {
+                Some(event) => event,
+                None => match events.next().await {
+                    Ok(event) => event,
+                    // The client reconnects, and is told then.
+                    Err(error) => return tracing::debug!(%error, "a stream of events ended"),
+                },
+            };
+            if read.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
     let following = Following {
         engine: server.engine().clone(),
         scope,
-        events,
-        first,
+        events: reads,
+        _reading: AbortOnDropHandle::new(reading),
         closing: server.closing().clone(),
         told: HashMap::new(),
         progress: Vec::new(),
@@ -88,8 +107,8 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
 struct Following {
     engine: Engine,
     scope: EventScope,
-    events: EventStream,
-    first: Option<LoggedEvent>,
+    events: mpsc::Receiver<LoggedEvent>,
+    _reading: AbortOnDropHandle<()>,
     closing: CancellationToken,
     /// The progress that was told last, by campaign.
     told: HashMap<CampaignId, ProgressBody>,
@@ -106,9 +125,6 @@ impl Following {
         if self.over {
             return None;
         }
-        if let Some(event) = self.first.take() {
-            return Some(self.event(&event));
-        }
         loop {
             if let Some((campaign, progress)) = self.progress.pop() {
                 return Some(self.tell(campaign, progress));
@@ -116,15 +132,9 @@ impl Following {
             tokio::select! {
                 biased;
                 () = self.closing.cancelled() => return None,
-                event = self.events.next() => return match event {
-                    Ok(event) => Some(self.event(&event)),
-                    Err(error) => {
-                        // The client reconnects, and is told then.
-                        tracing::debug!(%error, "a stream of events ended");
-                        None
-                    }
-                },
-                _ = self.tick.tick() => self.look_at_progress(),
+                event = self.events.recv() => return event.map(|event| self.event(&event)),
+                // An attempt is counted before its launch is in the log, so the event of it begins the ticking.
+                _ = self.tick.tick(), if self.engine.running_phases() > 0 => self.look_at_progress(),
             }
         }
     }

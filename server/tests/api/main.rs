@@ -7,4 +7,5 @@ mod hostile;
 mod idempotency;
 mod records;
 mod resources;
+mod slow;
 mod support;
