@@ -52,7 +52,7 @@ pub struct CommandHeaders {
     post, path = "/campaigns/{id}/phases/{phase}/start", operation_id = "startPhase", tag = "Commands", params(PhasePath, CommandHeaders),
     responses((status = 202, description = "It is started", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "unknown_phase", "preflight_failed", "out_of_order", "already_running", "paused", "pausing", "stopping",
+        "not_found", "invalid_name", "unknown_phase", "preflight_failed", "out_of_order", "already_running", "paused",
         "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]
@@ -75,7 +75,7 @@ pub async fn start(
     responses((status = 202, description = "It is started afresh", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "unknown_phase", "config_invalid", "too_large", "too_deep", "preflight_failed", "already_running",
-        "not_started", "pausing", "stopping", "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
+        "not_started", "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]
 pub async fn restart(
@@ -107,7 +107,7 @@ pub async fn restart(
 #[utoipa::path(
     post, path = "/campaigns/{id}/pause", operation_id = "pause", tag = "Commands", params(CampaignPath, CommandHeaders),
     responses((status = 200, description = "It is paused", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version at the request")))),
-    extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "stopping", "precondition_failed", "idempotency_key_reused"])))
+    extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
 pub async fn pause(
     State(server): State<Server>,

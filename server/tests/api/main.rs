@@ -8,4 +8,5 @@ mod idempotency;
 mod records;
 mod resources;
 mod slow;
+mod states;
 mod support;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use client::{Client, SseEvent};
-pub use pipeline::{Gate, PHASES, config, pipeline};
+pub use pipeline::{Gate, PHASES, config, pipeline, pipeline_of};
 
 /// How long a test waits for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,6 +53,11 @@ impl Running {
             .pipeline(pipeline(&gate))
             .build()
             .expect("an engine");
+        Self::serving(engine, gate, limits).await
+    }
+
+    /// One of this engine.
+    pub async fn serving(engine: Engine, gate: Arc<Gate>, limits: Limits) -> Self {
         let token = Token::generate().expect("random numbers");
         let mut builder = Server::builder(engine.clone())
             .access(Access::Token(token.clone()))

@@ -42,7 +42,12 @@ pub fn config(records: u64) -> Value {
 
 /// The pipeline `letters`, with the kind of resources `note`.
 pub fn pipeline(gate: &Arc<Gate>) -> Pipeline {
-    let builder = Pipeline::builder("letters").title("Letters").resource_kind(
+    pipeline_of("letters", &PHASES, gate)
+}
+
+/// A pipeline of these phases.
+pub fn pipeline_of(id: &str, phases: &[&str], gate: &Arc<Gate>) -> Pipeline {
+    let builder = Pipeline::builder(id).title("Letters").resource_kind(
         "note",
         "Note",
         json!({
@@ -59,7 +64,7 @@ pub fn pipeline(gate: &Arc<Gate>) -> Pipeline {
     let builder = builder
         .resource_kind("stone", "Stone", json!({ "type": "object" }))
         .probe("note", Echo(Arc::clone(gate)));
-    PHASES
+    phases
         .iter()
         .fold(builder, |builder, name| {
             let definition = PhaseDefinition {
@@ -71,6 +76,7 @@ pub fn pipeline(gate: &Arc<Gate>) -> Pipeline {
                         "records": { "type": "integer", "minimum": 0, "maximum": 100_000 },
                         "hold": { "type": "boolean" },
                         "fail": { "type": "boolean" },
+                        "stubborn": { "type": "boolean" },
                         "pad": { "type": "string" },
                         "noteId": { "type": "string", "x-phasegate-resource": "note" }
                     },
@@ -117,7 +123,7 @@ impl PhaseRunner for Writer {
         if config["hold"] == true {
             let cancelled = ctx.cancellation_token();
             tokio::select! {
-                () = cancelled.cancelled() => return Err(RunError::Interrupted),
+                () = cancelled.cancelled(), if config["stubborn"] != true => return Err(RunError::Interrupted),
                 permit = self.0.0.acquire() => permit.expect("the gate is never closed").forget(),
             }
         }
