@@ -18,6 +18,7 @@ use phasegate::Mode;
   phasegate check plan.json                                is anything missing?
   phasegate show lead-generation                           how does it stand, and what can be done now?
   phasegate records lead-generation analysis --format table
+  phasegate pause lead-generation --url http://127.0.0.1:8080    where 'phasegate serve' holds the store
 
 Exit codes: 0 done, 1 unexpected, 2 usage or bad plan, 3 refused by preflight, 4 a phase failed,
 5 waiting for configuration, 130 interrupted and paused, 143 asked to end.
@@ -41,7 +42,9 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Begin a phase afresh; later phases become not started
     Restart(RestartArgs),
-    /// Stop a paused or interrupted phase, so that its config can be changed; launches nothing
+    /// Pause the phase that runs at a server, or that was interrupted; launches nothing
+    Pause(CampaignArgs),
+    /// Stop a paused or interrupted phase, or one that runs at a server, so that its config can be changed; launches nothing
     Stop(CampaignArgs),
     /// List the campaigns
     List(ListArgs),
@@ -86,6 +89,20 @@ pub struct StoreArgs {
     pub db: PathBuf,
 }
 
+/// Which store: a file, or the one that a server holds.
+#[derive(Args, Clone, Debug)]
+pub struct TargetArgs {
+    /// The store
+    #[arg(long, value_name = "FILE", default_value = "phasegate.redb")]
+    pub db: PathBuf,
+    /// The server that holds the store, instead of a file: http://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "db")]
+    pub url: Option<String>,
+    /// The server's token; else PHASEGATE_TOKEN, or phasegate.redb.token in this folder
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub token_file: Option<PathBuf>,
+}
+
 /// How a campaign is followed.
 #[derive(Args, Clone, Debug)]
 pub struct FollowArgs {
@@ -104,7 +121,7 @@ pub struct CampaignArgs {
     pub campaign: String,
     /// Its store.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub target: TargetArgs,
 }
 
 /// `phasegate run`
@@ -139,7 +156,10 @@ pub struct RunArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   phasegate start lead-generation                   the phase whose turn it is
-  phasegate start lead-generation dns_validation --sandbox")]
+  phasegate start lead-generation dns_validation --sandbox
+  phasegate start lead-generation --url http://127.0.0.1:8080
+
+With --url, Ctrl-C ends the following only: the server goes on.")]
 pub struct StartArgs {
     /// The campaign.
     #[command(flatten)]
@@ -185,7 +205,7 @@ pub struct RestartArgs {
 pub struct ListArgs {
     /// The store.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub target: TargetArgs,
     /// Print JSON, one campaign a line
     #[arg(long)]
     pub json: bool,
@@ -274,7 +294,7 @@ pub struct EventsArgs {
     pub campaign: Option<String>,
     /// The store.
     #[command(flatten)]
-    pub store: StoreArgs,
+    pub target: TargetArgs,
     /// Only events after the one with this cursor
     #[arg(long, value_name = "CURSOR")]
     pub after: Option<String>,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::plan::PlanError;
+use crate::remote::Refused;
 use crate::render::tables;
 
 /// Why a command did not do what it was asked. Each says what to do next.
@@ -37,6 +38,25 @@ pub enum CliError {
     /// The engine refused or failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A server refused or failed, for a reason that has no table.
+    #[error("{}", .0.detail)]
+    Refused(Refused),
+    /// A server can't be reached, or doesn't answer.
+    #[error("the server at {url} can't be reached: {reason}")]
+    Unreachable {
+        /// The server.
+        url: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// What answers is no Phasegate, or one of another version.
+    #[error("what answers at {url} is no server of this version: {reason}")]
+    Foreign {
+        /// The server.
+        url: String,
+        /// What is odd about the answer.
+        reason: String,
+    },
     /// The sandbox can't start.
     #[error("the sandbox can't start: {0}")]
     Sandbox(#[from] SandboxError),
@@ -146,6 +166,8 @@ impl CliError {
             )) => Exit::Usage,
             Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
             Self::Engine(_) => Exit::Usage,
+            Self::Refused(refused) if !refused.failed => Exit::Usage,
+            Self::Refused(_) | Self::Unreachable { .. } | Self::Foreign { .. } => Exit::Unexpected,
             Self::Token(_) | Self::Sandbox(_) | Self::Io { .. } | Self::Damaged { .. } => Exit::Unexpected,
         }
     }
@@ -156,6 +178,7 @@ impl CliError {
             Self::Engine(EngineError::Rejected(rejection)) => {
                 serde_json::to_value(&**rejection).unwrap_or_else(|_| json!({}))
             }
+            Self::Refused(refused) => Value::Object(refused.members.clone()),
             _ => json!({}),
         };
         if let Some(report) = self.preflight() {
@@ -168,13 +191,16 @@ impl CliError {
         object
     }
 
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         match self {
             Self::Plan(_) => "plan_invalid",
             Self::Usage(_) => "usage",
             Self::NoStore { .. } => "no_store",
             Self::Preflight { .. } => "preflight_failed",
             Self::Engine(error) => error.code(),
+            Self::Refused(refused) => &refused.code,
+            Self::Unreachable { .. } => "server_unreachable",
+            Self::Foreign { .. } => "server_unknown",
             Self::Token(_) => "token_unusable",
             Self::Sandbox(_) => "sandbox_failed",
             Self::Io { .. } => "io_failed",

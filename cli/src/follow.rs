@@ -3,20 +3,25 @@
 use std::time::Duration;
 
 use phasegate::core::Command;
-use phasegate::{CampaignHandle, CampaignStatus, CampaignView, Engine, EngineError, PhaseName};
+use phasegate::storage::{Cursor, LoggedEvent};
+use phasegate::{CampaignHandle, CampaignId, CampaignStatus, CampaignView, Engine, EngineError, PhaseName};
 use serde_json::Value;
 
 use crate::args::FollowArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::remote::Remote;
 use crate::render::progress::Reporter;
 use crate::render::summary;
 use crate::screen::say;
 use crate::signals::{Signal, Signals};
+use crate::target::{Place, Shown};
 
 /// How often the screen is brought up to date.
 const TICK: Duration = Duration::from_millis(100);
+/// How often a server is asked.
+const POLL: Duration = Duration::from_millis(250);
 
 /// How a campaign is set going.
 #[derive(Clone, Debug)]
@@ -60,11 +65,7 @@ async fn follow_to_rest(
     let latest = engine.storage().latest().await.map_err(EngineError::from)?;
     let mut events = campaign.events(latest);
     set_going(engine, campaign, begin).await?;
-    let mut reporter = if args.json {
-        Reporter::for_programs()
-    } else {
-        Reporter::for_people(&campaign.view().await?)
-    };
+    let mut reporter = reporter(args, &campaign.view().await?);
 
     let mut interrupted = false;
     let mut tick = tokio::time::interval(TICK);
@@ -97,9 +98,104 @@ async fn follow_to_rest(
     let exit = exit(&view, interrupted);
     reporter.end(&view, exit.code())?;
     if !args.json {
-        conclude(engine, &view, exit, again).await?;
+        conclude(&Shown::of(engine, view).await?, Place::File, exit, again)?;
     }
     Ok(exit)
+}
+
+/// Sets a campaign at a server going and follows it until it rests. Ctrl-C ends only the following.
+pub async fn follow_at_server(
+    remote: &Remote,
+    id: CampaignId,
+    begin: Begin,
+    args: &FollowArgs,
+    again: &str,
+) -> Result<Exit, CliError> {
+    let mut signals = Signals::listen().map_err(CliError::io("signals can't be listened to"))?;
+    let mut after = None;
+    next_events(remote, id, &mut after, |_| Ok(())).await?;
+    let before = remote.campaign(id).await?.view;
+    let command = match begin {
+        Begin::Start(phase) => Some(Command::Start { phase }),
+        Begin::Restart(phase, config) => Some(Command::Restart { phase, config }),
+        // The server took it up when it started, so there is nothing to do but to look on.
+        Begin::Recover if before.status == CampaignStatus::Running => None,
+        Begin::Recover | Begin::Resume => Some(Command::Resume),
+    };
+    if let Some(command) = command {
+        remote.command(id, command).await?;
+    }
+    let mut reporter = reporter(args, &before);
+    let mut tick = tokio::time::interval(POLL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let campaign = loop {
+        let look = async {
+            tick.tick().await;
+            // The campaign first, so that the events of one at rest are all there.
+            let campaign = remote.campaign(id).await?;
+            next_events(remote, id, &mut after, |event| reporter.event(event)).await?;
+            reporter.progress(campaign.progress())?;
+            Ok::<_, CliError>(campaign)
+        };
+        tokio::select! {
+            campaign = look => {
+                let campaign = campaign?;
+                if !works(campaign.view.status) {
+                    break campaign;
+                }
+            }
+            signal = signals.next() => {
+                say("the server goes on: 'phasegate resume' follows it again, 'phasegate pause' pauses it");
+                return Ok(match signal {
+                    Signal::Interrupt => Exit::Interrupted,
+                    Signal::Terminate => Exit::Terminated,
+                });
+            }
+        }
+    };
+    let exit = exit(&campaign.view, false);
+    reporter.end(&campaign.view, exit.code())?;
+    if !args.json {
+        let shown = Shown {
+            view: campaign.view,
+            records: campaign.records,
+        };
+        conclude(&shown, Place::Server, exit, again)?;
+    }
+    Ok(exit)
+}
+
+/// Uses each event after the cursor, and moves it to the last of them.
+async fn next_events(
+    remote: &Remote,
+    id: CampaignId,
+    after: &mut Option<Cursor>,
+    mut use_it: impl FnMut(&LoggedEvent) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    loop {
+        let page = remote.events(Some(id), after.as_ref()).await?;
+        for event in &page.items {
+            use_it(event)?;
+            *after = Some(event.cursor.clone());
+        }
+        if page.next_cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn works(status: CampaignStatus) -> bool {
+    matches!(
+        status,
+        CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping
+    )
+}
+
+fn reporter(args: &FollowArgs, view: &CampaignView) -> Reporter {
+    match args.json {
+        true => Reporter::for_programs(),
+        false => Reporter::for_people(view),
+    }
 }
 
 async fn set_going(engine: &Engine, campaign: &CampaignHandle, begin: Begin) -> Result<(), CliError> {
@@ -150,9 +246,10 @@ fn exit(view: &CampaignView, interrupted: bool) -> Exit {
     }
 }
 
-async fn conclude(engine: &Engine, view: &CampaignView, exit: Exit, again: &str) -> Result<(), CliError> {
+fn conclude(shown: &Shown, place: Place, exit: Exit, again: &str) -> Result<(), CliError> {
+    let view = &shown.view;
     let mut out = Output::new();
-    out.line(summary::phases(engine, view).await?)?;
+    out.line(summary::phases(shown))?;
     if exit == Exit::Waiting
         && let Some(blockers) = summary::blockers(view)
     {
@@ -164,7 +261,7 @@ async fn conclude(engine: &Engine, view: &CampaignView, exit: Exit, again: &str)
             let next = view.current_phase.as_ref().map_or("", PhaseName::as_str);
             out.line(format_args!("The next phase is {next}. To start it: {again}"))?;
         }
-        _ => out.line(summary::sentence(view))?,
+        _ => out.line(summary::sentence(view, place))?,
     }
     out.flush()
 }

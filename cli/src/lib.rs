@@ -2,6 +2,7 @@
 //!
 //! The library is there for the command itself, and for what reads [plans](Plan).
 
+mod access;
 mod args;
 mod commands;
 mod difference;
@@ -12,11 +13,13 @@ mod json_file;
 mod output;
 mod plan;
 mod planned;
+mod remote;
 mod render;
 mod sandbox;
 mod screen;
 mod signals;
 mod store;
+mod target;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use phasegate::storage::{CampaignFilter, CampaignQuery, Order};
-use phasegate::{CampaignHandle, CampaignId, CampaignStatus, CampaignView, Engine};
+use phasegate::{CampaignId, CampaignStatus, CampaignView, Engine};
 use phasegate_storage_redb::RedbStorage;
 
-use crate::args::CampaignArgs;
 use crate::error::CliError;
 
 /// What to do where there is no store.
@@ -30,18 +29,6 @@ pub async fn with_engine<T>(
     let done = done?;
     closed?;
     Ok(done)
-}
-
-/// As [`with_engine`], with the campaign that a person means.
-pub async fn with_campaign<T>(
-    args: &CampaignArgs,
-    work: impl AsyncFnOnce(&Engine, &CampaignHandle) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    with_engine(&args.store.db, Missing::Refuse, async |engine| {
-        let campaign = campaign(engine, &args.campaign).await?;
-        work(engine, &campaign).await
-    })
-    .await
 }
 
 /// Opens the store at `path`.
@@ -92,18 +79,17 @@ pub async fn unfinished(engine: &Engine, name: &str) -> Result<Option<CampaignVi
         .find(|one| one.status != CampaignStatus::Completed))
 }
 
-/// The campaign that a person means: by its name, the unfinished one or else the newest; or by its id.
-pub async fn campaign(engine: &Engine, name_or_id: &str) -> Result<CampaignHandle, CliError> {
-    let mut all = named(engine, name_or_id).await?;
-    let unfinished = all.iter().position(|one| one.status != CampaignStatus::Completed);
-    if !all.is_empty() {
-        let chosen = all.swap_remove(unfinished.unwrap_or(0));
-        return Ok(engine.campaign(chosen.id).await?);
+/// Which campaign a person means by a name or an id, of those that have it for a name, newest first.
+pub fn chosen(mut named: Vec<CampaignView>, name_or_id: &str) -> Result<CampaignId, CliError> {
+    let unfinished = named
+        .iter()
+        .position(|one| one.status != CampaignStatus::Completed);
+    if !named.is_empty() {
+        return Ok(named.swap_remove(unfinished.unwrap_or(0)).id);
     }
-    match name_or_id.parse::<CampaignId>() {
-        Ok(id) => Ok(engine.campaign(id).await?),
-        Err(_) => Err(CliError::Usage(format!(
+    name_or_id.parse::<CampaignId>().map_err(|_| {
+        CliError::Usage(format!(
             "there is no campaign named {name_or_id:?} in this store: 'phasegate list' shows which there are"
-        ))),
-    }
+        ))
+    })
 }

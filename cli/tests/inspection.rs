@@ -266,3 +266,16 @@ fn every_command_has_help() {
         );
     }
 }
+
+#[test]
+fn a_phase_whose_process_was_killed_can_be_paused() {
+    let place = Workplace::new();
+    place.plan(&plan("full_sequence", 3_000));
+    let mut running = place.start(&["run", "plan.json", "--sandbox", "--json"]);
+    running.until("phase_auto_started");
+    running.signal("-KILL");
+    assert_eq!(running.end(), None);
+    let paused = place.run(&["pause", "leads"]).exits_with(0);
+    assert_eq!(paused.stdout, "leads is paused: 'phasegate resume' carries on.\n");
+    assert_eq!(place.statuses("leads").0, "paused");
+}

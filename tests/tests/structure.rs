@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("redb", &["phasegate-storage-redb"]),
     ("hickory-resolver", &["phasegate-phases"]),
-    ("reqwest", &["phasegate-phases"]),
+    ("reqwest", &["phasegate-phases", "phasegate-cli"]),
     ("axum", &["phasegate-server"]),
     ("clap", &["phasegate-cli"]),
     ("uniffi", &["phasegate-bindings"]),

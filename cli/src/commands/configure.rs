@@ -1,18 +1,23 @@
 //! `phasegate configure` and `phasegate unconfigure`
 
+use phasegate::core::Command;
+use phasegate::{EngineError, PhaseName};
+
 use crate::args::{ConfigureArgs, UnconfigureArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::json_file::read_config;
 use crate::output::print_line;
-use crate::store;
+use crate::target::with_campaign;
 
 /// Stores the config of a phase.
 pub async fn configure(args: ConfigureArgs) -> Result<Exit, CliError> {
     let config = read_config(&args.config)?;
-    store::with_campaign(&args.campaign, async |_, campaign| {
-        let receipt = campaign.configure(&args.phase, config).await?;
-        let said = if receipt.changed {
+    with_campaign(&args.campaign, async |target, id| {
+        let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;
+        let configs = [(phase, config)].into();
+        let changed = target.command(id, Command::Configure { configs }).await?;
+        let said = if changed {
             "is stored"
         } else {
             "was stored already"
@@ -25,13 +30,10 @@ pub async fn configure(args: ConfigureArgs) -> Result<Exit, CliError> {
 
 /// Takes the config of a phase away.
 pub async fn unconfigure(args: UnconfigureArgs) -> Result<Exit, CliError> {
-    store::with_campaign(&args.campaign, async |_, campaign| {
-        let receipt = campaign.unconfigure(&args.phase).await?;
-        let said = if receipt.changed {
-            "is taken away"
-        } else {
-            "was not there"
-        };
+    with_campaign(&args.campaign, async |target, id| {
+        let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;
+        let changed = target.command(id, Command::Unconfigure { phase }).await?;
+        let said = if changed { "is taken away" } else { "was not there" };
         print_line(format_args!("the config of {} {said}", args.phase))?;
         Ok(Exit::Done)
     })

@@ -2,16 +2,18 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use phasegate::core::Command;
+
 use crate::args::DeleteArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print_line;
-use crate::store;
+use crate::target::with_campaign;
 
 /// Deletes a campaign, after asking.
 pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
-    store::with_campaign(&args.campaign, async |engine, campaign| {
-        let named = store::named(engine, &args.campaign.campaign).await?;
+    with_campaign(&args.campaign, async |target, id| {
+        let named = target.named(&args.campaign.campaign).await?;
         if named.len() > 1 {
             let line = |view: &phasegate::CampaignView| format!("\n  {}  {}", view.id, view.status);
             return Err(CliError::Usage(format!(
@@ -20,12 +22,12 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
                 named.iter().map(line).collect::<String>()
             )));
         }
-        let view = campaign.view().await?;
+        let view = target.view(id).await?;
         if !args.yes && !agreed(&view.name)? {
             let said = "nothing was deleted: say --yes to delete without being asked";
             return Err(CliError::Usage(said.to_owned()));
         }
-        campaign.delete().await?;
+        target.command(id, Command::Delete).await?;
         print_line(format_args!("{} ({}) is deleted", view.name, view.id))?;
         Ok(Exit::Done)
     })

@@ -1,28 +1,28 @@
 //! `phasegate list`
 
-use phasegate::storage::CampaignQuery;
-use phasegate::{CampaignView, Engine};
+use phasegate::CampaignView;
 
 use crate::args::ListArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::tables::{moment, table};
-use crate::store::{self, Missing};
+use crate::target::with_target;
 
 /// Lists all campaigns, oldest first.
 pub async fn list(args: ListArgs) -> Result<Exit, CliError> {
-    store::with_engine(&args.store.db, Missing::Refuse, async |engine| {
+    with_target(&args.target, async |target| {
         let mut out = Output::new();
         if args.json {
-            each(engine, |view| out.json(&view)).await?;
+            target.each(|view| out.json(&view)).await?;
         } else {
             let mut table = table(["Name", "Status", "Mode", "Phases", "Next phase", "Changed", "Id"]);
-            each(engine, |view| {
-                table.add_row(row(&view));
-                Ok(())
-            })
-            .await?;
+            target
+                .each(|view| {
+                    table.add_row(row(&view));
+                    Ok(())
+                })
+                .await?;
             match table.is_empty() {
                 true => out.line("no campaigns yet: 'phasegate run PLAN.json' creates one")?,
                 false => out.line(table)?,
@@ -31,21 +31,6 @@ pub async fn list(args: ListArgs) -> Result<Exit, CliError> {
         out.flush().map(|()| Exit::Done)
     })
     .await
-}
-
-async fn each(
-    engine: &Engine,
-    mut use_it: impl FnMut(CampaignView) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let mut query = CampaignQuery::default();
-    loop {
-        let (page, next) = engine.campaigns(query.clone()).await?;
-        page.into_iter().try_for_each(&mut use_it)?;
-        match next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(()),
-        }
-    }
 }
 
 fn row(view: &CampaignView) -> [String; 7] {

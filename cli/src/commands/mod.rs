@@ -29,6 +29,7 @@ pub async fn execute(cli: Cli) -> Result<Exit, CliError> {
         Command::Start(args) => start::start(args).await,
         Command::Resume(args) => start::resume(args).await,
         Command::Restart(args) => start::restart(args).await,
+        Command::Pause(args) => stop::pause(args).await,
         Command::Stop(args) => stop::stop(args).await,
         Command::List(args) => list::list(args).await,
         Command::Show(args) => show::show(args).await,

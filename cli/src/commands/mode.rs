@@ -1,22 +1,23 @@
 //! `phasegate mode`
 
 use phasegate::Mode;
+use phasegate::core::Command;
 
 use crate::args::ModeArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print_line;
-use crate::store;
+use crate::target::with_campaign;
 
 /// Sets how a campaign advances.
 pub async fn mode(args: ModeArgs) -> Result<Exit, CliError> {
-    store::with_campaign(&args.campaign, async |_, campaign| {
+    with_campaign(&args.campaign, async |target, id| {
         let mode = Mode::from(args.mode);
-        let receipt = campaign.set_mode(mode).await?;
-        let since = if receipt.changed { "now" } else { "already" };
+        let changed = target.command(id, Command::SetMode { mode }).await?;
+        let since = if changed { "now" } else { "already" };
         print_line(format_args!(
             "{} is {since} in {mode}",
-            campaign.view().await?.name
+            target.view(id).await?.name
         ))?;
         Ok(Exit::Done)
     })

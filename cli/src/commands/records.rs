@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use phasegate::core::Run;
-use phasegate::{CampaignHandle, Engine, EngineError, PhaseName, Rejection};
+use phasegate::{CampaignId, EngineError, PhaseName, Rejection};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::tables::{count, scalar, table};
 use crate::screen::say;
-use crate::store;
+use crate::target::{RunRecords, Target, with_campaign};
 
 /// How many rows a table has, unless said otherwise.
 const TABLE_ROWS: u64 = 100;
@@ -25,8 +25,8 @@ const VALUE: &str = "value";
 
 /// Prints the records of a phase.
 pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
-    store::with_campaign(&args.campaign, async |engine, campaign| {
-        let records = Records::find(engine, campaign, &args).await?;
+    with_campaign(&args.campaign, async |target, id| {
+        let records = Records::find(target, id, &args).await?;
         let mut out = Output::new();
         match args.format {
             RecordsFormat::Ndjson => {
@@ -42,30 +42,27 @@ pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
 
 /// Some records of one run, to be read as often as needed.
 struct Records<'a> {
-    campaign: &'a CampaignHandle,
+    target: &'a Target,
+    campaign: CampaignId,
     phase: PhaseName,
     run: Run,
     from: u64,
     limit: u64,
-    total: u64,
+    total: RunRecords,
 }
 
 impl<'a> Records<'a> {
-    async fn find(
-        engine: &Engine,
-        campaign: &'a CampaignHandle,
-        args: &RecordsArgs,
-    ) -> Result<Self, CliError> {
+    async fn find(target: &'a Target, campaign: CampaignId, args: &RecordsArgs) -> Result<Self, CliError> {
         let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;
-        let view = campaign.view().await?;
-        let Some(shown) = view.phases.iter().find(|one| one.phase == phase) else {
-            let phases = view.phases.into_iter().map(|one| one.phase).collect();
+        let standing = target.shown(campaign).await?;
+        let phases = &standing.view.phases;
+        let Some(shown) = phases.iter().find(|one| one.phase == phase) else {
+            let phases = phases.iter().map(|one| one.phase.clone()).collect();
             return Err(EngineError::from(Rejection::UnknownPhase { phase, phases }).into());
         };
         let run = args.run.map(Run).or(shown.run).unwrap_or(Run(0));
-        let output = engine.storage().run_output(view.id, &phase, run).await;
-        let output = output.map_err(EngineError::from)?;
-        if args.run.is_some() && output.is_none() {
+        let total = target.run_records(&standing, &phase, run).await?;
+        if args.run.is_some() && total == RunRecords::Absent {
             return Err(CliError::Usage(format!(
                 "{phase} has no records of run {run}: 'phasegate events' shows its runs"
             )));
@@ -75,19 +72,21 @@ impl<'a> Records<'a> {
             _ => u64::MAX,
         };
         Ok(Self {
+            target,
             campaign,
             phase,
             run,
             from: args.from,
             limit: args.limit.unwrap_or(most),
-            total: output.map_or(0, |output| output.records),
+            total,
         })
     }
 
     async fn each(&self, mut use_it: impl FnMut(&RawValue) -> Result<(), CliError>) -> Result<(), CliError> {
-        let mut stream = self
-            .campaign
-            .records_of_run(self.phase.clone(), self.run, self.from);
+        let target = self.target;
+        let mut stream = target
+            .records(self.campaign, &self.phase, self.run, self.from)
+            .await?;
         let mut left = self.limit;
         while left > 0
             && let Some(record) = stream.next().await?
@@ -96,6 +95,15 @@ impl<'a> Records<'a> {
             left -= 1;
         }
         Ok(())
+    }
+
+    /// Whether there is a record at this place of the run.
+    async fn has(&self, place: u64) -> Result<bool, CliError> {
+        let target = self.target;
+        let mut stream = target
+            .records(self.campaign, &self.phase, self.run, place)
+            .await?;
+        Ok(stream.next().await?.is_some())
     }
 
     /// The names of all their members, each where it first comes.
@@ -200,12 +208,14 @@ async fn in_table(records: &Records<'_>, out: &mut Output) -> Result<(), CliErro
         return Ok(());
     }
     out.line(table)?;
-    let left = records.total.saturating_sub(records.from + rows);
-    if left > 0 {
-        say(format_args!(
-            "{} more: --from and --limit choose which",
-            count(left)
-        ));
+    let shown = records.from + rows;
+    let left = match records.total {
+        RunRecords::Counted(total) => Some(count(total.saturating_sub(shown))).filter(|_| total > shown),
+        RunRecords::Uncounted if records.has(shown).await? => Some("and".to_owned()),
+        RunRecords::Uncounted | RunRecords::Absent => None,
+    };
+    if let Some(left) = left {
+        say(format_args!("{left} more: --from and --limit choose which"));
     }
     Ok(())
 }

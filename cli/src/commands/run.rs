@@ -16,6 +16,7 @@ use crate::render::summary::{self, shell_word};
 use crate::sandbox::{self, Addresses};
 use crate::screen::say;
 use crate::store::{self, Missing};
+use crate::target::{Place, Shown};
 
 /// Runs a plan: creates its campaign, or carries on with the unfinished one of its name.
 pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
@@ -104,11 +105,12 @@ fn go_on(view: &CampaignView) -> Option<Begin> {
 /// Says what a waiting campaign waits for.
 async fn blocked(engine: &Engine, view: &CampaignView) -> Result<Exit, CliError> {
     let mut out = Output::new();
-    out.line(summary::phases(engine, view).await?)?;
+    let shown = Shown::of(engine, view.clone()).await?;
+    out.line(summary::phases(&shown))?;
     if let Some(blockers) = summary::blockers(view) {
         out.line(blockers)?;
     }
-    out.line(summary::sentence(view))?;
+    out.line(summary::sentence(view, Place::File))?;
     out.flush().map(|()| Exit::Waiting)
 }
 

@@ -6,15 +6,16 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::summary;
 use crate::render::tables::moment;
-use crate::store;
+use crate::target::with_campaign;
 
 /// Shows how a campaign stands, and what can be done now.
 pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
-    store::with_campaign(&args.campaign, async |engine, campaign| {
-        let view = campaign.view().await?;
+    with_campaign(&args.campaign, async |target, id| {
+        let shown = target.shown(id).await?;
+        let view = &shown.view;
         let mut out = Output::new();
         if args.json {
-            out.json(&view)?;
+            out.json(view)?;
             return Ok(Exit::Done);
         }
         out.line(format_args!("{}  {}", view.name, view.id))?;
@@ -25,14 +26,14 @@ pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
             moment(view.created_at),
             moment(view.changed_at)
         ))?;
-        out.line(summary::phases(engine, &view).await?)?;
-        if let Some(blockers) = summary::blockers(&view) {
+        out.line(summary::phases(&shown))?;
+        if let Some(blockers) = summary::blockers(view) {
             out.line("What is missing:")?;
             out.line(blockers)?;
         }
-        out.line(summary::sentence(&view))?;
+        out.line(summary::sentence(view, target.place()))?;
         out.line("\nAllowed now:")?;
-        for command in summary::allowed(&view) {
+        for command in summary::allowed(view, target.place()) {
             out.line(format_args!("  {command}"))?;
         }
         out.flush().map(|()| Exit::Done)

@@ -1,20 +1,19 @@
 //! `phasegate start`, `phasegate resume` and `phasegate restart`
 
-use phasegate::{CampaignHandle, CampaignStatus, Engine, PhaseName};
+use phasegate::{CampaignStatus, CampaignView, Engine, PhaseName};
 
 use crate::args::{CampaignArgs, FollowArgs, RestartArgs, ResumeArgs, StartArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::follow::{Begin, follow};
+use crate::follow::{Begin, follow, follow_at_server};
 use crate::json_file::read_config;
 use crate::render::summary::shell_word;
 use crate::sandbox::{self, Addresses};
-use crate::store;
+use crate::target::{Target, with_campaign};
 
 /// Starts a phase, by default the one whose turn it is.
 pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
-    in_foreground(&args.campaign, &args.follow, "start", async |campaign| {
-        let view = campaign.view().await?;
+    in_foreground(&args.campaign, &args.follow, "start", |view| {
         let phase = match (&args.phase, view.current_phase) {
             (Some(phase), _) => PhaseName::new(phase).map_err(phasegate::EngineError::from)?,
             (None, Some(phase)) => phase,
@@ -32,8 +31,8 @@ pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
 
 /// Resumes a paused campaign, or one whose process ended.
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
-    in_foreground(&args.campaign, &args.follow, "resume", async |campaign| {
-        Ok(match campaign.view().await?.status {
+    in_foreground(&args.campaign, &args.follow, "resume", |view| {
+        Ok(match view.status {
             CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => Begin::Recover,
             _ => Begin::Resume,
         })
@@ -45,7 +44,7 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
 pub async fn restart(args: RestartArgs) -> Result<Exit, CliError> {
     let config = args.config.as_deref().map(read_config).transpose()?;
     let phase = PhaseName::new(&args.phase).map_err(phasegate::EngineError::from)?;
-    in_foreground(&args.campaign, &args.follow, "resume", async |_| {
+    in_foreground(&args.campaign, &args.follow, "resume", |_| {
         Ok(Begin::Restart(phase, config))
     })
     .await
@@ -56,16 +55,27 @@ async fn in_foreground(
     args: &CampaignArgs,
     how: &FollowArgs,
     again: &str,
-    begin: impl AsyncFnOnce(&CampaignHandle) -> Result<Begin, CliError>,
+    begin: impl FnOnce(CampaignView) -> Result<Begin, CliError>,
 ) -> Result<Exit, CliError> {
-    store::with_campaign(args, async |engine, campaign| {
-        let begin = begin(campaign).await?;
+    with_campaign(args, async |target, id| {
+        let begin = begin(target.view(id).await?)?;
+        let again = again_typed(args, how, again);
+        let engine = match target {
+            Target::File(engine) => engine,
+            Target::Server(_) if how.sandbox => {
+                return Err(CliError::Usage(
+                    "--sandbox is for what runs here: start the server with 'phasegate serve --sandbox'"
+                        .to_owned(),
+                ));
+            }
+            Target::Server(remote) => return follow_at_server(remote, id, begin, how, &again).await,
+        };
+        let campaign = engine.campaign(id).await?;
         let sandbox = match how.sandbox {
             true => Some(sandboxed(engine).await?),
             false => None,
         };
-        let again = again_typed(args, how, again);
-        let exit = follow(engine, campaign, begin, how, &again).await;
+        let exit = follow(engine, &campaign, begin, how, &again).await;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
         }
@@ -82,8 +92,15 @@ async fn sandboxed(engine: &Engine) -> Result<phasegate_sandbox::Sandbox, CliErr
 
 fn again_typed(args: &CampaignArgs, how: &FollowArgs, verb: &str) -> String {
     let mut typed = format!("phasegate {verb} {}", shell_word(&args.campaign));
-    if args.store.db.as_os_str() != "phasegate.redb" {
-        typed += &format!(" --db {}", shell_word(&args.store.db.to_string_lossy()));
+    let target = &args.target;
+    if target.db.as_os_str() != "phasegate.redb" {
+        typed += &format!(" --db {}", shell_word(&target.db.to_string_lossy()));
+    }
+    if let Some(url) = &target.url {
+        typed += &format!(" --url {}", shell_word(url));
+    }
+    if let Some(file) = &target.token_file {
+        typed += &format!(" --token-file {}", shell_word(&file.to_string_lossy()));
     }
     if how.sandbox {
         typed += " --sandbox";

@@ -1,27 +1,23 @@
 //! How a campaign stands, in full.
 
 use phasegate::core::{CommandKind, Timestamp};
-use phasegate::{CampaignStatus, CampaignView, Engine, PhaseStatus};
+use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 
 use super::tables::{between, count, duration, members, preflight, table};
-use crate::error::CliError;
+use crate::target::{Place, Shown};
 
 /// How wide the table of phases is where no terminal bounds it, in characters: its summaries are long.
 const WIDTH: u16 = 120;
 
 /// The phases as a table: status, records, time and summary of each.
-pub async fn phases(engine: &Engine, view: &CampaignView) -> Result<String, CliError> {
+pub fn phases(shown: &Shown) -> String {
     let mut table = table(["Phase", "Status", "Records", "Time", "Summary"]);
     if !table.is_tty() {
         table.set_width(WIDTH);
     }
-    for phase in &view.phases {
+    for phase in &shown.view.phases {
         let records = match phase.run {
-            Some(run) => {
-                let output = engine.storage().run_output(view.id, &phase.phase, run).await;
-                let output = output.map_err(phasegate::EngineError::from)?;
-                count(output.map_or(0, |output| output.records))
-            }
+            Some(_) => count(shown.records.get(&phase.phase).copied().unwrap_or(0)),
             None => String::new(),
         };
         let time = match (phase.started_at, phase.completed_at) {
@@ -43,7 +39,7 @@ pub async fn phases(engine: &Engine, view: &CampaignView) -> Result<String, CliE
             told,
         ]);
     }
-    Ok(table.to_string())
+    table.to_string()
 }
 
 /// What blocks a campaign that doesn't go on by itself: one row per problem.
@@ -52,7 +48,7 @@ pub fn blockers(view: &CampaignView) -> Option<String> {
 }
 
 /// One sentence on how a campaign stands, with what to do next.
-pub fn sentence(view: &CampaignView) -> String {
+pub fn sentence(view: &CampaignView, place: Place) -> String {
     let name = &view.name;
     let time = |to: Timestamp| duration(between(view.created_at, to));
     match view.status {
@@ -77,6 +73,12 @@ pub fn sentence(view: &CampaignView) -> String {
             "{name} has failed: mend the cause, then 'phasegate start' goes on from the last checkpoint."
         ),
         CampaignStatus::Stopped => format!("{name} is stopped: 'phasegate start' goes on."),
+        CampaignStatus::Running if place == Place::Server => {
+            format!("{name} is running: 'phasegate resume' follows it, 'phasegate pause' pauses it.")
+        }
+        CampaignStatus::Pausing | CampaignStatus::Stopping if place == Place::Server => {
+            format!("{name} is {}.", view.status)
+        }
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => format!(
             "{name} was running when its process ended: 'phasegate resume' goes on from the last checkpoint."
         ),
@@ -91,7 +93,7 @@ pub fn sentence(view: &CampaignView) -> String {
 }
 
 /// The commands that are allowed now, as they are typed, without those that are always allowed.
-pub fn allowed(view: &CampaignView) -> Vec<String> {
+pub fn allowed(view: &CampaignView, place: Place) -> Vec<String> {
     let next = view.next.iter().filter(|next| next.allowed);
     let typed = next.filter_map(|next| {
         let phase = next.phase.as_ref();
@@ -99,6 +101,7 @@ pub fn allowed(view: &CampaignView) -> Vec<String> {
             CommandKind::Start => "start",
             CommandKind::Restart => "restart",
             CommandKind::Resume if view.status != CampaignStatus::Running => "resume",
+            CommandKind::Pause if place == Place::Server => "pause",
             CommandKind::Stop => "stop",
             CommandKind::Unconfigure if phase_is(view, phase?, PhaseStatus::NotStarted) => "unconfigure",
             CommandKind::Configure => "configure",
