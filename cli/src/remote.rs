@@ -360,6 +360,10 @@ fn refused(mut problem: Map<String, Value>, failed: bool) -> CliError {
     for name in ["type", "title", "status", "instance"] {
         problem.remove(name);
     }
+    // What a rejection calls its status; in a problem document that is the answer's.
+    if let Some(state) = problem.remove("state") {
+        problem.insert("status".to_owned(), state);
+    }
     CliError::Refused(Refused {
         detail: detail.unwrap_or_else(|| format!("the server refused it: {code}")),
         code,

@@ -89,11 +89,11 @@ pub const ALL: &[Entry] = &[
     entry("pipeline_changed", &[409], "The pipeline has other phases now than the campaign.", "pipeline lead_generation has other phases now than this campaign, so it can't go on: register the pipeline as it was, or create a new campaign")
         .with(r#"{"pipeline": "lead_generation"}"#),
     entry("phase_locked", &[409], "The config of a phase that runs, is paused or is completed can't be changed.", "analysis is running, so its config is locked: stop it first")
-        .with(r#"{"phase": "analysis", "status": "running"}"#),
+        .with(r#"{"phase": "analysis", "state": "running"}"#),
     entry("phase_started", &[409], "The config of a phase that has started can't be taken away.", "analysis is stopped, so its config can't be removed: configure it anew, or restart it with another config")
-        .with(r#"{"phase": "analysis", "status": "stopped"}"#),
+        .with(r#"{"phase": "analysis", "state": "stopped"}"#),
     entry("out_of_order", &[409], "Another phase is the one to start.", "analysis can't start now: domain_generation comes first")
-        .with(r#"{"phase": "analysis", "status": "not_started", "expected": "domain_generation"}"#),
+        .with(r#"{"phase": "analysis", "state": "not_started", "expected": "domain_generation"}"#),
     entry("already_running", &[409], "A phase runs already.", "domain_generation is running already: wait for it, or pause or stop it first")
         .with(r#"{"phase": "domain_generation"}"#),
     entry("paused", &[409], "The phase is paused.", "domain_generation is paused: resume it, or restart it to begin afresh")
@@ -105,9 +105,9 @@ pub const ALL: &[Entry] = &[
     entry("stopping", &[409], "A stop is under way.", "domain_generation is stopping: wait until it is stopped, then start it")
         .with(r#"{"phase": "domain_generation"}"#),
     entry("not_running", &[409], "Nothing runs that could be paused or stopped.", "nothing to pause or stop: the campaign is idle")
-        .with(r#"{"status": "idle"}"#),
+        .with(r#"{"state": "idle"}"#),
     entry("not_paused", &[409], "Nothing is paused that could be resumed.", "nothing to resume: the campaign is idle")
-        .with(r#"{"status": "idle"}"#),
+        .with(r#"{"state": "idle"}"#),
     entry("resource_in_use", &[409], "Phases that have not completed refer to the resource; at most 100 of them are listed.", "dns_persona careful is used by dns_validation of spring: configure those phases anew, or delete their campaigns")
         .with(r#"{"usedBy": [{"campaignId": "0198a3c1-5b52-7c4e-9f5a-1d2e3f405162", "name": "spring", "phase": "dns_validation"}]}"#),
     // Of probes.

@@ -86,6 +86,13 @@ impl Problem {
         Value::Object(document)
     }
 
+    fn renamed(mut self, name: &str, to: &str) -> Self {
+        if let Some(value) = self.members.remove(name) {
+            self.members.insert(to.to_owned(), value);
+        }
+        self
+    }
+
     fn members_of(mut self, value: &impl serde::Serialize) -> Self {
         if let Ok(Value::Object(members)) = serde_json::to_value(value) {
             self.members.extend(members);
@@ -142,7 +149,8 @@ impl From<EngineError> for Problem {
                 Rejection::ConfigInvalid { problems } => problem
                     .with("errors", json!(problems.items()))
                     .with("totalErrors", json!(problems.total())),
-                other => problem.members_of(other),
+                // Its own status would be taken for that of the answer.
+                other => problem.members_of(other).renamed("status", "state"),
             },
             EngineError::ResourceInvalid { resource, problems } => problem
                 .with("resource", json!(resource))

@@ -171,6 +171,7 @@ async fn a_phase_is_paused_resumed_stopped_and_restarted() {
     let refused = host.client.tell(&at("phases/count/start")).await;
     assert_eq!(refused.refusal(), (409, "out_of_order".to_owned()));
     assert_eq!(refused.json()["expected"], "collect");
+    assert_eq!(refused.json()["state"], "not_started");
     let refused = host.client.tell(&at("phases/collect/restart")).await;
     assert_eq!(refused.refusal(), (409, "not_started".to_owned()));
     assert_eq!(host.client.tell(&at("phases/collect/start")).await.status, 202);
