@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::table::{middle_and_longest, ms, rate, row};
@@ -163,6 +163,29 @@ impl Server {
         }
     }
 
+    /// Waits until it has nothing to do but to be there: what the streams hold is full then.
+    async fn wait_until_idle(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let before = self.processor_ticks()?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            // Of 50 ticks of 10 ms each, for each processor.
+            if self.processor_ticks()? - before <= 2 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the server doesn't come to rest");
+        }
+    }
+
+    /// The processor time that it has used, in the system's ticks.
+    fn processor_ticks(&self) -> anyhow::Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let (_, members) = stat.rsplit_once(')').context("no process")?;
+        let mut members = members.split_whitespace().skip(11);
+        let mut ticks = || -> anyhow::Result<u64> { Ok(members.next().context("no time")?.parse()?) };
+        Ok(ticks()? + ticks()?)
+    }
+
     fn resident_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -203,7 +226,10 @@ impl Crowd {
         }
         let mut stalled = Vec::new();
         for _ in 0..STALLED {
-            let mut socket = TcpStream::connect(server.address).await?;
+            let socket = TcpSocket::new_v4()?;
+            // So that the system doesn't take the whole log for a client that doesn't.
+            socket.set_recv_buffer_size(4_096)?;
+            let mut socket = socket.connect(server.address).await?;
             let request = format!(
                 "GET /api/v1/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\n\r\n",
                 server.address, server.token
@@ -216,8 +242,7 @@ impl Crowd {
             ensure!(status.starts_with("HTTP/1.1 200"), "{status}");
             stalled.push(socket);
         }
-        // Until the streams stand still.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        server.wait_until_idle().await?;
         Ok(Self {
             _slow: slow,
             _stalled: stalled,

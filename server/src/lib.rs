@@ -27,6 +27,7 @@
 //! [`Hosts::any`].
 
 pub mod catalogue;
+mod console;
 mod extract;
 mod guard;
 mod listen;

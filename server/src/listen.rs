@@ -22,6 +22,9 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may leave what is sent to it unread, before it is disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many bytes of what is sent may wait in the system for a client that doesn't read them. Without a bound of its own the system
+/// takes megabytes, so that each stalled stream would cost the reading of the log until they are full.
+pub const SEND_BUFFER: usize = 128 * 1024;
 /// How long requests may go on after the server was closed.
 const CLOSING_GRACE: Duration = Duration::from_secs(10);
 /// How long to wait where the system has no socket left.
@@ -62,6 +65,7 @@ pub async fn serve(listener: TcpListener, server: &Server) -> io::Result<()> {
         };
         // An event is to arrive when it happens, not when a packet is full.
         let _ = socket.set_nodelay(true);
+        let _ = socket2::SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let (app, closing) = (app.clone(), closing.clone());
         tasks.spawn(async move {
             if let Err(error) = connection(socket, app, closing).await {

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::console;
 use crate::extract::{Query, campaign_id};
 use crate::guard::{Hosts, Session, Token, check_host, check_origin};
 use crate::metrics::{self, Census};
@@ -163,9 +164,9 @@ impl Server {
         let (api, document) = routes::router();
         let open = Router::new()
             .route("/healthz", axum::routing::get(routes::healthz))
-            .route("/login", axum::routing::get(login));
+            .route("/login", axum::routing::get(login))
+            .merge(console::router());
         let mut guarded = Router::new()
-            .route("/", axum::routing::get(routes::landing))
             .merge(api)
             .merge(routes::document(openapi::to_json(document)));
         if self.shared.metrics.is_some() {

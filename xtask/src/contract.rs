@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
-use crate::python;
 use crate::suites::root;
+use crate::{python, server};
 
 /// The folder below the root that holds everything made here.
 const FOLDER: &str = "target/contract";
@@ -59,31 +59,7 @@ struct Server {
 
 impl Server {
     fn start(store: &std::path::Path) -> anyhow::Result<Self> {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let built = Command::new(&cargo)
-            .args([
-                "build",
-                "--quiet",
-                "--workspace",
-                "--bin",
-                "phasegate",
-                "--message-format",
-                "json",
-            ])
-            .current_dir(root())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cargo can't be run")?;
-        ensure!(built.status.success(), "the server could not be built");
-        let messages = String::from_utf8_lossy(&built.stdout);
-        let binary = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message["target"]["name"] == "phasegate" && message["executable"].is_string())
-            .filter_map(|message| message["executable"].as_str().map(str::to_owned))
-            .next_back()
-            .context("cargo doesn't say where the server is")?;
-        let mut process = Command::new(binary)
+        let mut process = Command::new(server::binary()?)
             .args([
                 "serve",
                 "--sandbox",

@@ -1,11 +1,13 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod console;
 mod contract;
 mod kotlin;
 mod notices;
 mod python;
 mod run;
 mod schemas;
+mod server;
 mod suites;
 mod tally;
 mod test;
@@ -34,6 +36,16 @@ const COMMANDS: &[Command] = &[
         name: "contract",
         about: "check a running server against its OpenAPI document",
         run: contract::check,
+    },
+    Command {
+        name: "console",
+        about: "build the console into server/console, which the server embeds",
+        run: console::build,
+    },
+    Command {
+        name: "console-test",
+        about: "check the console and its committed files, and run its tests in a browser",
+        run: console::test,
     },
     Command {
         name: "python",

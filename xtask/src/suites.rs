@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::python::PYTHON;
-use crate::tally::{Tally, libtest, pytest, surefire};
+use crate::tally::{Tally, libtest, playwright, pytest, surefire};
 
 /// One command of the whole test, with its name and the way to judge its outcome.
 #[derive(Clone, Debug)]
@@ -53,6 +53,10 @@ pub fn suites() -> Vec<Suite> {
             "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
         )),
         cargo("contract", "run --quiet --package xtask -- contract"),
+        Suite {
+            verdict: Verdict::Results(playwright),
+            ..cargo("console", "run --quiet --package xtask -- console-test")
+        },
         Suite {
             verdict: Verdict::Results(surefire),
             ..cargo("kotlin", "run --quiet --package xtask -- kotlin-test")

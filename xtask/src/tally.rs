@@ -87,6 +87,25 @@ pub fn pytest(line: &str) -> Option<Tally> {
     Some(tally)
 }
 
+/// Reads lines like `  23 passed (1.2m)` and `  1 failed`, one for each outcome, with which Playwright ends. What was skipped, did
+/// not run, or passed at a second try only, counts as ignored.
+pub fn playwright(line: &str) -> Option<Tally> {
+    let (count, what) = line.strip_prefix("  ")?.split_once(' ')?;
+    let count: u64 = count.parse().ok()?;
+    let what = what.split_once(" (").map_or(what, |(what, _)| what);
+    let (passed, failed, ignored) = match what {
+        "passed" => (count, 0, 0),
+        "failed" => (0, count, 0),
+        "skipped" | "flaky" | "did not run" | "interrupted" => (0, 0, count),
+        _ => return None,
+    };
+    Some(Tally {
+        passed,
+        failed,
+        ignored,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +116,22 @@ mod tests {
             failed,
             ignored,
         })
+    }
+
+    #[test]
+    fn the_last_lines_of_playwright_are_counted() {
+        for (line, expected) in [
+            ("  23 passed (1.2m)", counted(23, 0, 0)),
+            ("  1 failed", counted(0, 1, 0)),
+            ("  2 skipped", counted(0, 0, 2)),
+            ("  3 did not run", counted(0, 0, 3)),
+            ("  1 flaky", counted(0, 0, 1)),
+            ("  ✓  1 tests/flow.spec.ts:4:1 › a test (2.1s)", None),
+            ("Running 23 tests using 1 worker", None),
+            ("", None),
+        ] {
+            assert_eq!(playwright(line), expected, "{line:?}");
+        }
     }
 
     #[test]

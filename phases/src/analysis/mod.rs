@@ -16,6 +16,8 @@ use crate::schema;
 
 /// How many of the best domains a summary names.
 const TOP: usize = 10;
+/// Into how many bands a summary sorts the scores.
+const BANDS: usize = 10;
 
 /// Counts the keyword in the title and text of every page, whatever its letter case, and scores each page.
 ///
@@ -82,6 +84,7 @@ pub struct Counts {
     in_title: u64,
     occurrences: u64,
     total_score: u64,
+    score_bands: [u64; BANDS],
     top_domains: Vec<TopDomain>,
 }
 
@@ -101,6 +104,8 @@ pub struct Summary {
     pub occurrences: u64,
     /// The mean score of the pages, to two decimals; 0 without a page.
     pub mean_score: f64,
+    /// How many pages have a score of 0 to 9, of 10 to 19, and so on; the last band is 90 to 100.
+    pub score_bands: [u64; BANDS],
     /// The domains where it occurs with the highest scores, at most ten; then with the most occurrences, then in order.
     pub top_domains: Vec<TopDomain>,
 }
@@ -114,6 +119,9 @@ impl Tally<Record> for Counts {
         self.in_title += u64::from(record.in_title);
         self.occurrences = self.occurrences.saturating_add(record.occurrences);
         self.total_score = self.total_score.saturating_add(record.score);
+        if record.fetched {
+            self.score_bands[(record.score as usize / 10).min(BANDS - 1)] += 1;
+        }
         if record.matched {
             let key = (record.score, record.occurrences);
             let place = self
@@ -146,6 +154,7 @@ impl From<Counts> for Summary {
             in_title: counts.in_title,
             occurrences: counts.occurrences,
             mean_score: hundredths as f64 / 100.0,
+            score_bands: counts.score_bands,
             top_domains: counts.top_domains,
         }
     }
@@ -233,6 +242,19 @@ mod tests {
             .collect();
         let expected: Vec<_> = (0..10).map(|n| format!("d{}.test", 3 * n + 2)).collect();
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_summary_sorts_the_pages_into_bands_of_ten_scores() {
+        let mut counts = Counts::default();
+        for score in [0, 9, 10, 89, 90, 100] {
+            counts.count(Some(&record("d.test", score, 0)));
+        }
+        counts.count(Some(&Record {
+            fetched: false,
+            ..record("none.test", 0, 0)
+        }));
+        assert_eq!(Summary::from(counts).score_bands, [2, 1, 0, 0, 0, 0, 0, 0, 1, 2]);
     }
 
     #[test]

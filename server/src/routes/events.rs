@@ -16,6 +16,8 @@ use crate::server::Server;
 use crate::shapes::shown;
 use crate::stream;
 
+/// The cursor that stands for the end of the log, wherever that is.
+const LATEST: &str = "latest";
 const SSE: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
@@ -23,7 +25,7 @@ const JSON: &str = "application/json";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
-    /// Only events after the one with this cursor.
+    /// Only events after the one with this cursor; `latest` stands for the last one that there is.
     cursor: Option<String>,
     /// The same, for clients that can't send the header `Last-Event-ID`, which comes first.
     #[serde(rename = "lastEventId")]
@@ -79,7 +81,15 @@ async fn events(
     let last = last
         .or(query.last_event_id.as_deref())
         .or(query.cursor.as_deref());
-    let after = last.filter(|text| !text.is_empty()).map(Cursor::from_text);
+    let after = match last.filter(|text| !text.is_empty()) {
+        Some(LATEST) => server
+            .engine()
+            .storage()
+            .latest()
+            .await
+            .map_err(EngineError::from)?,
+        other => other.map(Cursor::from_text),
+    };
     let size = limit(query.limit.as_deref(), 100, 1_000)?;
     if form == JSON {
         let page = server.engine().storage().events(scope, after, size).await;

@@ -10,9 +10,7 @@ mod records;
 mod resources;
 
 use axum::extract::{Request, State};
-use axum::http::header;
 use axum::middleware;
-use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, Router};
 pub use records::{NDJSON, Records};
 use serde_json::{Value, json};
@@ -96,15 +94,4 @@ pub async fn healthz(State(server): State<Server>) -> Result<Json<Value>, Proble
         .await
         .map_err(phasegate::EngineError::from)?;
     Ok(Json(json!({ "status": "ok" })))
-}
-
-/// What a person sees who opens the login link.
-pub async fn landing() -> Response {
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Phasegate</title>\
-         <h1>Phasegate</h1><p>This server is running. Its API begins at <code>{PREFIX}</code>:</p>\
-         <ul><li><a href=\".{PREFIX}/campaigns\">Campaigns</a></li><li><a href=\".{PREFIX}/pipelines\">Pipelines</a></li>\
-         <li><a href=\".{PREFIX}/openapi.json\">The OpenAPI document</a></li></ul></html>\n"
-    );
-    ([(header::CONTENT_LANGUAGE, "en")], Html(page)).into_response()
 }

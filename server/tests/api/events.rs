@@ -77,6 +77,32 @@ async fn a_stream_tells_a_chain_in_order_while_it_runs_each_event_after_its_comm
 }
 
 #[tokio::test]
+async fn a_stream_after_the_latest_event_tells_only_what_is_still_to_come() {
+    let host = Running::start().await;
+    // Of an empty log that is everything.
+    let mut stream = host.client.events("/events?lastEventId=latest", None).await;
+    host.campaign("full_sequence", &[]).await;
+    let first = stream.next_fact().await.expect("the stream goes on");
+    assert_eq!(first.event, "campaign_created");
+    let id = host.campaign("full_sequence", &PHASES).await;
+    for path in ["/events".to_owned(), format!("/campaigns/{id}/events")] {
+        let mut stream = host.client.events(&path, Some("latest")).await;
+        let mode = format!("/campaigns/{id}/mode");
+        for mode_name in ["step_by_step", "full_sequence"] {
+            let set = host.client.patch(&mode, &json!({"mode": mode_name})).await;
+            assert_eq!(set.status, 200);
+        }
+        let told = stream.next_fact().await.expect("the stream goes on");
+        let data: Value = serde_json::from_str(&told.data).expect("JSON");
+        assert_eq!(
+            (&data["type"], &data["mode"]),
+            (&json!("mode_changed"), &json!("step_by_step"))
+        );
+    }
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_drops_and_resumes_at_every_event_sees_the_same_list() {
     let host = Running::start().await;
     let id = completed(&host).await;

@@ -78,7 +78,6 @@ async fn a_rebinding_host_a_foreign_page_and_a_stranger_are_refused() {
         );
     }
     for path in [
-        "/",
         "/api/v1/nowhere",
         "/api/v1/openapi.json",
         "/api/v1/events",

@@ -1,6 +1,7 @@
 //! The API over a real socket.
 
 mod commands;
+mod console;
 mod documents;
 mod events;
 mod hostile;

@@ -1,0 +1,60 @@
+import type { Event, EventType, Mode } from "../api";
+import type { Tone } from "../words";
+
+interface Names {
+  phase: (phase: string) => string;
+  mode: (mode: Mode) => string;
+}
+
+interface Told {
+  title: string;
+  tone: Tone;
+  detail?: string;
+}
+
+/** An event as a sentence. */
+export function tell(event: Event, names: Names): Told {
+  const phase = event.phase ? names.phase(event.phase) : "";
+  const run = event.run && event.run > 1 ? `Run ${event.run}` : undefined;
+  const attempt = event.attempt ? `Attempt ${event.attempt}` : undefined;
+  const mode = event.mode ? names.mode(event.mode) : "";
+  const TELLINGS: Record<EventType, () => Told> = {
+    campaign_created: () => ({ title: `Created, ${mode.toLowerCase()}`, tone: "quiet" }),
+    phase_configured: () => ({
+      title: `${phase} configured`,
+      tone: "quiet",
+      detail: `Digest ${event.digest?.slice(0, 12)}`,
+    }),
+    phase_config_removed: () => ({ title: `Config of ${phase} removed`, tone: "quiet" }),
+    mode_changed: () => ({ title: `Mode set to ${mode.toLowerCase()}`, tone: "quiet" }),
+    phase_started: () => ({ title: `${phase} started by hand`, tone: "live", detail: run }),
+    phase_auto_started: () => ({ title: `${phase} started by the chain`, tone: "live", detail: run }),
+    phase_pause_requested: () => ({ title: `Pause of ${phase} asked for`, tone: "attention" }),
+    phase_paused: () => ({ title: `${phase} paused`, tone: "attention" }),
+    phase_resumed: () => ({ title: `${phase} resumed`, tone: "live", detail: attempt }),
+    phase_recovered: () => ({
+      title: `${phase} taken up again after the process ended`,
+      tone: "live",
+      detail: attempt,
+    }),
+    phase_stop_requested: () => ({ title: `Stop of ${phase} asked for`, tone: "attention" }),
+    phase_stopped: () => ({ title: `${phase} stopped`, tone: "attention" }),
+    phase_completed: () => ({ title: `${phase} completed`, tone: "ok", detail: gist(event.summary) }),
+    phase_failed: () => ({ title: `${phase} failed`, tone: "bad", detail: event.failure?.message }),
+    phase_restarted: () => ({ title: `${phase} restarted from the beginning`, tone: "live", detail: run }),
+    campaign_held: () => ({ title: "Paused between two phases", tone: "attention" }),
+    campaign_released: () => ({ title: "No longer paused between two phases", tone: "quiet" }),
+    campaign_completed: () => ({ title: "All phases completed", tone: "ok" }),
+    campaign_deleted: () => ({ title: "Deleted", tone: "quiet" }),
+  };
+  return TELLINGS[event.type]();
+}
+
+/** The numbers of a summary in a line. */
+function gist(summary: unknown): string | undefined {
+  if (typeof summary !== "object" || summary === null) {
+    return undefined;
+  }
+  const numbers = Object.entries(summary).filter(([, value]) => typeof value === "number");
+  return numbers.map(([name, value]) => `${name} ${value}`).join(", ") || undefined;
+}

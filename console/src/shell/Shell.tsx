@@ -1,0 +1,89 @@
+import {
+  ActionIcon,
+  Anchor,
+  Box,
+  Container,
+  Group,
+  Tooltip,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { IconMoon, IconSun } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { NavLink } from "react-router";
+import { root } from "../api";
+import { Connection } from "./Connection";
+import classes from "./Shell.module.css";
+
+/** What stands around every page. */
+export function Shell({ children }: { children: ReactNode }) {
+  return (
+    <>
+      <UnstyledButton
+        component="a"
+        className="skip"
+        href="#main"
+        onClick={(click) => {
+          // The address belongs to the router.
+          click.preventDefault();
+          document.getElementById("main")?.focus();
+        }}
+      >
+        Skip to the content
+      </UnstyledButton>
+      <Box component="header" className={classes.header}>
+        <Container size="xl" h="100%">
+          <Group h="100%" justify="space-between" wrap="nowrap">
+            <Group gap="md" wrap="nowrap" className={classes.left}>
+              <NavLink to="/campaigns" className={classes.brand} aria-label="Phasegate">
+                <img src={`${root}icon.svg`} alt="" width={28} height={28} />
+                <span>Phasegate</span>
+              </NavLink>
+              <Group component="nav" gap={2} wrap="nowrap" aria-label="Main">
+                <NavLink to="/campaigns" className={classes.link}>
+                  Campaigns
+                </NavLink>
+                <NavLink to="/resources" className={classes.link}>
+                  Resources
+                </NavLink>
+              </Group>
+            </Group>
+            <Group gap="sm" wrap="nowrap">
+              <Connection />
+              <SchemeSwitch />
+            </Group>
+          </Group>
+        </Container>
+      </Box>
+      <Container component="main" id="main" tabIndex={-1} size="xl" className={classes.main}>
+        {children}
+      </Container>
+      <Container component="footer" size="xl" pb="lg">
+        <Group gap="md" fz="sm" c="dimmed">
+          <Anchor href={`${root}api/v1/openapi.json`} fz="sm" c="dimmed" underline="always">
+            OpenAPI document
+          </Anchor>
+        </Group>
+      </Container>
+    </>
+  );
+}
+
+function SchemeSwitch() {
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme("light") === "dark";
+  const label = dark ? "Use light colours" : "Use dark colours";
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="default"
+        size="lg"
+        aria-label={label}
+        onClick={() => setColorScheme(dark ? "light" : "dark")}
+      >
+        {dark ? <IconSun size={18} /> : <IconMoon size={18} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
