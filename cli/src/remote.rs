@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::time::Duration;
 
+use phasegate::core::limits::MAX_NAME_CHARS;
 use phasegate::core::{Attempt, Command, Problems, Run};
 use phasegate::storage::{Cursor, EventPage, LoggedEvent, Progress};
 use phasegate::{CampaignId, CampaignView, EngineError, PhaseName, PreflightReport, Rejection, Ticket};
@@ -122,13 +123,29 @@ impl Remote {
 
     /// Every campaign, the newest first.
     pub async fn campaigns(&self) -> Result<Vec<CampaignView>, CliError> {
+        self.campaigns_of(None).await
+    }
+
+    /// The campaigns of exactly this name, the newest first.
+    pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
+        // What no campaign can be called is not sent.
+        match name.chars().count() {
+            1..=MAX_NAME_CHARS => self.campaigns_of(Some(name)).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Page by page to the end, also over pages without a campaign. A server is asked for what a name contains.
+    async fn campaigns_of(&self, name: Option<&str>) -> Result<Vec<CampaignView>, CliError> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
             let mut query = vec![("limit", PAGE)];
+            query.extend(name.map(|name| ("name", name)));
             query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
             let page: Page<CampaignView> = self.get(&["campaigns"], &query).await?;
-            all.extend(page.items);
+            let meant = |one: &CampaignView| name.is_none_or(|name| one.name == name);
+            all.extend(page.items.into_iter().filter(meant));
             cursor = page.next_cursor;
             if cursor.is_none() {
                 return Ok(all);
