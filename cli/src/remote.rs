@@ -33,6 +33,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Remote {
     client: Client,
     base: Url,
+    has_token: bool,
 }
 
 /// A campaign as a server shows it.
@@ -99,7 +100,8 @@ impl Remote {
     pub fn new(url: &str, args: &TargetArgs) -> Result<Self, CliError> {
         let base = access::address(url)?;
         let mut headers = HeaderMap::new();
-        if let Some(token) = access::token(args)? {
+        let token = access::token(args, &base)?;
+        if let Some(token) = &token {
             let bearer = format!("Bearer {}", token.reveal());
             let mut bearer = HeaderValue::from_str(&bearer).expect("a token is hexadecimal digits");
             bearer.set_sensitive(true);
@@ -118,7 +120,11 @@ impl Remote {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| unreachable(&base, &error))?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base,
+            has_token: token.is_some(),
+        })
     }
 
     /// Every campaign, the newest first.
@@ -286,6 +292,13 @@ impl Remote {
         match status.is_success() {
             true => Ok(answer.to_vec()),
             false => match serde_json::from_slice(&answer) {
+                Ok(Value::Object(problem))
+                    if problem.get("code") == Some(&json!("unauthorized")) && !self.has_token =>
+                {
+                    Err(CliError::TokenNeeded {
+                        url: self.base.to_string(),
+                    })
+                }
                 Ok(Value::Object(problem)) => Err(refused(problem, status.is_server_error())),
                 _ => Err(self.foreign(format!("it answers {status}"))),
             },

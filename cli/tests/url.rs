@@ -192,7 +192,9 @@ fn the_token_comes_from_a_file_or_the_environment_and_a_wrong_one_is_told() {
     place.run(&list).exits_with(0);
     let stranger = elsewhere.run(&list).exits_with(2);
     assert!(
-        stranger.stderr.contains("the token is missing or wrong"),
+        stranger
+            .stderr
+            .contains("name its file with --token-file, or set PHASEGATE_TOKEN"),
         "{}",
         stranger.stderr
     );
@@ -244,14 +246,16 @@ fn a_name_is_looked_up_by_the_server_and_matched_exactly_here() {
         json!({ "items": [], "nextCursor": "two" }),
         json!({ "items": [], "nextCursor": null }),
     ];
-    let (other, asking) = answering(pages.map(|page| page.to_string()));
+    let (other, asking) = answering(pages.map(|page| (200, page.to_string())));
     let done = shown(&other, "leads & more").exits_with(2);
     assert!(
         done.stderr.contains("there is no campaign named"),
         "{}",
         done.stderr
     );
-    let asked = asking.join().expect("it answered");
+    let heads = asking.join().expect("it answered");
+    let asked = heads.iter().map(|head| head.split(' ').nth(1).expect("a target"));
+    let asked: Vec<_> = asked.collect();
     let query = "/api/v1/campaigns?limit=1000&name=leads+%26+more";
     assert_eq!(
         asked,
@@ -263,25 +267,54 @@ fn a_name_is_looked_up_by_the_server_and_matched_exactly_here() {
     );
 }
 
-/// The address of something that gives these answers, one a connection, and then the targets that it was asked for.
-fn answering<const N: usize>(answers: [String; N]) -> (String, JoinHandle<Vec<String>>) {
+#[test]
+fn the_token_in_this_folder_is_shown_to_a_server_on_this_machine_only() {
+    let place = Workplace::new();
+    let token = "0123456789abcdef".repeat(4);
+    place.write("phasegate.redb.token", &token);
+    let refusal = json!({ "code": "unauthorized", "detail": "no" }).to_string();
+    let asked_at = |host: &str| {
+        let (url, asking) = answering([(401, refusal.clone())]);
+        let mut command = place.command(&["list", "--url", &url.replace("127.0.0.1", host)]);
+        for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(proxy);
+        }
+        let output = command.output().expect("it runs");
+        let asked = asking.join().expect("it answered");
+        let error = String::from_utf8(output.stderr).expect("UTF-8");
+        (asked[0].contains(&token), output.status.code(), error)
+    };
+    let (shown, code, error) = asked_at("127.0.0.1");
+    assert_eq!(
+        (shown, code, error.as_str()),
+        (true, Some(2), "error: no\n"),
+        "a token that is refused"
+    );
+    // Which leads here too, and says no more of that than a name does.
+    let (shown, code, error) = asked_at("0.0.0.0");
+    assert_eq!((shown, code), (false, Some(2)), "{error}");
+    for named in ["--token-file", "PHASEGATE_TOKEN", "on this machine only"] {
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+/// The address of something that gives these answers, one a connection, and then the heads of what it was asked.
+fn answering<const N: usize>(answers: [(u16, String); N]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let asked = std::thread::spawn(move || {
-        let answered = answers.into_iter().map(|body| {
+        let answered = answers.into_iter().map(|(status, body)| {
             let (mut socket, _) = listener.accept().expect("a connection");
-            let mut request = BufReader::new(socket.try_clone().expect("a handle")).lines();
-            let first = request.next().expect("a line").expect("text");
-            // The head is read to its end, since an answer to a request that is not may be lost.
-            for line in request.by_ref() {
-                if line.expect("text").is_empty() {
-                    break;
-                }
-            }
+            let lines = BufReader::new(socket.try_clone().expect("a handle")).lines();
+            // To its end, since an answer to what was not read may be lost.
+            let asked: Vec<_> = lines
+                .map(|line| line.expect("text"))
+                .take_while(|line| !line.is_empty())
+                .collect();
             let length = body.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!("HTTP/1.1 {status} \r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
             socket.write_all((head + &body).as_bytes()).expect("it reads");
-            first.split(' ').nth(1).expect("a target").to_owned()
+            asked.join("\n")
         });
         answered.collect()
     });
@@ -297,7 +330,7 @@ fn a_server_that_is_not_there_or_is_another_is_told() {
     let done = place.run(&["list", "--url", &gone]).exits_with(1);
     assert!(done.stderr.contains("can't be reached"), "{}", done.stderr);
 
-    let (other, asking) = answering(["hello".to_owned()]);
+    let (other, asking) = answering([(200, "hello".to_owned())]);
     let done = place.run(&["list", "--url", &other]).exits_with(1);
     assert!(
         done.stderr.contains("no server of this version"),
