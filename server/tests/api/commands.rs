@@ -153,14 +153,14 @@ async fn a_phase_is_paused_resumed_stopped_and_restarted() {
     let id = host.campaign("step_by_step", &[]).await;
     let at = |what: &str| format!("/campaigns/{id}/{what}");
     let refusals = [
-        ("pause", "not_running"),
-        ("stop", "not_running"),
-        ("resume", "not_paused"),
+        ("pause", (409, "not_running")),
+        ("stop", (409, "not_running")),
+        ("resume", (409, "not_paused")),
     ];
-    for (command, code) in refusals {
+    for (command, (status, code)) in refusals {
         assert_eq!(
             host.client.tell(&at(command)).await.refusal(),
-            (409, code.to_owned())
+            (status, code.to_owned())
         );
     }
     let hold = json!({"records": 2, "hold": true});

@@ -1,5 +1,6 @@
 //! The API over a real socket.
 
+mod catalogue;
 mod commands;
 mod documents;
 mod events;
