@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -81,9 +82,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let campaign = path
-        .split_once("/campaigns/")
-        .and_then(|(_, rest)| rest.split('/').next()?.parse::<CampaignId>().ok());
+    let campaign = campaign_in(&path);
     let span = tracing::info_span!(
         "request",
         %method,
@@ -94,7 +93,12 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     async {
         let response = next.run(request).await;
         let status = response.status().as_u16();
-        tracing::Span::current().record("status", status);
+        let span = tracing::Span::current();
+        span.record("status", status);
+        let created = response.headers().get(header::LOCATION);
+        if let Some(id) = created.and_then(|location| campaign_in(location.to_str().ok()?)) {
+            span.record("campaign", tracing::field::display(id));
+        }
         let seconds = begun.elapsed().as_secs_f64();
         tracing::debug!(seconds, "answered");
         // The pattern of the path, since every id would be a series of its own.
@@ -111,6 +115,12 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// The campaign that a path is about.
+fn campaign_in(path: &str) -> Option<CampaignId> {
+    let (_, rest) = path.split_once("/campaigns/")?;
+    rest.split('/').next()?.parse().ok()
 }
 
 /// A method that anybody can make up is no label.

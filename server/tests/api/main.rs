@@ -11,3 +11,4 @@ mod resources;
 mod slow;
 mod states;
 mod support;
+mod traces;
