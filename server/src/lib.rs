@@ -34,6 +34,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod routes;
+pub mod rows;
 mod server;
 mod shapes;
 mod stream;
