@@ -32,7 +32,7 @@ pub fn address(text: &str) -> Result<Url, CliError> {
     Ok(url)
 }
 
-/// Whether it is this machine, to which no proxy leads.
+/// Whether it is this machine: to it no proxy leads, and its servers' token may be in this folder.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host
@@ -42,8 +42,11 @@ pub fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The token, from the file that is named, the environment, or this folder.
-pub fn token(args: &TargetArgs) -> Result<Option<Token>, CliError> {
+/// The token for `server`, from the file that is named, the environment, or this folder.
+///
+/// The file in this folder belongs to a server on this machine. Another one is not shown it, or whoever has a person type an address
+/// would have the token.
+pub fn token(args: &TargetArgs, server: &Url) -> Result<Option<Token>, CliError> {
     let parse = |text: &str, from: &str| {
         let malformed = || CliError::Usage(format!("{from} holds no token (64 hexadecimal digits)"));
         Token::parse(text.trim_end()).ok_or_else(malformed)
@@ -61,7 +64,8 @@ pub fn token(args: &TargetArgs) -> Result<Option<Token>, CliError> {
         _ => {}
     }
     let usual = Path::new(TOKEN_FILE);
-    usual.exists().then(|| read(usual)).transpose()
+    let is_meant = is_loopback(server) && usual.exists();
+    is_meant.then(|| read(usual)).transpose()
 }
 
 /// How connections are secured: certificates are checked under the roots that browsers trust.

@@ -98,7 +98,7 @@ pub struct TargetArgs {
     /// The server that holds the store, instead of a file: http://HOST:PORT
     #[arg(long, value_name = "URL", conflicts_with = "db")]
     pub url: Option<String>,
-    /// The server's token; else PHASEGATE_TOKEN, or phasegate.redb.token in this folder
+    /// The server's token; else PHASEGATE_TOKEN, or, for a server on this machine, phasegate.redb.token in this folder
     #[arg(long, value_name = "FILE", requires = "url")]
     pub token_file: Option<PathBuf>,
 }

@@ -41,6 +41,15 @@ pub enum CliError {
     /// A server refused or failed, for a reason that has no table.
     #[error("{}", .0.detail)]
     Refused(Refused),
+    /// A server asks for a token, and there is none for it.
+    #[error(
+        "the server at {url} asks for a token: name its file with --token-file, or set PHASEGATE_TOKEN; phasegate.redb.token in this \
+         folder is taken for a server on this machine only"
+    )]
+    TokenNeeded {
+        /// The server.
+        url: String,
+    },
     /// A server can't be reached, or doesn't answer.
     #[error("the server at {url} can't be reached: {reason}")]
     Unreachable {
@@ -153,7 +162,7 @@ impl CliError {
     /// How the command ends by it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Plan(_) | Self::Usage(_) | Self::NoStore { .. } => Exit::Usage,
+            Self::Plan(_) | Self::Usage(_) | Self::NoStore { .. } | Self::TokenNeeded { .. } => Exit::Usage,
             Self::Preflight { .. } => Exit::Refused,
             Self::Engine(EngineError::Rejected(rejection)) => match **rejection {
                 Rejection::PreflightFailed { .. } | Rejection::ConfigInvalid { .. } => Exit::Refused,
@@ -199,6 +208,7 @@ impl CliError {
             Self::Preflight { .. } => "preflight_failed",
             Self::Engine(error) => error.code(),
             Self::Refused(refused) => &refused.code,
+            Self::TokenNeeded { .. } => "unauthorized",
             Self::Unreachable { .. } => "server_unreachable",
             Self::Foreign { .. } => "server_unknown",
             Self::Token(_) => "token_unusable",

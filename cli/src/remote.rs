@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::time::Duration;
 
+use phasegate::core::limits::MAX_NAME_CHARS;
 use phasegate::core::{Attempt, Command, Problems, Run};
 use phasegate::storage::{Cursor, EventPage, LoggedEvent, Progress};
 use phasegate::{CampaignId, CampaignView, EngineError, PhaseName, PreflightReport, Rejection, Ticket};
@@ -32,6 +33,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Remote {
     client: Client,
     base: Url,
+    has_token: bool,
 }
 
 /// A campaign as a server shows it.
@@ -98,7 +100,8 @@ impl Remote {
     pub fn new(url: &str, args: &TargetArgs) -> Result<Self, CliError> {
         let base = access::address(url)?;
         let mut headers = HeaderMap::new();
-        if let Some(token) = access::token(args)? {
+        let token = access::token(args, &base)?;
+        if let Some(token) = &token {
             let bearer = format!("Bearer {}", token.reveal());
             let mut bearer = HeaderValue::from_str(&bearer).expect("a token is hexadecimal digits");
             bearer.set_sensitive(true);
@@ -117,18 +120,38 @@ impl Remote {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| unreachable(&base, &error))?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base,
+            has_token: token.is_some(),
+        })
     }
 
     /// Every campaign, the newest first.
     pub async fn campaigns(&self) -> Result<Vec<CampaignView>, CliError> {
+        self.campaigns_of(None).await
+    }
+
+    /// The campaigns of exactly this name, the newest first.
+    pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
+        // What no campaign can be called is not sent.
+        match name.chars().count() {
+            1..=MAX_NAME_CHARS => self.campaigns_of(Some(name)).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Page by page to the end, also over pages without a campaign. A server is asked for what a name contains.
+    async fn campaigns_of(&self, name: Option<&str>) -> Result<Vec<CampaignView>, CliError> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
             let mut query = vec![("limit", PAGE)];
+            query.extend(name.map(|name| ("name", name)));
             query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
             let page: Page<CampaignView> = self.get(&["campaigns"], &query).await?;
-            all.extend(page.items);
+            let meant = |one: &CampaignView| name.is_none_or(|name| one.name == name);
+            all.extend(page.items.into_iter().filter(meant));
             cursor = page.next_cursor;
             if cursor.is_none() {
                 return Ok(all);
@@ -269,6 +292,13 @@ impl Remote {
         match status.is_success() {
             true => Ok(answer.to_vec()),
             false => match serde_json::from_slice(&answer) {
+                Ok(Value::Object(problem))
+                    if problem.get("code") == Some(&json!("unauthorized")) && !self.has_token =>
+                {
+                    Err(CliError::TokenNeeded {
+                        url: self.base.to_string(),
+                    })
+                }
                 Ok(Value::Object(problem)) => Err(refused(problem, status.is_server_error())),
                 _ => Err(self.foreign(format!("it answers {status}"))),
             },

@@ -116,11 +116,7 @@ impl Target {
     pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
         match self {
             Self::File(engine) => store::named(engine, name).await,
-            Self::Server(remote) => {
-                let mut all = remote.campaigns().await?;
-                all.retain(|one| one.name == name);
-                Ok(all)
-            }
+            Self::Server(remote) => remote.named(name).await,
         }
     }
 

@@ -69,6 +69,22 @@ fn without_a_token_it_listens_on_the_loopback_only() {
 }
 
 #[test]
+fn a_host_that_is_none_is_refused_before_anything_is_made() {
+    let place = Workplace::new();
+    for wrong in [
+        "phasegate.example:8080",
+        "https://phasegate.example",
+        "*.phasegate.example",
+        "",
+    ] {
+        let refused = place.run(&["serve", "--allow-host", wrong]).exits_with(2);
+        let named = format!("--allow-host: {wrong:?} is no host");
+        assert!(refused.stderr.contains(&named), "{}", refused.stderr);
+    }
+    assert!(!place.path("phasegate.redb").exists(), "nothing was made");
+}
+
+#[test]
 fn a_chain_whose_server_is_killed_or_ended_goes_on_at_the_next_start_and_streams_resume() {
     let place = Workplace::new();
     let mut served = Served::start(&place, &["--sandbox"]);

@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use support::served::{Served, campaign};
@@ -191,7 +192,9 @@ fn the_token_comes_from_a_file_or_the_environment_and_a_wrong_one_is_told() {
     place.run(&list).exits_with(0);
     let stranger = elsewhere.run(&list).exits_with(2);
     assert!(
-        stranger.stderr.contains("the token is missing or wrong"),
+        stranger
+            .stderr
+            .contains("name its file with --token-file, or set PHASEGATE_TOKEN"),
         "{}",
         stranger.stderr
     );
@@ -218,6 +221,107 @@ fn the_token_comes_from_a_file_or_the_environment_and_a_wrong_one_is_told() {
 }
 
 #[test]
+fn a_name_is_looked_up_by_the_server_and_matched_exactly_here() {
+    let place = Workplace::new();
+    let served = Served::start(&place, &[]);
+    let id = created(&served, &json!({ "name": "leads" }));
+    for name in ["Leads", "leads & more", "all leads"] {
+        created(&served, &json!({ "name": name }));
+    }
+    let shown = |url: &str, name: &str| place.run(&["show", name, "--json", "--url", url]);
+    let shown_of_served = |name: &str| shown(&url(&served), name).exits_with(0).json_lines();
+    assert_eq!(shown_of_served("leads")[0]["id"], json!(id));
+    assert_eq!(shown_of_served("leads & more")[0]["name"], "leads & more");
+    assert_eq!(
+        shown_of_served(&id)[0]["name"],
+        "leads",
+        "an id that is in no name"
+    );
+    shown(&url(&served), "lead").exits_with(2);
+    shown(&url(&served), &"x".repeat(100_000)).exits_with(2);
+
+    // Pages without a campaign are no end.
+    let pages = [
+        json!({ "items": [], "nextCursor": "one" }),
+        json!({ "items": [], "nextCursor": "two" }),
+        json!({ "items": [], "nextCursor": null }),
+    ];
+    let (other, asking) = answering(pages.map(|page| (200, page.to_string())));
+    let done = shown(&other, "leads & more").exits_with(2);
+    assert!(
+        done.stderr.contains("there is no campaign named"),
+        "{}",
+        done.stderr
+    );
+    let heads = asking.join().expect("it answered");
+    let asked = heads.iter().map(|head| head.split(' ').nth(1).expect("a target"));
+    let asked: Vec<_> = asked.collect();
+    let query = "/api/v1/campaigns?limit=1000&name=leads+%26+more";
+    assert_eq!(
+        asked,
+        [
+            query.to_owned(),
+            format!("{query}&cursor=one"),
+            format!("{query}&cursor=two")
+        ]
+    );
+}
+
+#[test]
+fn the_token_in_this_folder_is_shown_to_a_server_on_this_machine_only() {
+    let place = Workplace::new();
+    let token = "0123456789abcdef".repeat(4);
+    place.write("phasegate.redb.token", &token);
+    let refusal = json!({ "code": "unauthorized", "detail": "no" }).to_string();
+    let asked_at = |host: &str| {
+        let (url, asking) = answering([(401, refusal.clone())]);
+        let mut command = place.command(&["list", "--url", &url.replace("127.0.0.1", host)]);
+        for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(proxy);
+        }
+        let output = command.output().expect("it runs");
+        let asked = asking.join().expect("it answered");
+        let error = String::from_utf8(output.stderr).expect("UTF-8");
+        (asked[0].contains(&token), output.status.code(), error)
+    };
+    let (shown, code, error) = asked_at("127.0.0.1");
+    assert_eq!(
+        (shown, code, error.as_str()),
+        (true, Some(2), "error: no\n"),
+        "a token that is refused"
+    );
+    // Which leads here too, and says no more of that than a name does.
+    let (shown, code, error) = asked_at("0.0.0.0");
+    assert_eq!((shown, code), (false, Some(2)), "{error}");
+    for named in ["--token-file", "PHASEGATE_TOKEN", "on this machine only"] {
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+/// The address of something that gives these answers, one a connection, and then the heads of what it was asked.
+fn answering<const N: usize>(answers: [(u16, String); N]) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = std::thread::spawn(move || {
+        let answered = answers.into_iter().map(|(status, body)| {
+            let (mut socket, _) = listener.accept().expect("a connection");
+            let lines = BufReader::new(socket.try_clone().expect("a handle")).lines();
+            // To its end, since an answer to what was not read may be lost.
+            let asked: Vec<_> = lines
+                .map(|line| line.expect("text"))
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} \r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            socket.write_all((head + &body).as_bytes()).expect("it reads");
+            asked.join("\n")
+        });
+        answered.collect()
+    });
+    (address, asked)
+}
+
+#[test]
 fn a_server_that_is_not_there_or_is_another_is_told() {
     let place = Workplace::new();
     let served = Served::start(&place, &[]);
@@ -226,21 +330,13 @@ fn a_server_that_is_not_there_or_is_another_is_told() {
     let done = place.run(&["list", "--url", &gone]).exits_with(1);
     assert!(done.stderr.contains("can't be reached"), "{}", done.stderr);
 
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let other = format!("http://{}", listener.local_addr().expect("an address"));
-    let answering = std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().expect("a connection");
-        let mut request = [0; 4096];
-        let _ = socket.read(&mut request).expect("a request");
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-        socket.write_all(answer).expect("it reads");
-    });
+    let (other, asking) = answering([(200, "hello".to_owned())]);
     let done = place.run(&["list", "--url", &other]).exits_with(1);
     assert!(
         done.stderr.contains("no server of this version"),
         "{}",
         done.stderr
     );
-    answering.join().expect("it answered");
+    asking.join().expect("it answered");
     place.run(&["list", "--url", "nonsense"]).exits_with(2);
 }

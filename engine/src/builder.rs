@@ -95,7 +95,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets how long a cancelled runner may take to come to rest before it is dropped; 10 s unless set.
+    /// Sets how long a cancelled runner may take to come to rest before it is dropped; 10 s unless set. A shutdown waits as long for
+    /// work that is done [`once`](Engine::once).
     #[must_use]
     pub fn cancellation_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);

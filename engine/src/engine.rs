@@ -440,8 +440,8 @@ impl Engine {
     /// Brings every runner to rest, lets commands under way finish, and closes the store.
     ///
     /// It is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
-    /// takes them up. A runner that doesn't come to rest within the grace period is dropped. A runner's own check is not
-    /// waited for: the command that needs it ends with [`EngineError::ShutDown`].
+    /// takes them up. A runner that doesn't come to rest within the grace period is dropped, and so is work that is done
+    /// [`once`](Self::once). A runner's own check is not waited for: the command that needs it ends with [`EngineError::ShutDown`].
     ///
     /// # Errors
     ///

@@ -8,6 +8,8 @@ use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
 use phasegate_core::{Digest, json_depth};
 use serde_json::{Value, json};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -30,7 +32,8 @@ impl Engine {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future doesn't end the work: it is done to its end, and remembered. A shutdown waits for it.
+    /// Dropping the future doesn't end the work: it is done to its end, and remembered. A shutdown waits for it as long as for a
+    /// runner, the [grace period](crate::EngineBuilder::cancellation_grace); then it is dropped, and not remembered.
     pub async fn once(
         &self,
         key: IdempotencyKey,
@@ -55,7 +58,7 @@ impl Engine {
                 if inner.shutdown.is_cancelled() {
                     return Err(EngineError::ShutDown);
                 }
-                let outcome = work.await?;
+                let outcome = inner.work_within_grace(work).await?;
                 inner.remember(&key, &digest, outcome).await
             })
             .await
@@ -69,6 +72,34 @@ impl Inner {
             Some(entry) if entry.command == *digest => Ok(Some(entry.outcome)),
             Some(_) => Err(EngineError::KeyReused { key: key.to_string() }),
             None => Ok(None),
+        }
+    }
+
+    /// Does `work` to its end, unless a shutdown begins and it outstays the grace period.
+    async fn work_within_grace(
+        &self,
+        work: impl Future<Output = Result<Value, EngineError>> + Send + 'static,
+    ) -> Result<Value, EngineError> {
+        // A task that no shutdown waits for, since work that blocks its thread can't be dropped.
+        let mut task = AbortOnDropHandle::new(self.handle.spawn(work));
+        let grace_over = async {
+            self.shutdown.cancelled().await;
+            tokio::time::sleep(self.grace).await;
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = &mut task => ended,
+            () = grace_over => {
+                let grace_s = self.grace.as_secs_f64();
+                tracing::warn!(grace_s, "keyed work outstayed a shutdown and was dropped");
+                return Err(EngineError::ShutDown);
+            }
+        };
+        match ended.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime is going down.
+            Err(Err(_)) => Err(EngineError::ShutDown),
         }
     }
 

@@ -72,6 +72,11 @@ impl Engine {
         let Some((probe, schema)) = found else {
             return Err(EngineError::ProbeUnsupported { kind: resource.kind });
         };
+        // Held over the look at the shutdown, which waits for it before it closes the store.
+        let counted = self.inner.tasks.token();
+        if self.inner.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
         let Some(stored) = self.inner.storage.resource(&resource).await? else {
             return Err(EngineError::ResourceNotFound { resource });
         };
@@ -80,11 +85,6 @@ impl Engine {
             return Err(EngineError::ProbeInputInvalid { problems });
         }
 
-        // Held over the look at the shutdown, which waits for it before it closes the store.
-        let counted = self.inner.tasks.token();
-        if self.inner.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
         let (limit, shutdown) = (self.inner.check_timeout, self.inner.shutdown.clone());
         let work = async move {
             tokio::select! {

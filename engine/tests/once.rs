@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use support::interposed::{Interposed, Interposer};
 use support::pipeline;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+const GRACE: Duration = Duration::from_secs(7);
 
 #[derive(Clone, Default)]
 struct Hand(Arc<AtomicI64>);
@@ -31,6 +34,7 @@ fn engine(storage: Arc<dyn Storage>, hand: &Hand) -> Engine {
         .pipeline(pipeline(&Stage::default(), None))
         .clock(hand.clone())
         .idempotency_ttl(Duration::from_secs(10))
+        .cancellation_grace(GRACE)
         .build()
         .expect("an engine")
 }
@@ -214,4 +218,40 @@ async fn after_a_shutdown_no_work_is_done() {
     let refused = engine.once(key(), &json!(1), counting(&done)).await;
     assert_eq!(refused, Err(EngineError::ShutDown));
     assert_eq!(done.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_work_as_long_as_for_a_runner_and_then_drops_it() {
+    for (needs, expected) in [
+        (GRACE - Duration::from_millis(1), Ok(json!("done"))),
+        (GRACE + Duration::from_millis(1), Err(EngineError::ShutDown)),
+    ] {
+        let storage = Arc::new(MemoryStorage::new());
+        let engine = engine(Arc::clone(&storage) as _, &Hand::default());
+        let begun = Arc::new(Semaphore::new(0));
+        let dropped = Arc::new(());
+        let work = {
+            let (begun, held) = (Arc::clone(&begun), Arc::clone(&dropped));
+            async move {
+                begun.add_permits(1);
+                tokio::time::sleep(needs).await;
+                drop(held);
+                Ok(json!("done"))
+            }
+        };
+        let working = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.once(key(), &json!(1), work).await }
+        });
+        begun.acquire().await.expect("it is never closed").forget();
+        let asked = Instant::now();
+        let down = tokio::time::timeout(Duration::from_secs(3_600), engine.shutdown()).await;
+        down.expect("it doesn't hang").expect("it shuts down in order");
+        assert_eq!(asked.elapsed(), GRACE.min(needs));
+        assert_eq!(working.await.expect("no panic"), expected);
+        assert_eq!(Arc::strong_count(&dropped), 1, "it goes on no more");
+        storage.reopen();
+        let kept = storage.idempotency(None, &key()).await.expect("the store works");
+        assert_eq!(kept.map(|entry| entry.outcome), expected.ok());
+    }
 }

@@ -161,7 +161,7 @@ async fn a_shutdown_drops_a_probe_and_lets_no_other_begin() {
     assert!(probe.dropped.load(Ordering::SeqCst));
     let ended = probing.await.expect("no panic").expect_err("it is down");
     assert_eq!(ended, EngineError::ShutDown);
-    assert!(tried(&engine, "answer").await.is_err());
+    assert_eq!(tried(&engine, "answer").await, Err(EngineError::ShutDown));
     assert_eq!(probe.asked.available_permits(), 0);
 }
 

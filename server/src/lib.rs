@@ -35,13 +35,14 @@ mod metrics;
 mod openapi;
 mod problem;
 mod routes;
+pub mod rows;
 mod server;
 mod shapes;
 mod stream;
 
 pub use self::metrics::install_metrics;
 pub use extract::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_KEY_CHARS};
-pub use guard::{Hosts, Token, TokenError};
+pub use guard::{Hosts, InvalidHost, Token, TokenError};
 pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve, serve_connection};
 /// What shows the metrics of this process.
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;

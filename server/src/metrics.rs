@@ -1,17 +1,18 @@
 //! What `/metrics` shows, beside what the engine and its store record.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use phasegate::core::Facts;
 use phasegate::storage::{CampaignQuery, Cursor, EventScope};
-use phasegate::{CampaignId, CampaignStatus, Engine, EngineError};
+use phasegate::{CampaignId, CampaignStatus, CampaignView, Engine, EngineError, Mode};
 use tracing::Instrument;
 
 const REQUESTS: &str = "phasegate_http_requests_total";
@@ -81,9 +82,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let campaign = path
-        .split_once("/campaigns/")
-        .and_then(|(_, rest)| rest.split('/').next()?.parse::<CampaignId>().ok());
+    let campaign = campaign_in(&path);
     let span = tracing::info_span!(
         "request",
         %method,
@@ -94,7 +93,12 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     async {
         let response = next.run(request).await;
         let status = response.status().as_u16();
-        tracing::Span::current().record("status", status);
+        let span = tracing::Span::current();
+        span.record("status", status);
+        let created = response.headers().get(header::LOCATION);
+        if let Some(id) = created.and_then(|location| campaign_in(location.to_str().ok()?)) {
+            span.record("campaign", tracing::field::display(id));
+        }
         let seconds = begun.elapsed().as_secs_f64();
         tracing::debug!(seconds, "answered");
         // The pattern of the path, since every id would be a series of its own.
@@ -111,6 +115,12 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// The campaign that a path is about.
+fn campaign_in(path: &str) -> Option<CampaignId> {
+    let (_, rest) = path.split_once("/campaigns/")?;
+    rest.split('/').next()?.parse().ok()
 }
 
 /// A method that anybody can make up is no label.
@@ -140,6 +150,9 @@ pub(crate) async fn name_route(path: MatchedPath, request: Request, next: Next) 
 #[derive(Default)]
 pub(crate) struct Census {
     statuses: HashMap<CampaignId, CampaignStatus>,
+    /// The chains that rest between two phases. What one waits for, or waits for no more, may be a resource, which is in no
+    /// campaign's log, so they are looked at each time.
+    resting: BTreeSet<CampaignId>,
     after: Option<Cursor>,
     began: bool,
 }
@@ -154,19 +167,15 @@ impl Census {
             self.began = true;
         }
         let mut events = engine.events(EventScope::Store, self.after.clone());
-        let mut changed = std::collections::BTreeSet::new();
+        let mut changed = self.resting.clone();
         while let Some(event) = events.next_if_any().await? {
             changed.insert(event.campaign_id);
         }
-        self.after = events.cursor().cloned();
-        // What a chain waits for may also be a resource, which is in no campaign's log.
-        let waiting = |(id, status): (&CampaignId, &CampaignStatus)| {
-            (*status == CampaignStatus::WaitingForConfiguration).then_some(*id)
-        };
-        changed.extend(self.statuses.iter().filter_map(waiting));
         for id in changed {
             self.look_at(engine, id).await?;
         }
+        // Not before, so that what could not be looked at is looked at the next time.
+        self.after = events.cursor().cloned();
         let mut counts: BTreeMap<CampaignStatus, u64> = BTreeMap::new();
         for status in self.statuses.values() {
             *counts.entry(*status).or_default() += 1;
@@ -207,13 +216,30 @@ impl Census {
             Ok(campaign) => campaign.view().await,
             Err(error) => Err(error),
         };
-        match view {
-            Ok(view) => self.statuses.insert(id, view.status),
-            Err(EngineError::NotFound { .. }) => self.statuses.remove(&id),
+        let view = match view {
+            Ok(view) => Some(view),
+            Err(EngineError::NotFound { .. }) => None,
             Err(error) => return Err(error),
+        };
+        match view.as_ref().is_some_and(rests_between_phases) {
+            true => self.resting.insert(id),
+            false => self.resting.remove(&id),
+        };
+        match view {
+            Some(view) => self.statuses.insert(id, view.status),
+            None => self.statuses.remove(&id),
         };
         Ok(())
     }
+}
+
+/// Whether it is a chain that waits for configuration, or would if a resource changed.
+fn rests_between_phases(view: &CampaignView) -> bool {
+    matches!(
+        view.status,
+        CampaignStatus::Idle | CampaignStatus::WaitingForConfiguration
+    ) && view.mode == Mode::FullSequence
+        && (1..view.phases.len()).contains(&view.position)
 }
 
 const ALL: [CampaignStatus; 9] = [
@@ -227,3 +253,91 @@ const ALL: [CampaignStatus; 9] = [
     CampaignStatus::WaitingForConfiguration,
     CampaignStatus::Completed,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phasegate::storage::Expected;
+    use phasegate::{CampaignHandle, NewCampaign, PhaseDefinition, PhaseName, Pipeline};
+    use phasegate_testkit::{MemoryStorage, Stage};
+    use serde_json::json;
+
+    /// An engine, and a chain of it that rests after the first of its two phases, of which the second uses the note `first`.
+    async fn resting_chain() -> (Engine, CampaignHandle) {
+        let stage = Stage::default();
+        let definition = |name| PhaseDefinition {
+            name: PhaseName::new(name).expect("a valid name"),
+            title: String::new(),
+            config_schema: json!({
+                "type": "object",
+                "properties": { "noteId": { "type": "string", "x-phasegate-resource": "note" } }
+            }),
+        };
+        let pipeline = Pipeline::builder("letters")
+            .resource_kind("note", "Note", json!({ "type": "object" }))
+            .runner(definition("collect"), stage.runner())
+            .runner(definition("send"), stage.runner())
+            .build()
+            .expect("a valid pipeline");
+        let engine = Engine::builder()
+            .storage(MemoryStorage::new())
+            .pipeline(pipeline)
+            .build()
+            .expect("an engine");
+        put_note(&engine, true).await;
+        let new = NewCampaign::new("spring")
+            .config("collect", json!({}))
+            .config("send", json!({ "noteId": "first" }));
+        let campaign = engine.create(new).await.expect("it is created");
+        campaign.start("collect").await.expect("it starts");
+        let running = engine.storage().campaign(campaign.id()).await;
+        let running = running.expect("the store works").expect("it is there");
+        let ticket = running.ticket().expect("it runs");
+        stage.complete(&ticket, json!(null)).await;
+        campaign.at_rest().await.expect("the store works");
+        campaign.set_mode(Mode::FullSequence).await.expect("it is set");
+        (engine, campaign)
+    }
+
+    async fn put_note(engine: &Engine, enabled: bool) {
+        let document = json!({ "enabled": enabled });
+        let stored = engine
+            .put_resource("note", "first", document, Expected::Any)
+            .await;
+        stored.expect("it is stored");
+    }
+
+    #[tokio::test]
+    async fn a_chain_that_a_resource_makes_wait_is_counted_so_without_an_event() {
+        let (engine, campaign) = resting_chain().await;
+        let mut census = Census::default();
+        let mut status = async || {
+            census.take(&engine).await.expect("the store works");
+            census.statuses[&campaign.id()]
+        };
+        assert_eq!(status().await, CampaignStatus::Idle);
+        put_note(&engine, false).await;
+        assert_eq!(status().await, CampaignStatus::WaitingForConfiguration);
+        put_note(&engine, true).await;
+        assert_eq!(status().await, CampaignStatus::Idle);
+        let deleted = engine.delete_resource("note", "first", Expected::Any).await;
+        deleted.expect("it is deleted");
+        assert_eq!(status().await, CampaignStatus::WaitingForConfiguration);
+    }
+
+    #[tokio::test]
+    async fn only_chains_that_rest_between_two_phases_are_looked_at_each_time() {
+        let (engine, campaign) = resting_chain().await;
+        let other = engine.create(NewCampaign::new("summer").mode(Mode::FullSequence));
+        other.await.expect("it is created");
+        let mut census = Census::default();
+        census.take(&engine).await.expect("the store works");
+        assert_eq!(census.resting, [campaign.id()].into());
+        campaign.start("send").await.expect("it starts");
+        census.take(&engine).await.expect("the store works");
+        assert_eq!(census.resting, BTreeSet::new());
+        campaign.delete().await.expect("it is deleted");
+        census.take(&engine).await.expect("the store works");
+        assert_eq!(census.statuses.len(), 1);
+    }
+}

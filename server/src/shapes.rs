@@ -382,7 +382,7 @@ pub mod shown {
     #[derive(ToSchema)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     pub struct CampaignPage {
-        /// The campaigns. With a status asked for, a page may be short, or empty, although more follow.
+        /// The campaigns. With a status or a name asked for, a page may be short, or empty, although more follow.
         items: Vec<Campaign>,
         /// Where to go on, when there may be more.
         #[schema(required)]

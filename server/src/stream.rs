@@ -1,6 +1,6 @@
 //! Answers without an end in sight: events as they happen, and records however many there are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use futures::stream::{self, Stream};
 use phasegate::core::EventKind;
 use phasegate::storage::{Cursor, EventScope, LoggedEvent};
 use phasegate::{CampaignId, Engine, RecordStream};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -24,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::metrics::SseClient;
 use crate::problem::Problem;
 use crate::routes::{NDJSON, Records};
+use crate::rows::{Columns, csv_cell};
 use crate::server::Server;
 use crate::shapes::ProgressBody;
 
@@ -37,8 +36,6 @@ const PROGRESS: Duration = Duration::from_millis(200);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How soon a client shall reconnect.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// The column of records that are no objects.
-const VALUE: &str = "value";
 
 /// The events after a cursor, then those that follow, as server-sent events.
 pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -> Result<Response, Problem> {
@@ -194,21 +191,12 @@ pub async fn csv(records: Records) -> Result<Response, Problem> {
     let permit = records.server.stream_permit()?;
     let columns = columns(&records).await?;
     let mut head = Vec::new();
-    if !columns.is_empty() {
-        head = row(columns.iter().cloned())
+    if !columns.names().is_empty() {
+        head = row(columns.names().iter().cloned())
             .map_err(|_| Problem::new("internal_error", "the names can't be written"))?;
     }
     let rows = chunks(records, permit, head, move |out, record| {
-        let members = members(record);
-        let cells = columns.iter().map(|name| {
-            let found = members.iter().find(|(one, _)| one == name);
-            match found.map(|(_, value)| value) {
-                None | Some(Value::Null) => String::new(),
-                Some(Value::String(text)) => text.clone(),
-                Some(value) => value.to_string(),
-            }
-        });
-        out.extend(row(cells)?);
+        out.extend(row(columns.row(record).into_iter().map(csv_cell))?);
         Ok(())
     });
     Ok(streamed("text/csv; charset=utf-8", rows))
@@ -285,58 +273,14 @@ fn source(records: &Records) -> RecordStream {
         .page_size(RECORDS_HELD)
 }
 
-/// The names of all members, each where it first comes.
-async fn columns(records: &Records) -> Result<Vec<String>, Problem> {
-    let mut columns = Vec::new();
-    let mut known = HashSet::new();
+/// The columns of all the records that are asked for.
+async fn columns(records: &Records) -> Result<Columns, Problem> {
+    let mut columns = Columns::default();
     let mut source = source(records);
     while let Some(record) = source.next().await? {
-        if !records.filter.takes(&record) {
-            continue;
-        }
-        for (name, _) in members(&record) {
-            if known.insert(name.clone()) {
-                columns.push(name);
-            }
+        if records.filter.takes(&record) {
+            columns.add(&record);
         }
     }
     Ok(columns)
-}
-
-/// A record's members in its own order; of one that is no object, itself.
-fn members(record: &RawValue) -> Vec<(String, Value)> {
-    match serde_json::from_str(record.get()) {
-        Ok(Members(members)) => members,
-        Err(_) => vec![(
-            VALUE.to_owned(),
-            serde_json::from_str(record.get()).unwrap_or_default(),
-        )],
-    }
-}
-
-/// An object's members, in the order in which they stand there.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
 }

@@ -1,12 +1,8 @@
 //! `phasegate records`
 
-use std::collections::HashSet;
-use std::fmt;
-
 use phasegate::core::Run;
 use phasegate::{CampaignId, EngineError, PhaseName, Rejection};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use phasegate_server::rows::{Columns, csv_cell};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -20,8 +16,6 @@ use crate::target::{RunRecords, Target, with_campaign};
 
 /// How many rows a table has, unless said otherwise.
 const TABLE_ROWS: u64 = 100;
-/// The column of records that are no objects.
-const VALUE: &str = "value";
 
 /// Prints the records of a phase.
 pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
@@ -106,16 +100,10 @@ impl<'a> Records<'a> {
         Ok(stream.next().await?.is_some())
     }
 
-    /// The names of all their members, each where it first comes.
-    async fn columns(&self) -> Result<Vec<String>, CliError> {
-        let mut columns = Vec::new();
-        let mut known = HashSet::new();
+    async fn columns(&self) -> Result<Columns, CliError> {
+        let mut columns = Columns::default();
         self.each(|record| {
-            for (name, _) in members(record) {
-                if known.insert(name.clone()) {
-                    columns.push(name);
-                }
-            }
+            columns.add(record);
             Ok(())
         })
         .await?;
@@ -123,68 +111,18 @@ impl<'a> Records<'a> {
     }
 }
 
-/// A record's members in its own order; of one that is no object, itself.
-fn members(record: &RawValue) -> Vec<(String, Value)> {
-    match serde_json::from_str(record.get()) {
-        Ok(Members(members)) => members,
-        Err(_) => vec![(
-            VALUE.to_owned(),
-            serde_json::from_str(record.get()).unwrap_or_default(),
-        )],
-    }
-}
-
-fn member<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
-    members
-        .iter()
-        .find(|(one, _)| one == name)
-        .map(|(_, value)| value)
-}
-
-/// An object's members, in the order in which they stand there.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
 async fn csv(records: &Records<'_>, out: &mut Output) -> Result<(), CliError> {
     let columns = records.columns().await?;
-    if columns.is_empty() {
+    if columns.names().is_empty() {
         return Ok(());
     }
     let failed = |error: csv::Error| CliError::output(error.into());
     let mut writer = csv::Writer::from_writer(out.writer());
-    writer.write_record(&columns).map_err(failed)?;
+    writer.write_record(columns.names()).map_err(failed)?;
     records
         .each(|record| {
-            let members = members(record);
-            let cell = |name: &String| match member(&members, name) {
-                None | Some(Value::Null) => String::new(),
-                Some(Value::String(text)) => text.clone(),
-                Some(value) => value.to_string(),
-            };
-            writer.write_record(columns.iter().map(cell)).map_err(failed)
+            let cells = columns.row(record).into_iter().map(csv_cell);
+            writer.write_record(cells).map_err(failed)
         })
         .await?;
     writer.flush().map_err(CliError::output)
@@ -192,13 +130,12 @@ async fn csv(records: &Records<'_>, out: &mut Output) -> Result<(), CliError> {
 
 async fn in_table(records: &Records<'_>, out: &mut Output) -> Result<(), CliError> {
     let columns = records.columns().await?;
-    let mut table = table(columns.iter().map(String::as_str));
+    let mut table = table(columns.names().iter().map(String::as_str));
     let mut rows = 0;
     records
         .each(|record| {
-            let members = members(record);
-            let cell = |name: &String| member(&members, name).map(scalar).unwrap_or_default();
-            table.add_row(columns.iter().map(cell));
+            let cell = |value: &Option<Value>| value.as_ref().map(scalar).unwrap_or_default();
+            table.add_row(columns.row(record).iter().map(cell));
             rows += 1;
             Ok(())
         })

@@ -28,6 +28,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
             args.listen.ip()
         )));
     }
+    let hosts = hosts(&args)?;
     // Before the store is opened, which takes its places in the recorder then.
     let metrics = phasegate_server::install_metrics();
     phasegate_storage_redb::describe_metrics();
@@ -42,7 +43,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
             true => None,
             false => Some(Token::load_or_create(&token_file(&args))?),
         };
-        let server = server(engine, &args, token.clone(), metrics);
+        let server = server(engine, hosts, token.clone(), metrics);
         let sandbox = match args.sandbox {
             true => Some(begin_sandbox(engine).await?),
             false => None,
@@ -67,12 +68,20 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
     .await
 }
 
-fn server(engine: &Engine, args: &ServeArgs, token: Option<Token>, metrics: Option<MetricsHandle>) -> Server {
+/// Those of the loopback, the one that it listens on, and those that are named.
+fn hosts(args: &ServeArgs) -> Result<Hosts, CliError> {
     let mut hosts = Hosts::loopback();
     if !args.listen.ip().is_unspecified() {
-        hosts = hosts.and(&host(args.listen));
+        hosts = hosts.and(&host(args.listen)).expect("an address is a host");
     }
-    let hosts = args.allow_host.iter().fold(hosts, |hosts, host| hosts.and(host));
+    for host in &args.allow_host {
+        let wider = hosts.and(host);
+        hosts = wider.map_err(|error| CliError::Usage(format!("--allow-host: {error}")))?;
+    }
+    Ok(hosts)
+}
+
+fn server(engine: &Engine, hosts: Hosts, token: Option<Token>, metrics: Option<MetricsHandle>) -> Server {
     let mut builder = Server::builder(engine.clone())
         .access(token.map_or(Access::Open, Access::Token))
         .hosts(hosts);

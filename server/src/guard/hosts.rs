@@ -11,6 +11,16 @@ use url::{Host, Url};
 
 use crate::problem::Problem;
 
+/// Why a text names no host.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "{host:?} is no host: give a name or an address, an IPv6 one in brackets, without a scheme, a port or a *"
+)]
+pub struct InvalidHost {
+    /// The text.
+    pub host: String,
+}
+
 /// The hosts that a server answers for, whatever the port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hosts(Option<BTreeSet<String>>);
@@ -29,12 +39,22 @@ impl Hosts {
     }
 
     /// These hosts, and one more: a name, or an address, an IPv6 one in brackets.
-    #[must_use]
-    pub fn and(mut self, host: &str) -> Self {
-        if let (Some(hosts), Ok(host)) = (&mut self.0, Host::parse(host)) {
-            hosts.insert(host.to_string());
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHost`] for what no request could be for.
+    pub fn and(mut self, host: &str) -> Result<Self, InvalidHost> {
+        let parsed = Host::parse(host).ok().map(|host| host.to_string());
+        // A wildcard would be a name that nothing has.
+        let Some(parsed) = parsed.filter(|host| !host.contains('*')) else {
+            return Err(InvalidHost {
+                host: host.to_owned(),
+            });
+        };
+        if let Some(hosts) = &mut self.0 {
+            hosts.insert(parsed);
         }
-        self
+        Ok(self)
     }
 
     fn contain(&self, host: &str) -> bool {
@@ -128,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_the_named_hosts_are_served_at_any_port() {
-        let hosts = Hosts::loopback().and("Phasegate.Example");
+        let hosts = Hosts::loopback().and("Phasegate.Example").expect("a host");
         let served = |host| check_host(&hosts, &request(Method::GET, "/", &[("host", host)])).is_ok();
         for host in [
             "localhost",
@@ -150,6 +170,31 @@ mod tests {
             "127.0.0.1.nip.example",
         ] {
             assert!(!served(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_no_request_could_be_for_is_not_taken_for_a_host() {
+        for host in [
+            "",
+            "phasegate.example:8080",
+            "https://phasegate.example",
+            "phasegate.example/console",
+            "me@phasegate.example",
+            "*.phasegate.example",
+            "two hosts",
+            "::1",
+            "[::1",
+            "127.0.0.256",
+        ] {
+            let refused = InvalidHost {
+                host: host.to_owned(),
+            };
+            assert_eq!(Hosts::loopback().and(host), Err(refused.clone()), "{host:?}");
+            assert_eq!(Hosts::any().and(host), Err(refused), "{host:?}");
+        }
+        for host in ["192.0.2.1", "[2001:db8::1]", "b\u{fc}cher.example"] {
+            assert!(Hosts::loopback().and(host).is_ok(), "{host}");
         }
     }
 

@@ -3,7 +3,7 @@
 mod hosts;
 mod token;
 
-pub use hosts::Hosts;
+pub use hosts::{Hosts, InvalidHost};
 pub use token::{Token, TokenError};
 
 pub(crate) use hosts::{check_host, check_origin};

@@ -103,27 +103,22 @@ pub async fn restart(
         .into_response())
 }
 
+/// The request of a command to a campaign, rather than to one of its phases.
+type OfCampaign = (
+    State<Server>,
+    Path<CampaignPath>,
+    HeaderMap,
+    OptionalBody<Nothing>,
+);
+
 /// Pauses the running phase, and answers when it is at rest
 #[utoipa::path(
     post, path = "/campaigns/{id}/pause", operation_id = "pause", tag = "Commands", params(CampaignPath, CommandHeaders),
     responses((status = 200, description = "It is paused", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version at the request")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
-pub async fn pause(
-    State(server): State<Server>,
-    Path(path): Path<CampaignPath>,
-    headers: HeaderMap,
-    OptionalBody(_): OptionalBody<Nothing>,
-) -> Result<Response, Problem> {
-    carry_out(
-        &server,
-        &path.id,
-        &headers,
-        Command::Pause,
-        "pause",
-        StatusCode::OK,
-    )
-    .await
+pub async fn pause(asked: OfCampaign) -> Result<Response, Problem> {
+    tell(asked, Command::Pause, "pause").await
 }
 
 /// Goes on after a pause
@@ -135,21 +130,8 @@ pub async fn pause(
         "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]
-pub async fn resume(
-    State(server): State<Server>,
-    Path(path): Path<CampaignPath>,
-    headers: HeaderMap,
-    OptionalBody(_): OptionalBody<Nothing>,
-) -> Result<Response, Problem> {
-    carry_out(
-        &server,
-        &path.id,
-        &headers,
-        Command::Resume,
-        "resume",
-        StatusCode::OK,
-    )
-    .await
+pub async fn resume(asked: OfCampaign) -> Result<Response, Problem> {
+    tell(asked, Command::Resume, "resume").await
 }
 
 /// Stops the running or paused phase, and answers when it is at rest
@@ -158,13 +140,17 @@ pub async fn resume(
     responses((status = 200, description = "It is stopped", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version at the request")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
-pub async fn stop(
-    State(server): State<Server>,
-    Path(path): Path<CampaignPath>,
-    headers: HeaderMap,
-    OptionalBody(_): OptionalBody<Nothing>,
+pub async fn stop(asked: OfCampaign) -> Result<Response, Problem> {
+    tell(asked, Command::Stop, "stop").await
+}
+
+/// Carries such a command out.
+async fn tell(
+    (State(server), Path(path), headers, _): OfCampaign,
+    command: Command,
+    route: &str,
 ) -> Result<Response, Problem> {
-    carry_out(&server, &path.id, &headers, Command::Stop, "stop", StatusCode::OK).await
+    carry_out(&server, &path.id, &headers, command, route, StatusCode::OK).await
 }
 
 async fn carry_out(

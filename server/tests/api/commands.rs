@@ -153,14 +153,14 @@ async fn a_phase_is_paused_resumed_stopped_and_restarted() {
     let id = host.campaign("step_by_step", &[]).await;
     let at = |what: &str| format!("/campaigns/{id}/{what}");
     let refusals = [
-        ("pause", "not_running"),
-        ("stop", "not_running"),
-        ("resume", "not_paused"),
+        ("pause", (409, "not_running")),
+        ("stop", (409, "not_running")),
+        ("resume", (409, "not_paused")),
     ];
-    for (command, code) in refusals {
+    for (command, (status, code)) in refusals {
         assert_eq!(
             host.client.tell(&at(command)).await.refusal(),
-            (409, code.to_owned())
+            (status, code.to_owned())
         );
     }
     let hold = json!({"records": 2, "hold": true});
@@ -318,5 +318,81 @@ async fn campaigns_are_listed_by_page_and_by_status() {
             "{wrong}"
         );
     }
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn campaigns_are_found_by_a_part_of_their_name_in_either_case() {
+    let host = Running::start().await;
+    let create = async |name: &str, config: Value| {
+        let body = json!({"name": name, "configs": {"collect": config}});
+        let created = host.client.post("/campaigns", &body).await.json();
+        created["campaignId"].as_str().expect("an id").to_owned()
+    };
+    for name in ["Spring sale", "SPRING & more", "Frühling", "ΟΔΟΣ 1", "offspring"] {
+        create(name, config(0)).await;
+    }
+    let runs = create("spring, again", json!({"records": 0, "hold": true})).await;
+    let start = format!("/campaigns/{runs}/phases/collect/start");
+    assert_eq!(host.client.tell(&start).await.status, 202);
+    let found = async |query: &str| {
+        let page = host.client.get(&format!("/campaigns?{query}")).await.json();
+        let items = page["items"].as_array().expect("items").clone();
+        let names: Vec<_> = items
+            .iter()
+            .map(|one| one["name"].as_str().expect("a name").to_owned())
+            .collect();
+        (names, page["nextCursor"].as_str().map(str::to_owned))
+    };
+    let all = ["spring, again", "offspring", "SPRING & more", "Spring sale"].map(str::to_owned);
+    assert_eq!(found("name=sPrInG").await, (all.to_vec(), None));
+    let (first, next) = found("name=spring&limit=3").await;
+    assert_eq!(first, all[..3]);
+    let next = next.expect("one is left");
+    assert_eq!(
+        found(&format!("name=spring&limit=3&cursor={next}")).await,
+        (all[3..].to_vec(), None)
+    );
+    assert_eq!(found("name=SPRING+%26+more").await.0, ["SPRING & more"]);
+    assert_eq!(found("name=FR%C3%9CH").await.0, ["Frühling"]);
+    // The sigma at the end of a word is another one at the end of a part of it.
+    assert_eq!(found("name=%CE%BF%CE%B4%CE%BF%CF%83").await.0, ["ΟΔΟΣ 1"]);
+    assert_eq!(found("name=winter").await, (vec![], None));
+    assert_eq!(found("name=").await.0.len(), 6);
+    assert_eq!(
+        found("name=spring&status=running").await,
+        (all[..1].to_vec(), None)
+    );
+    assert_eq!(found("name=spring&status=idle").await, (all[1..].to_vec(), None));
+    assert_eq!(found("name=sale&status=running").await, (vec![], None));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_looks_at_so_many_campaigns_at_a_time_and_says_where_to_go_on() {
+    let host = Running::start().await;
+    let create = async |name: &str| {
+        let created = host.engine.create(phasegate::NewCampaign::new(name)).await;
+        created.expect("a campaign").id().to_string()
+    };
+    let needle = create("needle").await;
+    let mut last = String::new();
+    for index in 0..5_000 {
+        let hay = create("hay").await;
+        if index == 0 {
+            last = hay;
+        }
+    }
+    let page = host.client.get("/campaigns?name=needle&limit=1").await.json();
+    assert_eq!(page, json!({"items": [], "nextCursor": last}));
+    let rest = host
+        .client
+        .get(&format!("/campaigns?name=needle&limit=1&cursor={last}"))
+        .await
+        .json();
+    assert_eq!(
+        (&rest["items"][0]["id"], &rest["nextCursor"]),
+        (&json!(needle), &json!(null))
+    );
     host.stop().await;
 }

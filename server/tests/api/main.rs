@@ -1,5 +1,6 @@
 //! The API over a real socket.
 
+mod catalogue;
 mod commands;
 mod console;
 mod documents;
@@ -11,3 +12,4 @@ mod resources;
 mod slow;
 mod states;
 mod support;
+mod traces;

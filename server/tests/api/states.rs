@@ -1,10 +1,13 @@
 //! Refusals by states that a campaign or the server is in for a while, or by mistake.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use phasegate::Engine;
+use phasegate::core::Timestamp;
 use phasegate::redb::RedbStorage;
+use phasegate::{Clock, Engine, SystemClock};
 use phasegate_server::Limits;
+use phasegate_storage_redb::testing::RawStore;
 use phasegate_testkit::storage::MemoryStorage;
 use serde_json::json;
 
@@ -54,10 +57,11 @@ async fn a_campaign_of_a_pipeline_that_changed_or_is_gone_refuses_to_go_on() {
     let host = Running::open(&path).await;
     let id = host.campaign("step_by_step", &["collect"]).await;
     host.stop().await;
-    for (pipeline, phases, code) in [
-        ("letters", &PHASES[..3], "pipeline_changed"),
-        ("words", &PHASES[..], "unknown_pipeline"),
+    for (pipeline, phases, refusal) in [
+        ("letters", &PHASES[..3], (409, "pipeline_changed")),
+        ("words", &PHASES[..], (409, "unknown_pipeline")),
     ] {
+        let refusal = (refusal.0, refusal.1.to_owned());
         let gate = Arc::new(Gate::default());
         let engine = Engine::builder()
             .storage(RedbStorage::open(&path).await.expect("the file can be opened"))
@@ -69,7 +73,7 @@ async fn a_campaign_of_a_pipeline_that_changed_or_is_gone_refuses_to_go_on() {
             .client
             .tell(&format!("/campaigns/{id}/phases/collect/start"))
             .await;
-        assert_eq!(refused.refusal(), (409, code.to_owned()));
+        assert_eq!(refused.refusal(), refusal);
         let refused = host
             .client
             .put(
@@ -77,7 +81,7 @@ async fn a_campaign_of_a_pipeline_that_changed_or_is_gone_refuses_to_go_on() {
                 &json!({"collect": {"records": 1}}),
             )
             .await;
-        assert_eq!(refused.refusal(), (409, code.to_owned()));
+        assert_eq!(refused.refusal(), refusal);
         assert_eq!(
             host.client.get(&format!("/campaigns/{id}")).await.status,
             200,
@@ -85,6 +89,26 @@ async fn a_campaign_of_a_pipeline_that_changed_or_is_gone_refuses_to_go_on() {
         );
         host.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_paused_phase_whose_resource_is_disabled_meanwhile_does_not_go_on() {
+    let host = Running::start().await;
+    let note = "/resources/note/first";
+    host.client.put(note, &json!({"text": "a"})).await;
+    let id = host.campaign("step_by_step", &[]).await;
+    let at = |what: &str| format!("/campaigns/{id}/{what}");
+    let config = json!({"records": 0, "hold": true, "noteId": "first"});
+    host.client.put(&at("phases/collect/config"), &config).await;
+    assert_eq!(host.client.tell(&at("phases/collect/start")).await.status, 202);
+    assert_eq!(host.client.tell(&at("pause")).await.status, 200);
+    host.client
+        .put(note, &json!({"text": "a", "enabled": false}))
+        .await;
+    let refused = host.client.tell(&at("resume")).await;
+    assert_eq!(refused.refusal(), (409, "config_invalid".to_owned()));
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/noteId");
+    host.stop().await;
 }
 
 #[tokio::test]
@@ -119,4 +143,63 @@ async fn a_server_whose_engine_or_store_is_gone_says_so() {
     let health = host.client.raw(reqwest::Method::GET, "/healthz", None).await;
     assert_eq!(health.refusal(), (503, "storage_failed".to_owned()));
     host.server.close();
+}
+
+/// A clock that is broken at the first look.
+struct Repaired(AtomicBool);
+
+impl Clock for Repaired {
+    fn now(&self) -> Timestamp {
+        assert!(self.0.swap(true, Ordering::SeqCst), "a spring is loose");
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn a_defect_is_an_answer_that_tells_nothing_of_it_and_the_server_goes_on() {
+    let gate = Arc::new(Gate::default());
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(pipeline(&gate))
+        .clock(Repaired(AtomicBool::new(false)))
+        .build()
+        .expect("an engine");
+    let host = Running::serving(engine, gate, Limits::default()).await;
+    let body = json!({"name": "spring"});
+    let failed = host.client.post("/campaigns", &body).await;
+    assert_eq!(failed.refusal(), (500, "internal_error".to_owned()));
+    assert!(!failed.text.contains("spring"), "{}", failed.text);
+    assert_eq!(host.client.post("/campaigns", &body).await.status, 201);
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_campaign_says_so_and_the_others_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("campaigns.redb");
+    let host = Running::open(&path).await;
+    let broken = host.campaign("step_by_step", &["collect"]).await;
+    let sound = host.campaign("step_by_step", &["collect"]).await;
+    host.stop().await;
+    let raw = RawStore::open(&path).expect("nobody has it open");
+    let campaigns = raw.entries("campaigns").expect("the table");
+    let (key, _) = &campaigns[0];
+    raw.put("campaigns", key, b"rubbish").expect("it is damaged");
+    raw.close().expect("it is written");
+
+    let host = Running::open(&path).await;
+    let damaged = (500, "storage_damaged".to_owned());
+    let shown = host.client.get(&format!("/campaigns/{broken}")).await;
+    assert_eq!(shown.refusal(), damaged);
+    let started = host
+        .client
+        .tell(&format!("/campaigns/{broken}/phases/collect/start"))
+        .await;
+    assert_eq!(started.refusal(), damaged);
+    for answer in [&shown, &started] {
+        assert!(!answer.text.contains("rubbish"), "{}", answer.text);
+        assert!(!answer.text.contains("checksum"), "{}", answer.text);
+    }
+    assert_eq!(host.client.get(&format!("/campaigns/{sound}")).await.status, 200);
+    host.stop().await;
 }
