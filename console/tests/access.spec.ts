@@ -104,6 +104,8 @@ test("the whole way is gone by keyboard alone", async ({ page, server }) => {
   await page.keyboard.type("phasegate");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog")).toHaveCount(0);
+  // What opened the form is gone with what was missing.
+  await expect(page.getByRole("main")).toBeFocused();
   await reach("Start full sequence");
   await page.keyboard.press("Enter");
   await expect(status(page)).toHaveText("Completed");

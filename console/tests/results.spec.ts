@@ -18,7 +18,7 @@ test("a hundred thousand records page and filter, and are exported whole", async
   await expect(records.getByText("aaaashop.test")).toBeVisible();
   await records.getByRole("button", { name: "Next" }).click();
   await expect(records.getByText("Page 2, 50 records")).toBeVisible();
-  await expect(records.getByText("aaabyshop.test")).toBeVisible();
+  await expect(records.getByText("aabyshop.test")).toBeVisible();
   await records.getByRole("button", { name: "Previous" }).click();
   await expect(records.getByText("aaaashop.test")).toBeVisible();
 
@@ -28,6 +28,7 @@ test("a hundred thousand records page and filter, and are exported whole", async
   await expect(records.getByRole("row")).toHaveCount(2);
   await expect(records.getByRole("cell", { name: "40000" })).toBeVisible();
   await records.getByRole("textbox", { name: "Value" }).fill("");
+  await expect(records.getByRole("row")).toHaveCount(51);
 
   await records.getByRole("button", { name: "Export" }).click();
   const downloading = page.waitForEvent("download");

@@ -8,11 +8,9 @@ import {
   useLazyShowConfigQuery,
   useStoreConfigMutation,
 } from "../api";
-import { Confirm } from "../shell/Confirm";
-import { Sheet } from "../shell/Dialog";
+import { Sheet } from "../shell/Sheet";
 import { Trouble } from "../shell/Trouble";
 import { next, phaseTitle } from "../words";
-import type { Ask } from "./PhaseCard";
 
 const SchemaForm = lazy(() => import("../form/SchemaForm"));
 
@@ -27,24 +25,19 @@ interface Props {
 /** A phase's config, as a form drawn from its schema. */
 export function ConfigSheet({ campaign, pipeline, phase, onConfigure }: Props) {
   const [changed, setChanged] = useState(false);
-  const [question, ask] = useState<Ask>();
   const leave = (to: string | undefined) => {
     setChanged(false);
     onConfigure(to);
   };
-  const close = () =>
-    changed
-      ? ask({
-          title: "Discard the changes?",
-          loss: "What you changed in this form is not stored.",
-          verb: "Discard",
-          act: () => leave(undefined),
-        })
-      : leave(undefined);
   return (
-    <>
-      <Sheet opened={phase !== undefined} onClose={close} title={phase && phaseTitle(pipeline, phase)}>
-        {phase && (
+    <Sheet
+      opened={phase !== undefined}
+      title={phase && phaseTitle(pipeline, phase)}
+      changed={changed}
+      onClose={() => leave(undefined)}
+    >
+      {(close) =>
+        phase && (
           <Config
             key={phase}
             {...{ campaign, pipeline, phase }}
@@ -52,10 +45,9 @@ export function ConfigSheet({ campaign, pipeline, phase, onConfigure }: Props) {
             onLeave={leave}
             onCancel={close}
           />
-        )}
-      </Sheet>
-      <Confirm question={question} onClose={() => ask(undefined)} />
-    </>
+        )
+      }
+    </Sheet>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Button, Code, Group, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { problemOf, type Resource, type ResourceKind, useProbeResourceMutation } from "../api";
-import { Sheet } from "../shell/Dialog";
+import { Sheet } from "../shell/Sheet";
 import { Trouble } from "../shell/Trouble";
 
 const SchemaForm = lazy(() => import("../form/SchemaForm"));
@@ -17,7 +17,7 @@ interface Props {
 export function ProbeSheet({ kind, resource, onClose }: Props) {
   return (
     <Sheet opened={resource !== undefined} onClose={onClose} title={resource && `Probe ${resource.id}`}>
-      {resource && <Probe kind={kind} resource={resource} onClose={onClose} />}
+      {(close) => resource && <Probe kind={kind} resource={resource} onClose={close} />}
     </Sheet>
   );
 }

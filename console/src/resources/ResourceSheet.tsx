@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Skeleton, Stack, TextInput } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 import { problemOf, type Resource, type ResourceKind, useStoreResourceMutation } from "../api";
-import { Sheet } from "../shell/Dialog";
+import { Sheet } from "../shell/Sheet";
 import { Trouble } from "../shell/Trouble";
 
 const SchemaForm = lazy(() => import("../form/SchemaForm"));
@@ -16,20 +16,38 @@ interface Props {
 }
 
 /** A resource, as a form drawn from the schema of its kind. */
-export function ResourceSheet(props: Props) {
-  const { kind, resource, opened, onClose } = props;
+export function ResourceSheet({ kind, resource, opened, onClose, onStored }: Props) {
+  const [changed, setChanged] = useState(false);
+  const leave = () => {
+    setChanged(false);
+    onClose();
+  };
   return (
     <Sheet
       opened={opened}
-      onClose={onClose}
       title={resource ? `${kind.title} ${resource.id}` : `New ${kind.title}`}
+      changed={changed}
+      onClose={leave}
     >
-      <ResourceForm {...props} />
+      {(close) => (
+        <ResourceForm
+          {...{ kind, resource, onStored }}
+          onChanged={setChanged}
+          onDone={leave}
+          onCancel={close}
+        />
+      )}
     </Sheet>
   );
 }
 
-function ResourceForm({ kind, resource, onClose, onStored }: Props) {
+interface FormProps extends Pick<Props, "kind" | "resource" | "onStored"> {
+  onChanged: (changed: boolean) => void;
+  onDone: () => void;
+  onCancel: () => void;
+}
+
+function ResourceForm({ kind, resource, onStored, onChanged, onDone, onCancel }: FormProps) {
   const [store, storing] = useStoreResourceMutation();
   const [id, setId] = useState(resource?.id ?? "");
   const [removed, setRemoved] = useState<string[]>([]);
@@ -44,7 +62,7 @@ function ResourceForm({ kind, resource, onClose, onStored }: Props) {
     const stored = await store({ kind: kind.kind, id: id.trim(), ...condition, body });
     if (stored.data) {
       onStored?.(stored.data);
-      onClose();
+      onDone();
     }
   };
 
@@ -67,6 +85,7 @@ function ResourceForm({ kind, resource, onClose, onStored }: Props) {
           schema={kind.schema}
           value={resource?.document}
           errors={problem?.errors}
+          onChanged={onChanged}
           secrets={secrets.filter((pointer) => !removed.includes(pointer))}
           onSubmit={submit}
         >
@@ -97,7 +116,7 @@ function ResourceForm({ kind, resource, onClose, onStored }: Props) {
             />
           )}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
+            <Button variant="default" onClick={onCancel}>
               Cancel
             </Button>
             <Button type="submit" loading={storing.isLoading} disabled={id.trim() === ""}>

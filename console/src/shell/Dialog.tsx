@@ -1,7 +1,7 @@
-import { Drawer, Group, Modal } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Group, Modal } from "@mantine/core";
+import { type ReactNode, useEffect } from "react";
 
-interface Props {
+export interface DialogProps {
   opened: boolean;
   title: ReactNode;
   onClose: () => void;
@@ -9,12 +9,30 @@ interface Props {
 }
 
 /** What is closed is gone: opened again, it begins anew. */
-const AT_ONCE = { exitDuration: 0 };
+export const AT_ONCE = { exitDuration: 0 };
 
-// Put together from their parts, since their own header would be a second banner of the page to a screen reader.
+/** When a dialog has given the focus back. */
+const AFTER_RETURN_MS = 100;
 
-/** A question, or a few fields. */
-export function Dialog({ opened, title, onClose, children }: Props) {
+/** Puts the focus to the content where what opened the dialog is no longer there to have it back. */
+export function useKeptFocus(opened: boolean) {
+  useEffect(() => {
+    if (!opened) {
+      return;
+    }
+    return () => {
+      setTimeout(() => {
+        if (document.activeElement === document.body) {
+          document.getElementById("main")?.focus({ preventScroll: true });
+        }
+      }, AFTER_RETURN_MS);
+    };
+  }, [opened]);
+}
+
+/** A question, or a few fields. It has no header of its own kind, which would be a second banner of the page to a screen reader. */
+export function Dialog({ opened, title, onClose, children }: DialogProps) {
+  useKeptFocus(opened);
   return (
     <Modal.Root opened={opened} onClose={onClose} transitionProps={AT_ONCE} centered>
       <Modal.Overlay />
@@ -26,28 +44,5 @@ export function Dialog({ opened, title, onClose, children }: Props) {
         <Modal.Body pt="sm">{children}</Modal.Body>
       </Modal.Content>
     </Modal.Root>
-  );
-}
-
-/** A form, at the side of what it is about. */
-export function Sheet({ opened, title, onClose, children }: Props) {
-  return (
-    <Drawer.Root
-      opened={opened}
-      onClose={onClose}
-      transitionProps={AT_ONCE}
-      position="right"
-      size="lg"
-      closeOnClickOutside={false}
-    >
-      <Drawer.Overlay />
-      <Drawer.Content style={{ background: "var(--surface)" }}>
-        <Group justify="space-between" wrap="nowrap" p="md" pb={0}>
-          <Drawer.Title className="dialog-title">{title}</Drawer.Title>
-          <Drawer.CloseButton aria-label="Close" />
-        </Group>
-        <Drawer.Body pt="xs">{children}</Drawer.Body>
-      </Drawer.Content>
-    </Drawer.Root>
   );
 }
