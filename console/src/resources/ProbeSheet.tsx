@@ -32,7 +32,7 @@ function Probe({ kind, resource, onClose }: { kind: ResourceKind; resource: Reso
       </Text>
       <Suspense fallback={<Skeleton height={160} aria-label="Loading" />}>
         <SchemaForm
-          schema={kind.probeSchema as object}
+          schema={{ ...kind.probeSchema, description: undefined }}
           value={undefined}
           errors={problem?.errors}
           onSubmit={(body) => probe({ kind: kind.kind, id: resource.id, body })}

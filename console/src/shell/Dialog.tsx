@@ -11,6 +11,8 @@ export interface DialogProps {
 /** What is closed is gone: opened again, it begins anew. */
 export const AT_ONCE = { exitDuration: 0 };
 
+export const ON_SURFACE = { content: { background: "var(--surface)" } };
+
 /** When a dialog has given the focus back. */
 const AFTER_RETURN_MS = 100;
 
@@ -34,9 +36,9 @@ export function useKeptFocus(opened: boolean) {
 export function Dialog({ opened, title, onClose, children }: DialogProps) {
   useKeptFocus(opened);
   return (
-    <Modal.Root opened={opened} onClose={onClose} transitionProps={AT_ONCE} centered>
+    <Modal.Root opened={opened} onClose={onClose} transitionProps={AT_ONCE} styles={ON_SURFACE} centered>
       <Modal.Overlay />
-      <Modal.Content className="surface">
+      <Modal.Content>
         <Group justify="space-between" wrap="nowrap" p="md" pb={0}>
           <Modal.Title className="dialog-title">{title}</Modal.Title>
           <Modal.CloseButton aria-label="Close" />

@@ -1,7 +1,7 @@
 import { Drawer, Group } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { Confirm } from "./Confirm";
-import { AT_ONCE, type DialogProps, useKeptFocus } from "./Dialog";
+import { AT_ONCE, type DialogProps, ON_SURFACE, useKeptFocus } from "./Dialog";
 
 interface SheetProps extends Omit<DialogProps, "children"> {
   /** Whether something was entered that closing would lose: then it is asked first. */
@@ -28,12 +28,13 @@ export function Sheet({ opened, title, changed, onClose, children }: SheetProps)
         opened={opened}
         onClose={close}
         transitionProps={AT_ONCE}
+        styles={ON_SURFACE}
         position="right"
         size="lg"
         closeOnClickOutside={false}
       >
         <Drawer.Overlay />
-        <Drawer.Content style={{ background: "var(--surface)" }}>
+        <Drawer.Content>
           <Group justify="space-between" wrap="nowrap" p="md" pb={0}>
             <Drawer.Title className="dialog-title">{title}</Drawer.Title>
             <Drawer.CloseButton aria-label="Close" />
