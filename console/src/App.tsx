@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import { Navigate, Route, Routes } from "react-router";
 import { CampaignPage } from "./campaign/CampaignPage";
 import { CampaignList } from "./campaigns/CampaignList";
+import { Broken } from "./shell/Broken";
 import { Nowhere } from "./shell/Nowhere";
 import { Shell } from "./shell/Shell";
 
@@ -17,16 +18,18 @@ const waiting = (
 export function App() {
   return (
     <Shell>
-      <Suspense fallback={waiting}>
-        <Routes>
-          <Route index element={<Navigate to="/campaigns" replace />} />
-          <Route path="campaigns" element={<CampaignList />} />
-          <Route path="campaigns/:id" element={<CampaignPage />} />
-          <Route path="resources" element={<Resources />} />
-          <Route path="resources/:kind" element={<Resources />} />
-          <Route path="*" element={<Nowhere />} />
-        </Routes>
-      </Suspense>
+      <Broken>
+        <Suspense fallback={waiting}>
+          <Routes>
+            <Route index element={<Navigate to="/campaigns" replace />} />
+            <Route path="campaigns" element={<CampaignList />} />
+            <Route path="campaigns/:id" element={<CampaignPage />} />
+            <Route path="resources" element={<Resources />} />
+            <Route path="resources/:kind" element={<Resources />} />
+            <Route path="*" element={<Nowhere />} />
+          </Routes>
+        </Suspense>
+      </Broken>
     </Shell>
   );
 }

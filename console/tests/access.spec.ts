@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import type { Page } from "@playwright/test";
-import { CONFIGS, campaign, until } from "./support/given";
+import { CONFIGS, campaign, until, waitingCampaign } from "./support/given";
 import { expect, open, status, test } from "./support/test";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -54,6 +54,10 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.getByRole("option").first()).toBeVisible();
     await at("a form with a list to pick from");
 
+    await open(page, server, await waitingCampaign(server, "Waiting"));
+    await expect(page.getByText("The chain waits for configuration")).toBeVisible();
+    await at("a chain that waits");
+
     await open(page, server, full);
     await expect(status(page)).toHaveText("Completed");
     await expect(page.getByRole("img", { name: /Pages by score/ })).toBeVisible();
@@ -82,6 +86,10 @@ test("the whole way is gone by keyboard alone", async ({ page, server }) => {
   const { analysis: _, ...configs } = CONFIGS;
   const id = await campaign(server, { name: "By keyboard", configs });
   await open(page, server, id);
+  await expect(page).toHaveTitle("By keyboard · Phasegate");
+  await expect(page.getByRole("main")).toBeFocused();
+  await page.reload();
+  await expect(page.getByRole("button", { name: "Start full sequence" })).toBeVisible();
   const reach = async (name: string) => {
     for (let pressed = 0; pressed < 60; pressed++) {
       await page.keyboard.press("Tab");

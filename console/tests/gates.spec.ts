@@ -81,6 +81,20 @@ test("a chain that meets a missing config waits for it visibly, and goes on when
   await expect(status(page)).toHaveText("Completed");
 });
 
+test("what a resource makes impossible is shown without an event", async ({ page, server }) => {
+  await server.call("PUT", "/resources/proxy/short-lived", { protocol: "http", host: "127.0.0.1", port: 9 });
+  const id = await campaign(server, {
+    name: "Depends on a proxy",
+    configs: { ...CONFIGS, http_validation: { personaIds: ["sandbox-http"], proxyId: "short-lived" } },
+  });
+  await open(page, server, id);
+  await expect(page.getByText("Ready: all 4 remaining phases have a valid config")).toBeVisible();
+  const disabled = { protocol: "http", host: "127.0.0.1", port: 9, enabled: false };
+  await server.call("PUT", "/resources/proxy/short-lived", disabled);
+  await expect(page.getByText("Not ready: 1 of 4 remaining phases lacks a valid config")).toBeVisible();
+  await expect(card(page, "HTTP validation").getByText("Config invalid")).toBeVisible();
+});
+
 test("a failure says why, and a retry goes on from where it was", async ({ page, server }) => {
   await server.call("PUT", "/resources/proxy/down", { protocol: "socks5", host: "127.0.0.1", port: 9 });
   const id = await campaign(server, {

@@ -42,7 +42,9 @@ test("a persona that a campaign uses can't be deleted, and it is said by whom", 
   await page.goto(`${server.origin}/#/resources/dns_persona`);
   await page.getByRole("button", { name: "Delete sandbox-dns" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await expect(page.getByRole("alert")).toContainText("sandbox-dns");
+  const refusal = page.getByRole("alert");
+  await expect(refusal).toContainText("sandbox-dns is used by dns_validation of");
+  await expect(refusal.getByRole("link", { name: "Its user" })).toBeVisible();
   await expect(page.getByRole("row", { name: /sandbox-dns/ })).toBeVisible();
 });
 

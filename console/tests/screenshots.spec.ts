@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { CONFIGS, campaign, DOMAINS, slowPersona, until } from "./support/given";
+import { CONFIGS, campaign, DOMAINS, slowPersona, until, waitingCampaign } from "./support/given";
 import { card, expect, open, status, test } from "./support/test";
 
 const FOLDER = process.env.SCREENSHOTS;
@@ -30,6 +30,7 @@ for (const scheme of FOLDER ? (["light", "dark"] as const) : []) {
     const hand = await campaign(server, { name: "One phase at a time", mode: "step_by_step" });
     await server.call("POST", `/campaigns/${hand}/phases/domain_generation/start`);
     await until(server, hand, "idle");
+    const waiting = await waitingCampaign(server, "Winter markets");
     const running = await campaign(server, {
       name: "Summer festivals",
       configs: {
@@ -74,6 +75,13 @@ for (const scheme of FOLDER ? (["light", "dark"] as const) : []) {
     await picture("failed");
     await open(page, server, hand);
     await picture("step-by-step");
+
+    await open(page, server, waiting);
+    await expect(page.getByText("The chain waits for configuration")).toBeVisible();
+    await picture("waiting");
+    await server.call("PUT", `/campaigns/${waiting}/phases/http_validation/config`, CONFIGS.http_validation);
+    await expect(page.getByText("DNS validation is ready", { exact: true })).toBeVisible();
+    await picture("ready-to-go-on");
 
     await open(page, server, done);
     await expect(page.getByRole("img", { name: /Pages by score/ })).toBeVisible();

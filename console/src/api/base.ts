@@ -7,5 +7,7 @@ export const root = new URL(".", document.baseURI).pathname;
 export const base = createApi({
   reducerPath: "api",
   baseQuery: fetchBaseQuery({ baseUrl: root }),
+  // Events tell of campaigns alone, so what is shown anew is asked for anew.
+  refetchOnMountOrArgChange: true,
   endpoints: () => ({}),
 });

@@ -9,6 +9,8 @@ export interface Problem {
   missingPhases?: string[];
   errors?: ConfigError[];
   totalErrors?: number;
+  /** The phases that keep a resource from being deleted. */
+  usedBy?: { campaignId: string; name: string; phase: string }[];
 }
 
 type Failure = FetchBaseQueryError | SerializedError | undefined;

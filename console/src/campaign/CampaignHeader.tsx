@@ -10,16 +10,16 @@ import {
 import type { ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
 import type { Campaign, Mode, Pipeline } from "../api";
+import type { Question } from "../shell/Confirm";
 import { Pill } from "../shell/Pill";
 import { CAMPAIGN_STATES, count, MODES, moment, phaseTitle } from "../words";
-import type { Ask } from "./PhaseCard";
 import type { Commands } from "./useCommands";
 
 interface Props {
   campaign: Campaign;
   pipeline?: Pipeline;
   commands: Commands;
-  onAsk: (question: Ask) => void;
+  onAsk: (question: Question) => void;
 }
 
 export function CampaignHeader({ campaign, pipeline, commands, onAsk }: Props) {

@@ -1,27 +1,32 @@
 import { Skeleton, Stack, Tabs } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { IconChartFunnel, IconHistory } from "@tabler/icons-react";
 import { useState } from "react";
 import { useParams } from "react-router";
-import { type Campaign, problemOf, useShowCampaignQuery, useShowPipelineQuery } from "../api";
+import { type Campaign, type Problem, problemOf, useShowCampaignQuery, useShowPipelineQuery } from "../api";
 import { useLive } from "../live/useLive";
 import { Results } from "../results/Results";
-import { Confirm } from "../shell/Confirm";
+import { Confirm, type Question } from "../shell/Confirm";
 import { Nowhere } from "../shell/Nowhere";
 import { Trouble } from "../shell/Trouble";
 import { CampaignHeader } from "./CampaignHeader";
 import { Chain } from "./Chain";
 import { ConfigSheet } from "./ConfigSheet";
 import { Notices } from "./Notices";
-import type { Ask } from "./PhaseCard";
 import { Readiness } from "./Readiness";
 import { Timeline } from "./Timeline";
 import { useCommands } from "./useCommands";
 
+/** How often preflight is asked for without an event: it depends on resources, and no log tells of these. */
+const RESOURCES_MS = 10_000;
+
 /** One campaign: set up, started and watched. */
 export function CampaignPage() {
   const { id = "" } = useParams();
-  useLive(id);
-  const { currentData: campaign, error } = useShowCampaignQuery({ id });
+  const { currentData: campaign, error } = useShowCampaignQuery(
+    { id },
+    { pollingInterval: RESOURCES_MS, skipPollingIfUnfocused: true },
+  );
   const problem = error && problemOf(error);
   if (problem?.code === "not_found" || problem?.code === "invalid_name") {
     return <Nowhere what="There is no such campaign, or it was deleted." />;
@@ -30,14 +35,16 @@ export function CampaignPage() {
     return problem ? <Trouble problem={problem} /> : <Skeleton height={360} aria-label="Loading" />;
   }
   // Another campaign's dialogs and refusals are not this one's.
-  return <Shown key={id} campaign={campaign} unreachable={problem !== undefined} />;
+  return <Shown key={id} campaign={campaign} lost={problem} />;
 }
 
-function Shown({ campaign, unreachable }: { campaign: Campaign; unreachable: boolean }) {
+function Shown({ campaign, lost }: { campaign: Campaign; lost?: Problem }) {
+  useLive(campaign.id);
+  useDocumentTitle(`${campaign.name} · Phasegate`);
   const { data: pipeline } = useShowPipelineQuery({ id: campaign.pipeline });
   const commands = useCommands(campaign);
   const [configuring, configure] = useState<string>();
-  const [question, ask] = useState<Ask>();
+  const [question, ask] = useState<Question>();
 
   return (
     <Stack gap="lg">
@@ -47,7 +54,7 @@ function Shown({ campaign, unreachable }: { campaign: Campaign; unreachable: boo
         pipeline={pipeline}
         commands={commands}
         onConfigure={configure}
-        unreachable={unreachable}
+        lost={lost}
       />
       <Chain
         campaign={campaign}

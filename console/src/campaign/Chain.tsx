@@ -1,7 +1,8 @@
 import { IconArrowRight, IconCheck, IconLock } from "@tabler/icons-react";
 import type { Campaign, Phase, Pipeline } from "../api";
+import type { Question } from "../shell/Confirm";
 import classes from "./Chain.module.css";
-import { type Ask, PhaseCard } from "./PhaseCard";
+import { PhaseCard } from "./PhaseCard";
 import type { Commands } from "./useCommands";
 
 interface Props {
@@ -9,7 +10,7 @@ interface Props {
   pipeline?: Pipeline;
   commands: Commands;
   onConfigure: (phase: string) => void;
-  onAsk: (question: Ask) => void;
+  onAsk: (question: Question) => void;
 }
 
 /** The phases in their order, with a gate between each two. */

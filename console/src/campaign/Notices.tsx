@@ -1,6 +1,6 @@
 import { Button, List, Text } from "@mantine/core";
 import { useEffect, useRef } from "react";
-import type { Campaign, Pipeline } from "../api";
+import type { Campaign, Pipeline, Problem } from "../api";
 import { Banner } from "../shell/Banner";
 import { Trouble } from "../shell/Trouble";
 import { next, phaseTitle } from "../words";
@@ -11,12 +11,12 @@ interface Props {
   pipeline?: Pipeline;
   commands: Commands;
   onConfigure: (phase: string) => void;
-  /** What is shown may no longer be so. */
-  unreachable: boolean;
+  /** Why what is shown may no longer be so. */
+  lost?: Problem;
 }
 
 /** What keeps the campaign from going on, and the way out of it. */
-export function Notices({ campaign, pipeline, commands, onConfigure, unreachable }: Props) {
+export function Notices({ campaign, pipeline, commands, onConfigure, lost }: Props) {
   const { problem } = commands;
   const refused = problem?.code === "preflight_failed" ? problem : undefined;
   const phase = campaign.currentPhase;
@@ -31,7 +31,7 @@ export function Notices({ campaign, pipeline, commands, onConfigure, unreachable
 
   return (
     <>
-      {unreachable && (
+      {lost?.code === "unreachable" && (
         <Banner tone="bad" title="The server can't be reached" urgent>
           <Text>
             What is shown is what was so last. What runs goes on, or is taken up when the server is back; the
@@ -39,6 +39,7 @@ export function Notices({ campaign, pipeline, commands, onConfigure, unreachable
           </Text>
         </Banner>
       )}
+      {lost && lost.code !== "unreachable" && <Trouble problem={lost} />}
       {refused && (
         <Missing
           title={

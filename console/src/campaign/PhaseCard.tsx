@@ -9,14 +9,12 @@ import {
 } from "@tabler/icons-react";
 import type { Campaign, Phase, Pipeline } from "../api";
 import { live, rate } from "../live/slice";
+import type { Question } from "../shell/Confirm";
 import { Pill } from "../shell/Pill";
 import { useAppSelector } from "../store";
 import { count, duration, next, phaseState, phaseTitle } from "../words";
 import classes from "./Chain.module.css";
 import type { Commands } from "./useCommands";
-
-/** A question that has to be answered with yes before something is lost. */
-export type Ask = { title: string; loss: string; verb: string; act: () => void } | undefined;
 
 interface Props {
   campaign: Campaign;
@@ -26,7 +24,7 @@ interface Props {
   index: number;
   commands: Commands;
   onConfigure: (phase: string) => void;
-  onAsk: (question: Ask) => void;
+  onAsk: (question: Question) => void;
 }
 
 export function PhaseCard(props: Props) {

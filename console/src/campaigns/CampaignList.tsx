@@ -1,5 +1,5 @@
 import { Anchor, Button, Group, Select, Skeleton, Stack, Table, Text, TextInput, Title } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { useDebouncedValue, useDocumentTitle } from "@mantine/hooks";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -18,6 +18,7 @@ const STATUSES = Object.entries(CAMPAIGN_STATES).map(([value, { label }]) => ({ 
 /** All campaigns, the newest first. */
 export function CampaignList() {
   useLive();
+  useDocumentTitle("Campaigns · Phasegate");
   const [creating, setCreating] = useState(false);
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState<CampaignStatus | null>(null);

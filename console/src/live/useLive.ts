@@ -6,6 +6,8 @@ import { live } from "./slice";
 
 /** How long events are gathered before what they made stale is asked for again. */
 const GATHER_MS = 150;
+/** How often what is shown is asked for again while something runs: what it has stored is in no event. */
+const WHILE_RUNNING_MS = 2_000;
 
 /** Keeps what is shown true: of one campaign with its log from the beginning, or of all from now on. */
 export function useLive(campaign?: string) {
@@ -13,11 +15,18 @@ export function useLive(campaign?: string) {
   useEffect(() => {
     const { following, connected, lost, logged, progressed } = live.actions;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
+    let due = Number.POSITIVE_INFINITY;
+    const refresh = (inMs = GATHER_MS) => {
+      const at = Date.now() + inMs;
+      if (at >= due) {
+        return;
+      }
+      clearTimeout(timer);
+      due = at;
+      timer = setTimeout(() => {
+        due = Number.POSITIVE_INFINITY;
         dispatch(api.util.invalidateTags(["Campaigns"]));
-      }, GATHER_MS);
+      }, inMs);
     };
     dispatch(following(campaign));
     const url = campaign ? `${root}api/v1/campaigns/${campaign}/events` : `${root}api/v1/events`;
@@ -36,6 +45,7 @@ export function useLive(campaign?: string) {
       },
       onProgress({ campaignId, ...progress }) {
         dispatch(progressed({ campaign: campaignId, progress, at: Date.now() }));
+        refresh(WHILE_RUNNING_MS);
       },
     });
     return () => {

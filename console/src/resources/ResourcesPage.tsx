@@ -1,4 +1,5 @@
 import { Button, Group, Skeleton, Stack, Tabs, Text, Title } from "@mantine/core";
+import { useDocumentTitle } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
@@ -10,9 +11,8 @@ import {
   useListPipelinesQuery,
   useListResourcesQuery,
 } from "../api";
-import type { Ask } from "../campaign/PhaseCard";
 import { useLive } from "../live/useLive";
-import { Confirm } from "../shell/Confirm";
+import { Confirm, type Question } from "../shell/Confirm";
 import { Nowhere } from "../shell/Nowhere";
 import { Pager, usePages } from "../shell/Pager";
 import { Trouble } from "../shell/Trouble";
@@ -26,6 +26,7 @@ const PAGE = 50;
 /** What configs refer to by id: personas, proxies, or whatever kinds the pipelines name. */
 export default function ResourcesPage() {
   useLive();
+  useDocumentTitle("Resources · Phasegate");
   const navigate = useNavigate();
   const { data, error } = useListPipelinesQuery();
   const kinds = kindsOf(data);
@@ -78,7 +79,7 @@ function Resources({ kind }: { kind: ResourceKind }) {
   const [remove, removing] = useDeleteResourceMutation();
   const [editing, edit] = useState<Resource | "new">();
   const [probing, probe] = useState<Resource>();
-  const [question, ask] = useState<Ask>();
+  const [question, ask] = useState<Question>();
   const items = currentData?.items ?? [];
 
   const onDelete = ({ id, revision }: Resource) =>

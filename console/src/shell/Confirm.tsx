@@ -1,9 +1,19 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { Dialog } from "./Dialog";
 
+/** A question that has to be answered before something is lost. */
+export interface Question {
+  title: string;
+  /** What would be lost. */
+  loss: string;
+  /** What the button says that does it. */
+  verb: string;
+  act: () => void;
+}
+
 interface Props {
-  /** What would be done, or nothing to ask. */
-  question?: { title: string; loss: string; verb: string; act: () => void };
+  /** Nothing is asked without one. */
+  question?: Question;
   onClose: () => void;
 }
 

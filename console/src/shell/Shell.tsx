@@ -10,14 +10,15 @@ import {
   useMantineColorScheme,
 } from "@mantine/core";
 import { IconMoon, IconSun } from "@tabler/icons-react";
-import type { ReactNode } from "react";
-import { NavLink } from "react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { NavLink, useLocation } from "react-router";
 import { root } from "../api";
 import { Connection } from "./Connection";
 import classes from "./Shell.module.css";
 
 /** What stands around every page. */
 export function Shell({ children }: { children: ReactNode }) {
+  useFocusOnNavigation();
   return (
     <>
       <UnstyledButton
@@ -68,6 +69,19 @@ export function Shell({ children }: { children: ReactNode }) {
       </Container>
     </>
   );
+}
+
+/** What is read on from is the new page, not the link that led there. */
+function useFocusOnNavigation() {
+  const { pathname } = useLocation();
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current !== pathname) {
+      before.current = pathname;
+      document.getElementById("main")?.focus({ preventScroll: true });
+      window.scrollTo(0, 0);
+    }
+  }, [pathname]);
 }
 
 function SchemeSwitch() {

@@ -1,4 +1,5 @@
-import { Button, Text } from "@mantine/core";
+import { Anchor, Button, List, Text } from "@mantine/core";
+import { Link } from "react-router";
 import type { Problem } from "../api";
 import { Banner } from "./Banner";
 
@@ -18,7 +19,19 @@ export function Trouble({ problem, onDismiss }: { problem: Problem; onDismiss?: 
         )
       }
     >
-      <Text>{problem.detail}</Text>
+      <Text style={{ overflowWrap: "anywhere" }}>{problem.detail}</Text>
+      {problem.usedBy && (
+        <List size="sm">
+          {problem.usedBy.map(({ campaignId, name, phase }) => (
+            <List.Item key={`${campaignId}${phase}`}>
+              <Anchor component={Link} to={`/campaigns/${campaignId}`} underline="always">
+                {name}
+              </Anchor>
+              , {phase}
+            </List.Item>
+          ))}
+        </List>
+      )}
     </Banner>
   );
 }
