@@ -78,7 +78,10 @@ impl Node {
 
     /// Format, lints and types.
     fn checked(&self) -> anyhow::Result<()> {
-        self.run(self.tool("biome").args(["ci", "--error-on-warnings", "."]))?;
+        self.run(
+            self.tool("biome")
+                .args(["ci", "--colors=off", "--error-on-warnings", "."]),
+        )?;
         self.run(self.tool("tsc").arg("--noEmit"))
     }
 
