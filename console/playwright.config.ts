@@ -11,6 +11,8 @@ export default defineConfig({
   reporter: [["list"]],
   use: {
     browserName: "chromium",
+    // A screen is looked at as it is, not on its way there.
+    contextOptions: { reducedMotion: "reduce" },
     viewport: { width: 1280, height: 900 },
     launchOptions: {
       // Debian's own; Playwright brings none along.

@@ -16,6 +16,7 @@ export const theme = createTheme({
       "#0f1116",
     ],
   },
+  respectReducedMotion: true,
   primaryColor: "indigo",
   primaryShade: { light: 8, dark: 8 },
   defaultRadius: "md",
