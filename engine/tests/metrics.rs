@@ -1,6 +1,7 @@
 //! What the engine tells of itself. The recorder is the process's, so this is one test in a program of its own.
 #![allow(clippy::unwrap_used, reason = "a test panics when it does not hold")]
 
+#[path = "it/support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;

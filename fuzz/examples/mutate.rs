@@ -1,6 +1,6 @@
 //! Runs a target on mutations of its corpus, where there is no nightly toolchain for cargo-fuzz:
 //!
-//! `cargo run --example mutate -- TARGET COUNT [SEED]`
+//! `cargo run -p phasegate-fuzz --example mutate -- TARGET COUNT [SEED]`
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -4,7 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "an example to measure with may panic")]
 
-#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};

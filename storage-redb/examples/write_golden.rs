@@ -2,7 +2,7 @@
 //!
 //! A golden file is written once, by the release that brings the format, and never again.
 
-#[path = "../tests/sample/mod.rs"]
+#[path = "../tests/it/sample/mod.rs"]
 mod sample;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! What a store tells of itself. The recorder is the process's, so this is one test in a program of its own.
 #![allow(clippy::unwrap_used, reason = "a test panics when the store does not do it")]
 
+#[path = "it/sample/mod.rs"]
 mod sample;
 
 use std::collections::BTreeMap;

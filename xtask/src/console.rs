@@ -10,8 +10,9 @@ use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 
+use crate::built::Built;
 use crate::suites::root;
-use crate::{python, server};
+use crate::{pinned, python};
 
 /// Where the sources are.
 const SOURCES: &str = "console";
@@ -28,18 +29,24 @@ pub fn build() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask console-test`: checks the sources, that the committed files are built from them, and the console in a browser.
-pub fn test() -> anyhow::Result<ExitCode> {
+/// `cargo xtask console-check`: checks the sources, and that the committed files are built from them.
+pub fn check() -> anyhow::Result<ExitCode> {
     let node = Node::ready()?;
     node.checked()?;
     let fresh = root().join(FOLDER).join("built");
     node.built(&fresh)?;
     compare(&fresh, &root().join(BUILT))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask console-test`: tests the console in a browser.
+pub fn test() -> anyhow::Result<ExitCode> {
+    let node = Node::ready()?;
     let browser = browser()?;
     let tested = node
         .tool("playwright")
         .arg("test")
-        .env("PHASEGATE", server::binary()?)
+        .env("PHASEGATE", Built::now()?.program("phasegate")?)
         .env("CHROMIUM", browser)
         .status()
         .context("the browser's tests can't be started")?;
@@ -68,9 +75,16 @@ impl Node {
             }
         };
         let node = Self { programs };
-        node.run(
-            node.program("npm")
-                .args(["ci", "--ignore-scripts", "--no-progress"]),
+        let sources = root().join(SOURCES);
+        pinned::make(
+            &sources.join("node_modules"),
+            &sources.join("package-lock.json"),
+            || {
+                node.run(
+                    node.program("npm")
+                        .args(["ci", "--ignore-scripts", "--no-progress"]),
+                )
+            },
         )?;
         node.run(node.program("npm").args(["run", "--silent", "api"]))?;
         Ok(node)

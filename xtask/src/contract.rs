@@ -1,12 +1,14 @@
 //! Checking a running server against its own OpenAPI document, with schemathesis.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::Context as _;
 
+use crate::built::Built;
+use crate::python;
 use crate::suites::root;
-use crate::{python, server};
 
 /// The folder below the root that holds everything made here.
 const FOLDER: &str = "target/contract";
@@ -15,8 +17,7 @@ const EXAMPLES: &str = "10";
 
 /// `cargo xtask contract`: every check of schemathesis against `phasegate serve --sandbox`, without a finding.
 pub fn check() -> anyhow::Result<ExitCode> {
-    let venv = root().join(FOLDER).join("venv");
-    python::environment(&venv, &root().join("server/contract/requirements.txt"))?;
+    let venv = environment()?;
     let store = root().join(FOLDER).join("store");
     if store.exists() {
         std::fs::remove_dir_all(&store)?;
@@ -51,6 +52,13 @@ pub fn check() -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Makes the environment with schemathesis, and returns where it is.
+pub fn environment() -> anyhow::Result<PathBuf> {
+    let venv = root().join(FOLDER).join("venv");
+    python::environment(&venv, &root().join("server/contract/requirements.txt"))?;
+    Ok(venv)
+}
+
 /// A server process, which is ended when it isn't needed any more.
 struct Server {
     process: Child,
@@ -59,7 +67,7 @@ struct Server {
 
 impl Server {
     fn start(store: &std::path::Path) -> anyhow::Result<Self> {
-        let mut process = Command::new(server::binary()?)
+        let mut process = Command::new(Built::now()?.program("phasegate")?)
             .args([
                 "serve",
                 "--sandbox",

@@ -10,6 +10,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 
+use crate::built::{self, Built, GENERATOR};
 use crate::suites::root;
 
 /// Where the sources are.
@@ -18,9 +19,10 @@ const SOURCES: &str = "bindings/kotlin";
 /// The Maven projects that use the packaged jar.
 const USERS: &[&str] = &["tests", "examples"];
 
-/// Builds the jar with the profile of the other tests, which saves a second build of everything, and tests it.
+/// `cargo xtask kotlin-test`: packs a jar with the library of the other tests, and runs its tests and the examples.
 pub fn test() -> anyhow::Result<ExitCode> {
-    let folder = package("dev")?;
+    let built = Built::now()?;
+    let folder = package(&built.library()?.0, &built.program(GENERATOR)?)?;
     for project in USERS {
         let mut maven = maven(&folder, &format!("{project}/pom.xml"));
         // Not quiet: its lines with results are counted.
@@ -30,48 +32,43 @@ pub fn test() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the jar as it is published, with an optimized library for this machine's platform.
+/// `cargo xtask kotlin`: builds the jar as it is published, with an optimized library for this machine's platform.
 pub fn jar() -> anyhow::Result<ExitCode> {
-    let folder = package("release")?;
-    println!("{}", folder.join("package").display());
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Builds the jar into Maven's repository in the folder that it returns.
-fn package(profile: &str) -> anyhow::Result<PathBuf> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let target = std::path::absolute(target)?;
-    let folder = target.join("kotlin");
-    check_version()?;
-    run(cargo()
-        .args([
-            "build",
-            "--package",
-            "phasegate-bindings",
-            "--features",
-            "bindgen",
-        ])
-        .args(["--profile", profile]))?;
-
-    let built = target.join(if profile == "dev" { "debug" } else { profile });
+    run(Command::new(built::cargo()).current_dir(root()).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "phasegate-bindings",
+    ]))?;
     let name = format!(
         "{}phasegate_bindings{}",
         env::consts::DLL_PREFIX,
         env::consts::DLL_SUFFIX
     );
+    let library = crate::run::target()?.join("release").join(name);
+    let folder = package(&library, &built::generator()?)?;
+    println!("{}", folder.join("package").display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Packs the jar into Maven's repository in the folder that it returns.
+fn package(library: &Path, generator: &Path) -> anyhow::Result<PathBuf> {
+    let folder = crate::run::target()?.join("kotlin");
+    check_version()?;
     let generated = emptied(&folder.join("generated"))?;
-    run(Command::new(built.join("uniffi-bindgen"))
+    run(Command::new(generator)
         .current_dir(root())
         .args(["generate", "--language", "kotlin", "--no-format", "--out-dir"])
         .arg(&generated)
-        .arg(built.join(&name)))?;
+        .arg(library))?;
 
-    let library = emptied(&folder.join("library"))?;
+    let contents = emptied(&folder.join("library"))?;
     let (platform, notices) = (
-        emptied(&library.join(platform()))?,
-        emptied(&library.join("META-INF"))?,
+        emptied(&contents.join(platform()))?,
+        emptied(&contents.join("META-INF"))?,
     );
-    copy(&built.join(&name), &platform)?;
+    copy(library, &platform)?;
     crate::notices::write(&notices)?;
     run(maven(&folder, "pom.xml").args(["--quiet", "install"]))?;
     Ok(folder)
@@ -100,12 +97,6 @@ fn check_version() -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
 }
 
 fn maven(folder: &Path, pom: &str) -> Command {

@@ -1,13 +1,15 @@
 //! The project's own tasks: `cargo xtask COMMAND`.
 
+mod built;
 mod console;
 mod contract;
 mod kotlin;
 mod notices;
+mod pinned;
 mod python;
 mod run;
+mod rust_tests;
 mod schemas;
-mod server;
 mod suites;
 mod tally;
 mod test;
@@ -28,6 +30,16 @@ const COMMANDS: &[Command] = &[
         run: test::test,
     },
     Command {
+        name: "build",
+        about: "build everything that the suites run, once",
+        run: built::record,
+    },
+    Command {
+        name: "rust-tests",
+        about: "run every Rust test but the doc tests, several programs at a time",
+        run: rust_tests::run,
+    },
+    Command {
         name: "schemas",
         about: "write schemas/ and server/openapi.json from the Rust types and routes",
         run: schemas::write,
@@ -43,8 +55,13 @@ const COMMANDS: &[Command] = &[
         run: console::build,
     },
     Command {
+        name: "console-check",
+        about: "check the console's sources, and that its committed files are built from them",
+        run: console::check,
+    },
+    Command {
         name: "console-test",
-        about: "check the console and its committed files, and run its tests in a browser",
+        about: "test the console in a browser",
         run: console::test,
     },
     Command {
@@ -53,9 +70,14 @@ const COMMANDS: &[Command] = &[
         run: python::wheel,
     },
     Command {
-        name: "python-venv",
-        about: "build a wheel for the tests, into the clean environment target/python/venv",
-        run: python::venv,
+        name: "python-tools",
+        about: "make the environments of the tests that are in Python",
+        run: python::tools,
+    },
+    Command {
+        name: "python-wheel",
+        about: "pack a wheel for the tests, into the environment target/python/venv",
+        run: python::install,
     },
     Command {
         name: "kotlin",

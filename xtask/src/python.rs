@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::built::{Built, GENERATOR};
+use crate::pinned;
 use crate::suites::root;
 
 /// The folder below the root that holds everything made here.
@@ -15,16 +18,22 @@ pub const PYTHON: &str = "target/python/venv/bin/python";
 /// `cargo xtask python`: builds the wheel as it is shipped, into `target/python/wheels`.
 pub fn wheel() -> anyhow::Result<ExitCode> {
     package_environment()?;
-    let wheel = build("release")?;
+    let wheel = pack("release", &Programs::that_build()?)?;
     println!("{}", wheel.strip_prefix(root()).unwrap_or(&wheel).display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask python-venv`: builds a wheel for the tests, and installs it into a clean virtual environment.
-pub fn venv() -> anyhow::Result<ExitCode> {
+/// `cargo xtask python-tools`: makes the environments of every suite that is in Python.
+pub fn tools() -> anyhow::Result<ExitCode> {
     package_environment()?;
-    // The profile that the tests of the jar build with, so that they share what is compiled.
-    let wheel = build("dev")?;
+    crate::contract::environment()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask python-wheel`: packs a wheel for the tests, and installs it into a clean virtual environment.
+pub fn install() -> anyhow::Result<ExitCode> {
+    package_environment()?;
+    let wheel = pack("dev", &Programs::that_have_built(&Built::now()?)?)?;
     pip(
         &root().join(FOLDER).join("venv"),
         &["install", "--no-index", "--no-deps", "--force-reinstall"],
@@ -33,7 +42,7 @@ pub fn venv() -> anyhow::Result<ExitCode> {
     // The type checkers read the package with the code that is generated, which the sources don't have.
     let unpacked = root().join(FOLDER).join("unpacked");
     if unpacked.exists() {
-        std::fs::remove_dir_all(&unpacked)?;
+        fs::remove_dir_all(&unpacked)?;
     }
     let unpack = Command::new(root().join(PYTHON))
         .args(["-m", "zipfile", "-e"])
@@ -50,23 +59,25 @@ fn package_environment() -> anyhow::Result<()> {
     environment(&venv, &root().join("bindings/python/requirements-dev.txt"))
 }
 
-/// Makes a clean virtual environment with everything that a file pins.
+/// Makes a clean virtual environment with everything that a file pins, unless it is there.
 pub fn environment(venv: &Path, pinned: &Path) -> anyhow::Result<()> {
-    let base = interpreter()?;
-    let made = Command::new(&base)
-        .args(["-m", "venv", "--clear"])
-        .arg(venv)
-        .status()?;
-    ensure!(
-        made.success(),
-        "{base} can't make a virtual environment: install its module venv (on Debian: apt-get install python3-venv)"
-    );
-    pip(venv, &["install", "--require-hashes", "--requirement"], pinned)
+    pinned::make(venv, pinned, || {
+        let base = interpreter()?;
+        let made = Command::new(&base)
+            .args(["-m", "venv", "--clear"])
+            .arg(venv)
+            .status()?;
+        ensure!(
+            made.success(),
+            "{base} can't make a virtual environment: install its module venv (on Debian: apt-get install python3-venv)"
+        );
+        pip(venv, &["install", "--require-hashes", "--requirement"], pinned)
+    })
 }
 
 /// The first Python of at least 3.11.
 fn interpreter() -> anyhow::Result<String> {
-    let named = std::env::var("PYTHON").ok();
+    let named = env::var("PYTHON").ok();
     for name in named.as_deref().into_iter().chain(["python3", "python"]) {
         let recent = Command::new(name)
             .args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"])
@@ -91,11 +102,66 @@ fn pip(venv: &Path, arguments: &[&str], what: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the wheel of this system, and returns its path.
-fn build(profile: &str) -> anyhow::Result<PathBuf> {
+/// A folder with the programs that maturin calls by name.
+struct Programs(PathBuf);
+
+impl Programs {
+    /// The generator of code, and cargo as it is.
+    fn that_build() -> anyhow::Result<Self> {
+        Self::with(&crate::built::generator()?)
+    }
+
+    /// The generator, and a cargo that hands out the library of the tests. Building it alone, as maturin does, would choose
+    /// other features of what it shares with them, and compile all of that again.
+    fn that_have_built(built: &Built) -> anyhow::Result<Self> {
+        let programs = Self::with(&built.program(GENERATOR)?)?;
+        let (_, message) = built.library()?;
+        let (answer, cargo) = (programs.0.join("answer.json"), programs.0.join("cargo"));
+        fs::write(&answer, format!("{message}\n"))?;
+        let script = format!(
+            "#!/bin/sh\n\
+             # What maturin asks cargo to build is built.\n\
+             if [ \"$1\" = rustc ]; then exec cat '{}'; fi\n\
+             exec '{}' \"$@\"\n",
+            answer.display(),
+            crate::built::cargo().display(),
+        );
+        fs::write(&cargo, script)?;
+        #[cfg(unix)]
+        fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        Ok(programs)
+    }
+
+    /// The generator under the name by which maturin calls it.
+    fn with(generator: &Path) -> anyhow::Result<Self> {
+        let folder = root().join(FOLDER).join("programs");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let name = format!("uniffi-bindgen{}", env::consts::EXE_SUFFIX);
+        fs::copy(generator, folder.join(name)).context("the generator can't be copied")?;
+        Ok(Self(folder))
+    }
+
+    /// Puts them before those of the system.
+    fn offer(&self, command: &mut Command) -> anyhow::Result<()> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(self.0.clone()).chain(env::split_paths(&path));
+        command.env("PATH", env::join_paths(all)?);
+        let cargo = self.0.join("cargo");
+        if cargo.exists() {
+            command.env("CARGO", cargo);
+        }
+        Ok(())
+    }
+}
+
+/// Packs the wheel of this system, and returns its path.
+fn pack(profile: &str, programs: &Programs) -> anyhow::Result<PathBuf> {
     let wheels = root().join(FOLDER).join("wheels").join(profile);
     if wheels.exists() {
-        std::fs::remove_dir_all(&wheels)?;
+        fs::remove_dir_all(&wheels)?;
     }
     crate::notices::write(&root().join("bindings/python"))?;
     let mut command = Command::new(root().join(PYTHON));
@@ -109,9 +175,10 @@ fn build(profile: &str) -> anyhow::Result<PathBuf> {
         "--out",
     ]);
     command.arg(&wheels).current_dir(root().join("bindings/python"));
+    programs.offer(&mut command)?;
     let done = command.status().context("cannot start maturin")?;
     ensure!(done.success(), "maturin could not build the wheel");
-    let mut made = std::fs::read_dir(&wheels)?
+    let mut made = fs::read_dir(&wheels)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
     made.next().context("maturin built no wheel")

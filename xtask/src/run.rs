@@ -1,14 +1,16 @@
 //! Running one suite: its output is passed on as it comes, and its results are counted.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::suites::{Suite, Verdict, root};
+use crate::built;
+use crate::suites::{Lane, Suite, Verdict, root};
 use crate::tally::Tally;
 
 /// What became of a suite.
@@ -16,6 +18,8 @@ use crate::tally::Tally;
 pub struct Outcome {
     pub name: &'static str,
     pub tally: Tally,
+    /// How many crates cargo compiled or checked for it.
+    pub crates: u64,
     pub time: Duration,
     pub status: Status,
 }
@@ -28,24 +32,49 @@ pub enum Status {
     Failed(String),
 }
 
-/// Runs `suite` to its end. A program that can't be started is a failed suite.
-pub fn run(suite: &Suite) -> Outcome {
-    let begin = Instant::now();
-    let (tally, status) = match execute(suite) {
-        Ok((exit, results)) => judge(suite.verdict, exit.success(), results),
-        Err(error) => (
-            Tally {
+impl Outcome {
+    /// One failure that is no test's.
+    pub fn failed(name: &'static str, why: String) -> Self {
+        Self {
+            name,
+            tally: Tally {
                 failed: 1,
                 ..Tally::default()
             },
-            Status::Failed(format!("{error:#}")),
-        ),
+            crates: 0,
+            time: Duration::ZERO,
+            status: Status::Failed(why),
+        }
+    }
+}
+
+/// What a suite's output told.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Told {
+    /// `None` if no result was reported.
+    results: Option<Tally>,
+    crates: u64,
+}
+
+/// Runs `suite` to its end. A program that can't be started is a failed suite.
+pub fn run(suite: &Suite) -> Outcome {
+    let begin = Instant::now();
+    let outcome = match execute(suite) {
+        Ok((exit, told)) => {
+            let (tally, status) = judge(suite.verdict, exit.success(), told.results);
+            Outcome {
+                name: suite.name,
+                tally,
+                crates: told.crates,
+                time: Duration::ZERO,
+                status,
+            }
+        }
+        Err(error) => Outcome::failed(suite.name, format!("{error:#}")),
     };
     Outcome {
-        name: suite.name,
-        tally,
         time: begin.elapsed(),
-        status,
+        ..outcome
     }
 }
 
@@ -68,32 +97,72 @@ fn judge(verdict: Verdict, succeeded: bool, results: Option<Tally>) -> (Tally, S
     (tally, Status::Failed(failure.to_owned()))
 }
 
-fn execute(suite: &Suite) -> anyhow::Result<(ExitStatus, Option<Tally>)> {
+fn execute(suite: &Suite) -> anyhow::Result<(ExitStatus, Told)> {
     let mut child = spawn(suite)?;
-    let mut results = None;
-    let mut output = BufReader::new(child.stdout.take().context("the output was not piped")?);
+    let output = child.stdout.take().context("the output was not piped")?;
+    let errors = child.stderr.take().context("the errors were not piped")?;
+    let told = thread::scope(|scope| {
+        let errors = scope.spawn(|| pass_on(suite, errors));
+        let mut told = pass_on(suite, output)?;
+        let errors = errors.join().expect("reading lines doesn't panic")?;
+        told.crates += errors.crates;
+        if let Some(results) = errors.results {
+            *told.results.get_or_insert_default() += results;
+        }
+        anyhow::Ok(told)
+    })?;
+    Ok((child.wait()?, told))
+}
+
+/// Prints each line behind the suite's name, since two suites run at a time, and reads what it tells.
+fn pass_on(suite: &Suite, lines: impl Read) -> anyhow::Result<Told> {
+    let mut told = Told::default();
+    let mut lines = BufReader::new(lines);
     let mut line = Vec::new();
     // By bytes: what a test prints need not be UTF-8.
-    while output.read_until(b'\n', &mut line)? > 0 {
-        std::io::stdout().write_all(&line)?;
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        println!("{:<13} | {text}", suite.name);
         if let Verdict::Results(read) = suite.verdict
-            && let Some(tally) = read(String::from_utf8_lossy(&line).trim_end())
+            && let Some(tally) = read(text)
         {
-            *results.get_or_insert_with(Tally::default) += tally;
+            *told.results.get_or_insert_default() += tally;
         }
+        told.crates += u64::from(is_crate(text));
         line.clear();
     }
-    Ok((child.wait()?, results))
+    Ok(told)
+}
+
+/// Whether cargo says in this line that it begins to compile or to check a crate.
+fn is_crate(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    matches!(words.next(), Some("Compiling" | "Checking"))
+        && words.next().is_some()
+        && words.next().is_some_and(|version| {
+            version.starts_with('v') && version[1..].starts_with(|c: char| c.is_ascii_digit())
+        })
 }
 
 fn spawn(suite: &Suite) -> anyhow::Result<Child> {
     let (program, arguments) = suite.command.split_first().context("the suite has no command")?;
     let program = match *program {
-        "cargo" => std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
+        "cargo" => built::cargo(),
+        "xtask" => std::env::current_exe()
+            .context("this program has no path")?
+            .into_os_string(),
         other if other.contains('/') => root().join(other).into_os_string(),
         other => OsString::from(other),
     };
-    let mut command = Command::new(&program);
+    let mut command = match suite.lane {
+        Lane::Compile if cfg!(unix) => {
+            let mut gently = Command::new("nice");
+            gently.arg(&program);
+            gently
+        }
+        Lane::Compile | Lane::Wait => Command::new(&program),
+    };
     command.args(arguments).current_dir(root().join(suite.folder));
     // Cargo describes xtask in these to xtask; a build that tracks them would be made again for each caller.
     for (name, _) in std::env::vars_os() {
@@ -104,15 +173,26 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
             command.env_remove(name);
         }
     }
-    // One folder for all suites.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let (name, record) = built::recorded()?;
     command
-        .env("CARGO_TARGET_DIR", std::path::absolute(target)?)
+        // One folder for all suites, and nothing kept for a next build that never comes.
+        .env("CARGO_TARGET_DIR", target()?)
+        .env("CARGO_INCREMENTAL", "0")
+        .env(name, record)
         .envs(suite.environment.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Returns the folder that everything is built in.
+pub fn target() -> anyhow::Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(std::path::absolute(target)?)
 }
 
 #[cfg(test)]
@@ -140,6 +220,8 @@ mod tests {
     fn suite() -> Suite {
         Suite {
             name: "missing",
+            lane: Lane::Wait,
+            needs: None,
             command: vec!["phasegate-no-such-program"],
             folder: "",
             environment: Vec::new(),
@@ -204,5 +286,21 @@ mod tests {
         let outcome = run(&suite());
         assert_eq!(outcome.tally.bad(), 1);
         assert!(matches!(outcome.status, Status::Failed(why) if why.contains("phasegate-no-such-program")));
+    }
+
+    #[test]
+    fn the_lines_that_tell_of_a_compiled_crate_are_counted() {
+        let lines = "   Compiling redb v4.6.0\n    Checking phasegate-core v0.1.0 (/here/core)\n    Finished `dev` profile\n\
+                     Checking the console\n   Compiling\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n";
+        let suite = Suite {
+            verdict: Verdict::Results(crate::tally::libtest),
+            ..suite()
+        };
+        let told = pass_on(&suite, lines.as_bytes()).expect("it can be read");
+        let expected = Told {
+            results: tally(3, 0, 1),
+            crates: 2,
+        };
+        assert_eq!(told, expected);
     }
 }

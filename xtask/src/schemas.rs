@@ -11,6 +11,7 @@ pub fn write() -> anyhow::Result<ExitCode> {
         &[
             "run",
             "--quiet",
+            "--locked",
             "--package",
             "phasegate-phases",
             "--example",
@@ -22,6 +23,7 @@ pub fn write() -> anyhow::Result<ExitCode> {
         &[
             "run",
             "--quiet",
+            "--locked",
             "--package",
             "phasegate-server",
             "--example",
@@ -33,6 +35,7 @@ pub fn write() -> anyhow::Result<ExitCode> {
         &[
             "run",
             "--quiet",
+            "--locked",
             "--package",
             "phasegate-cli",
             "--",

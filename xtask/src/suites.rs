@@ -9,13 +9,29 @@ use crate::tally::{Tally, libtest, playwright, pytest, surefire};
 #[derive(Clone, Debug)]
 pub struct Suite {
     pub name: &'static str,
-    /// The program, `cargo` for the one that runs this task, and its arguments. A program of the checkout is named by its
-    /// path below the root.
+    pub lane: Lane,
+    /// The suite without whose success this one can't run.
+    pub needs: Option<&'static str>,
+    /// The program and its arguments: `cargo` for the one that runs this task, `xtask` for this program, or a program of the
+    /// checkout by its path below the root.
     pub command: Vec<&'static str>,
     /// The folder that it runs in, below the root of the repository.
     pub folder: &'static str,
     pub environment: Vec<(&'static str, &'static str)>,
     pub verdict: Verdict,
+}
+
+/// Suites of one lane run one after the other, those of two lanes at the same time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lane {
+    /// Keeps the processors busy, and holds cargo's lock. It gives way to the other lane.
+    Compile,
+    /// Waits much: for registries, servers, browsers, clocks. Nothing in it may ask cargo to build.
+    Wait,
+}
+
+impl Lane {
+    pub const ALL: [Self; 2] = [Self::Compile, Self::Wait];
 }
 
 /// How to judge a suite.
@@ -27,41 +43,43 @@ pub enum Verdict {
     Results(fn(line: &str) -> Option<Tally>),
 }
 
-/// Returns all suites in the order in which they run: what fails fastest first.
+/// The suite that builds what the others run.
+pub const BUILD: &str = "build";
+
+/// Returns all suites, those of a lane in the order in which they run: what fails fastest first.
 pub fn suites() -> Vec<Suite> {
     vec![
         cargo("fmt", "fmt --all --check"),
-        cargo("clippy", "clippy --workspace --all-targets -- -D warnings"),
-        // Named target by target, because that leaves out the doc tests, which have a suite of their own.
-        tests(cargo(
-            "tests",
-            "test --workspace --no-fail-fast --lib --bins --tests --examples",
-        )),
-        tests(cargo("doc tests", "test --workspace --no-fail-fast --doc")),
+        xtask(BUILD, Lane::Compile, "build"),
+        cargo(
+            "clippy",
+            "clippy --workspace --all-targets --locked -- -D warnings",
+        ),
         Suite {
             environment: vec![("RUSTDOCFLAGS", "-D warnings")],
-            ..cargo("docs", "doc --workspace --no-deps")
+            ..cargo("docs", "doc --workspace --no-deps --locked")
         },
-        // The fuzz targets have a workspace of their own; their tests replay the corpora.
-        cargo("fuzz fmt", "fmt --manifest-path fuzz/Cargo.toml --check"),
-        cargo(
-            "fuzz clippy",
-            "clippy --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings",
-        ),
-        tests(cargo(
-            "fuzz tests",
-            "test --manifest-path fuzz/Cargo.toml --no-fail-fast",
-        )),
-        cargo("contract", "run --quiet --package xtask -- contract"),
+        Suite {
+            verdict: Verdict::Results(libtest),
+            ..cargo("doc tests", "test --workspace --no-fail-fast --locked --doc")
+        },
+        // While the build runs, everything that it isn't needed for.
+        xtask("console check", Lane::Wait, "console-check"),
+        xtask("python tools", Lane::Wait, "python-tools"),
+        Suite {
+            verdict: Verdict::Results(libtest),
+            ..built(xtask("rust tests", Lane::Wait, "rust-tests"))
+        },
+        built(xtask("contract", Lane::Wait, "contract")),
         Suite {
             verdict: Verdict::Results(playwright),
-            ..cargo("console", "run --quiet --package xtask -- console-test")
+            ..built(xtask("console", Lane::Wait, "console-test"))
         },
         Suite {
             verdict: Verdict::Results(surefire),
-            ..cargo("kotlin", "run --quiet --package xtask -- kotlin-test")
+            ..built(xtask("kotlin", Lane::Wait, "kotlin-test"))
         },
-        cargo("python wheel", "run --quiet --package xtask -- python-venv"),
+        built(xtask("python wheel", Lane::Wait, "python-wheel")),
         python(
             "mypy",
             "-m mypy ../../target/python/unpacked/phasegate tests examples",
@@ -77,6 +95,8 @@ pub fn suites() -> Vec<Suite> {
 fn cargo(name: &'static str, arguments: &'static str) -> Suite {
     Suite {
         name,
+        lane: Lane::Compile,
+        needs: None,
         command: std::iter::once("cargo").chain(arguments.split(' ')).collect(),
         folder: "",
         environment: Vec::new(),
@@ -84,10 +104,29 @@ fn cargo(name: &'static str, arguments: &'static str) -> Suite {
     }
 }
 
-/// A program in the environment that `cargo xtask python-venv` makes, run in the folder of the Python package.
+/// A command of this program.
+fn xtask(name: &'static str, lane: Lane, command: &'static str) -> Suite {
+    Suite {
+        lane,
+        command: vec!["xtask", command],
+        ..cargo(name, "")
+    }
+}
+
+/// A suite that runs what the build made.
+fn built(suite: Suite) -> Suite {
+    Suite {
+        needs: Some(BUILD),
+        ..suite
+    }
+}
+
+/// A program in the environment that has the wheel, run in the folder of the Python package.
 fn python(name: &'static str, arguments: &'static str) -> Suite {
     Suite {
         name,
+        lane: Lane::Wait,
+        needs: Some("python wheel"),
         command: std::iter::once(PYTHON).chain(arguments.split(' ')).collect(),
         folder: "bindings/python",
         // Nothing is cached outside the checkout.
@@ -99,16 +138,38 @@ fn python(name: &'static str, arguments: &'static str) -> Suite {
     }
 }
 
-fn tests(suite: Suite) -> Suite {
-    Suite {
-        verdict: Verdict::Results(libtest),
-        ..suite
-    }
-}
-
 /// Returns the root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("xtask is a folder of the repository")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_suite_needs_runs_before_it_or_in_the_other_lane() {
+        let suites = suites();
+        for (place, suite) in suites.iter().enumerate() {
+            let Some(need) = suite.needs else { continue };
+            let needed = suites.iter().position(|other| other.name == need);
+            let needed = needed.unwrap_or_else(|| panic!("{} needs {need}, which is no suite", suite.name));
+            let other_lane = suites[needed].lane != suite.lane && suites[needed].needs.is_none();
+            assert!(
+                needed < place || other_lane,
+                "{} waits for {need} for ever",
+                suite.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_call_of_cargo_that_resolves_packages_is_locked() {
+        for suite in suites().iter().filter(|suite| suite.command[0] == "cargo") {
+            let locked = suite.command.contains(&"--locked");
+            assert!(locked || suite.command[1] == "fmt", "{}", suite.name);
+        }
+    }
 }

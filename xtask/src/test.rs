@@ -1,24 +1,20 @@
-//! `cargo xtask test`: every suite, one after the other, and what became of them.
+//! `cargo xtask test`: every suite, two lanes of them at a time, and what became of them.
 //!
-//! A failing suite doesn't keep the next from running. The last line counts tests: those that passed, and those that
-//! failed or were ignored. A check that is no test, such as clippy, counts as one failed when it fails, and isn't
+//! A failing suite doesn't keep the next from running, unless that one needs it. The last line counts tests: those that passed, and
+//! those that failed or were ignored. A check that is no test, such as clippy, counts as one failed when it fails, and isn't
 //! counted when it passes.
 
 use std::process::ExitCode;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::run::{Outcome, Status, run};
-use crate::suites::suites;
+use crate::suites::{Lane, Suite, suites};
 use crate::tally::Tally;
 
 /// Runs every suite. The exit code is that of a failure if anything failed.
 pub fn test() -> anyhow::Result<ExitCode> {
-    let mut outcomes = Vec::new();
-    for suite in suites() {
-        println!("\n== {}: {}", suite.name, suite.command.join(" "));
-        let outcome = run(&suite);
-        println!("== {}", row(&outcome));
-        outcomes.push(outcome);
-    }
+    let outcomes = run_all(&suites(), run);
     println!("\n{}", table(&outcomes));
     let total = total(&outcomes);
     println!("{total}");
@@ -27,6 +23,67 @@ pub fn test() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Runs the lanes at the same time, and returns the outcomes in the order of the suites.
+fn run_all(suites: &[Suite], run: impl Fn(&Suite) -> Outcome + Sync) -> Vec<Outcome> {
+    let ended = Ended::default();
+    thread::scope(|scope| {
+        for lane in Lane::ALL {
+            let (ended, run) = (&ended, &run);
+            scope.spawn(move || {
+                for suite in suites.iter().filter(|suite| suite.lane == lane) {
+                    let outcome = match suite.needs.filter(|need| !ended.succeeded(need)) {
+                        Some(need) => Outcome::failed(suite.name, format!("needs {need}")),
+                        None => {
+                            println!("== {}: {}", suite.name, suite.command.join(" "));
+                            run(suite)
+                        }
+                    };
+                    println!("== {}", row(&outcome));
+                    ended.add(outcome);
+                }
+            });
+        }
+    });
+    let mut outcomes = ended
+        .outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|outcome| suites.iter().position(|suite| suite.name == outcome.name));
+    outcomes
+}
+
+/// The suites that have ended.
+#[derive(Default)]
+struct Ended {
+    outcomes: Mutex<Vec<Outcome>>,
+    one_more: Condvar,
+}
+
+impl Ended {
+    fn outcomes(&self) -> MutexGuard<'_, Vec<Outcome>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, outcome: Outcome) {
+        self.outcomes().push(outcome);
+        self.one_more.notify_all();
+    }
+
+    /// Waits for the end of the suite `name`, and tells whether it succeeded.
+    fn succeeded(&self, name: &str) -> bool {
+        let mut outcomes = self.outcomes();
+        loop {
+            if let Some(outcome) = outcomes.iter().find(|outcome| outcome.name == name) {
+                return outcome.status == Status::Ok;
+            }
+            outcomes = self
+                .one_more
+                .wait(outcomes)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 fn total(outcomes: &[Outcome]) -> Tally {
@@ -45,6 +102,7 @@ fn row(outcome: &Outcome) -> String {
     let Outcome {
         name,
         tally,
+        crates,
         time,
         status,
     } = outcome;
@@ -54,7 +112,7 @@ fn row(outcome: &Outcome) -> String {
     };
     let seconds = time.as_secs_f64();
     format!(
-        "{name:<14}{verdict:<8}{seconds:>8.1} s{:>7} passed{:>5} failed{remark}",
+        "{name:<14}{verdict:<8}{seconds:>8.1} s{crates:>6} crates{:>7} passed{:>5} failed{remark}",
         tally.passed,
         tally.bad()
     )
@@ -65,28 +123,81 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::suites::Verdict;
 
-    #[test]
-    fn the_table_names_each_suite_with_its_time_and_the_total_counts_all() {
-        let outcome = |name, passed, failed, status| Outcome {
+    fn outcome(name: &'static str, passed: u64, failed: u64, status: Status) -> Outcome {
+        Outcome {
             name,
             tally: Tally {
                 passed,
                 failed,
                 ignored: 0,
             },
+            crates: 7,
             time: Duration::from_millis(1_300),
             status,
-        };
+        }
+    }
+
+    fn suite(name: &'static str, lane: Lane, needs: Option<&'static str>) -> Suite {
+        Suite {
+            name,
+            lane,
+            needs,
+            command: vec![name],
+            folder: "",
+            environment: Vec::new(),
+            verdict: Verdict::ExitCode,
+        }
+    }
+
+    #[test]
+    fn the_table_names_each_suite_with_its_time_and_crates_and_the_total_counts_all() {
         let outcomes = [
             outcome("clippy", 0, 1, Status::Failed("failed".to_owned())),
             outcome("tests", 40, 0, Status::Ok),
             outcome("doc tests", 2, 0, Status::Ok),
         ];
-        let expected = "clippy        FAILED       1.3 s      0 passed    1 failed  (failed)\n\
-                        tests         ok           1.3 s     40 passed    0 failed\n\
-                        doc tests     ok           1.3 s      2 passed    0 failed\n";
+        let expected = "clippy        FAILED       1.3 s     7 crates      0 passed    1 failed  (failed)\n\
+                        tests         ok           1.3 s     7 crates     40 passed    0 failed\n\
+                        doc tests     ok           1.3 s     7 crates      2 passed    0 failed\n";
         assert_eq!(table(&outcomes), expected);
         assert_eq!(total(&outcomes).to_string(), "42 passed, 1 failed");
+    }
+
+    #[test]
+    fn a_suite_whose_need_failed_is_a_failure_and_is_not_run() {
+        let suites = [
+            suite("build", Lane::Compile, None),
+            suite("lint", Lane::Compile, None),
+            suite("tests", Lane::Wait, Some("build")),
+            suite("more tests", Lane::Wait, Some("tests")),
+        ];
+        let run = |suite: &Suite| match suite.name {
+            "build" => Outcome::failed("build", "failed".to_owned()),
+            "lint" => outcome("lint", 1, 0, Status::Ok),
+            other => panic!("{other} needs what failed"),
+        };
+        let outcomes = run_all(&suites, run);
+        let names: Vec<_> = outcomes.iter().map(|outcome| outcome.name).collect();
+        assert_eq!(names, ["build", "lint", "tests", "more tests"]);
+        assert_eq!(total(&outcomes).to_string(), "1 passed, 3 failed");
+    }
+
+    #[test]
+    fn a_suite_waits_for_what_it_needs_in_the_other_lane() {
+        let order = Mutex::new(Vec::new());
+        let suites = [
+            suite("build", Lane::Compile, None),
+            suite("tools", Lane::Wait, None),
+            suite("tests", Lane::Wait, Some("build")),
+        ];
+        run_all(&suites, |suite| {
+            order.lock().expect("no test panics").push(suite.name);
+            outcome(suite.name, 1, 0, Status::Ok)
+        });
+        let order = order.into_inner().expect("no test panics");
+        let place = |name| order.iter().position(|other| *other == name);
+        assert!(place("build") < place("tests"), "{order:?}");
     }
 }

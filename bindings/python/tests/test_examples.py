@@ -36,7 +36,7 @@ def run(program: Path, *arguments: str, interpreter: str = sys.executable, expec
 def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of an environment with nothing but the wheel."""
     wheels = list((ROOT / "target" / "python" / "wheels" / "dev").glob("*.whl"))
-    assert len(wheels) == 1, "build it with: cargo xtask python-venv"
+    assert len(wheels) == 1, "build it with: cargo xtask python-wheel"
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=True)
     interpreter = folder / "bin" / "python"

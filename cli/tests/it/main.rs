@@ -1,0 +1,10 @@
+//! The command, as a person or a program runs it.
+
+mod chain;
+mod inspection;
+mod kill;
+mod main_job;
+mod plans;
+mod serve;
+mod support;
+mod url;

@@ -1,0 +1,11 @@
+//! The engine with phases on a stage. One program, so that it is linked once; `metrics.rs` installs a recorder for its whole
+//! process, and so has one of its own.
+
+mod between;
+mod chain;
+mod checks;
+mod once;
+mod probes;
+mod revisions;
+mod supervision;
+mod support;

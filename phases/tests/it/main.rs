@@ -1,0 +1,11 @@
+//! The four phases against the sandbox, and their schemas.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
+mod network;
+mod pipeline;
+mod probes;
+mod schemas;
+#[cfg(unix)]
+mod sockets;
+mod support;
+mod tls;

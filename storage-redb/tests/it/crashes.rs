@@ -1,0 +1,293 @@
+//! Power failures and disk errors at any operation: what was acknowledged is there, and nothing is half there.
+
+use std::sync::Arc;
+
+use phasegate_core::storage::{
+    EventScope, Expected, IdempotencyEntry, IdempotencyKey, Output, ResourceWrite, Storage, StorageError,
+    Transition,
+};
+use phasegate_core::{
+    CampaignId, Digest, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Run, Timestamp,
+};
+use phasegate_storage_redb::RedbStorage;
+use phasegate_storage_redb::testing::CrashBackend;
+use phasegate_testkit::storage::MemoryStorage;
+use phasegate_testkit::storage::conformance::{Story, phase};
+use proptest::prelude::*;
+use serde_json::json;
+
+#[derive(Clone, Debug)]
+enum Write {
+    Commit(Box<Transition>),
+    Append(Output),
+    Resource(ResourceWrite),
+    Key(IdempotencyEntry),
+}
+
+async fn write(storage: &dyn Storage, write: Write) -> Result<(), StorageError> {
+    match write {
+        Write::Commit(transition) => storage.commit(*transition).await.map(|_| ()),
+        Write::Append(output) => storage.append(output).await.map(|_| ()),
+        Write::Resource(resource) => storage.write_resource(resource).await.map(|_| ()),
+        Write::Key(entry) => storage.remember(entry).await,
+    }
+}
+
+fn own_resource(id: CampaignId) -> ResourceRef {
+    ResourceRef {
+        kind: ResourceKind::new("proxy").unwrap(),
+        id: ResourceId::new(id.to_string()).unwrap(),
+    }
+}
+
+/// The key that a caller remembers as the `n`th thing it does.
+fn own_key(id: CampaignId, n: usize) -> IdempotencyKey {
+    IdempotencyKey::new(format!("{id}-{n}")).unwrap()
+}
+
+/// What one caller does: the life of one campaign, with a resource and idempotency keys of its own.
+fn life(id: u128, choices: &[u8]) -> Vec<Write> {
+    let mut story = Story::new(id);
+    let (mut writes, mut batch) = (Vec::new(), 0);
+    let first = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+    let mut next = Some(first);
+    for (n, choice) in choices.iter().enumerate() {
+        if let Some(transition) = next.take() {
+            story.accept(&transition);
+            writes.push(Write::Commit(Box::new(transition)));
+        }
+        let running = story
+            .campaign
+            .as_ref()
+            .and_then(|campaign| campaign.ticket())
+            .is_some();
+        match choice % 8 {
+            0 => next = Some(story.configuration("third", json!({"n": n, "pad": "x".repeat(n * 100)}))),
+            1 => {
+                next = Some(story.transition(vec![EventKind::ModeChanged {
+                    mode: Mode::FullSequence,
+                }]))
+            }
+            2 if n > 8 && !running => {
+                let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
+                story.accept(&deletion);
+                writes.push(Write::Commit(Box::new(deletion)));
+                return writes;
+            }
+            3 => writes.push(Write::Resource(ResourceWrite {
+                resource: own_resource(story.id),
+                expected: Expected::Any,
+                document: (choice % 16 < 8).then(|| json!({"n": n})),
+            })),
+            4 if choice % 16 < 8 => writes.push(Write::Key(IdempotencyEntry {
+                key: own_key(story.id, n),
+                campaign: None,
+                command: Digest::of(&json!(n)),
+                outcome: json!({"n": n, "pad": "z".repeat(n * 50)}),
+                expires_at: Timestamp::from_unix_ms(i64::MAX),
+            })),
+            _ if running => {
+                batch += 1;
+                let size = usize::from(*choice) * 5;
+                let records = (0..size).map(|r| format!("[{n}, {r}, \"{}\"]", "y".repeat(r % 50)));
+                let mut output = story.output(batch, records);
+                output.checkpoint = Some(json!(n));
+                writes.push(Write::Append(output));
+                if batch == 3 {
+                    next = Some(story.transition(vec![Story::completion("first", json!(n))]));
+                }
+            }
+            _ if story
+                .campaign
+                .as_ref()
+                .is_some_and(|campaign| campaign.position() == 0) =>
+            {
+                next = Some(story.transition(vec![story.start("first")]));
+            }
+            _ => {}
+        }
+    }
+    writes
+}
+
+/// Everything that a store shows of one campaign, its resource and its keys.
+async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
+    let mut text = format!("{:?}\n", storage.campaign(id).await.unwrap());
+    let page = storage
+        .events(EventScope::Campaign(id), None, 1_000)
+        .await
+        .unwrap();
+    for logged in page.items {
+        text += &format!("{} {:?}\n", logged.seq, logged.event);
+    }
+    let output = storage.run_output(id, &phase("first"), Run(1)).await.unwrap();
+    text += &format!("{output:?}\n");
+    let page = storage
+        .records(id, &phase("first"), Run(1), 0, 10_000)
+        .await
+        .unwrap();
+    text += &format!("{:?} {:?}\n", page.records, page.next);
+    for revision in 1..40 {
+        let revision = phasegate_core::Revision(revision);
+        text += &format!(
+            "{:?}\n",
+            storage.config(id, &phase("third"), revision).await.unwrap()
+        );
+    }
+    for n in 0..25 {
+        let remembered = storage.idempotency(None, &own_key(id, n)).await.unwrap();
+        text += &format!("{remembered:?}\n");
+    }
+    text + &format!("{:?}", storage.resource(&own_resource(id)).await.unwrap())
+}
+
+async fn survives(lives: Vec<Vec<Write>>, power_off_after: u64, seed: u64) {
+    let disk = CrashBackend::new();
+    let storage = Arc::new(RedbStorage::with_backend(disk.clone()).await.unwrap());
+    disk.power_off_after(power_off_after);
+    let callers: Vec<_> = lives
+        .iter()
+        .cloned()
+        .map(|writes| {
+            let storage = storage.clone();
+            tokio::spawn(async move {
+                let mut acknowledged = 0;
+                for next in writes {
+                    match write(&*storage, next).await {
+                        Ok(()) => acknowledged += 1,
+                        Err(StorageError::OutcomeUnknown { .. }) => break,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    let mut acknowledged = Vec::new();
+    for caller in callers {
+        acknowledged.push(caller.await.unwrap());
+    }
+    let disk = disk.crash(seed);
+    drop(storage);
+
+    let storage = RedbStorage::with_backend(disk)
+        .await
+        .expect("it opens after the crash");
+    let report = storage.verify(|_| ()).await.unwrap();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    for (caller, writes) in lives.into_iter().enumerate() {
+        let id = CampaignId::from_u128(caller as u128 + 1);
+        let expected = MemoryStorage::new();
+        let mut writes = writes.into_iter();
+        for acknowledged in writes.by_ref().take(acknowledged[caller]) {
+            write(&expected, acknowledged).await.unwrap();
+        }
+        let actual = shown(&storage, id).await;
+        if actual == shown(&expected, id).await {
+            continue;
+        }
+        let doubtful = writes
+            .next()
+            .expect("nothing was in doubt, and yet the store differs");
+        write(&expected, doubtful).await.unwrap();
+        assert_eq!(actual, shown(&expected, id).await);
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_acknowledged_survives_a_power_failure_at_any_operation(
+        choices in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..25), 1..5),
+        power_off_after in 1_u64..400,
+        seed: u64,
+    ) {
+        let lives = choices.iter().zip(1..).map(|(choices, id)| life(id, choices)).collect();
+        runtime().block_on(survives(lives, power_off_after, seed));
+    }
+}
+
+#[test]
+fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
+    runtime().block_on(async {
+        let mut failures = 0;
+        for n in 1..40 {
+            let disk = CrashBackend::new();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            let story = Story::created(&storage, 1).await;
+            let another = Story::created(&storage, 2).await;
+            disk.fail_after(n);
+            let change = || {
+                vec![EventKind::ModeChanged {
+                    mode: Mode::FullSequence,
+                }]
+            };
+            let transition = story.transition(change());
+            let (id, version) = (transition.commit_id, transition.expected_version);
+            let Err(error) = storage.commit(transition.clone()).await else {
+                continue;
+            };
+            failures += 1;
+            assert!(matches!(error, StorageError::OutcomeUnknown { .. }), "{error:?}");
+            let later = storage.commit(another.transition(change())).await;
+            assert!(
+                matches!(later, Err(StorageError::OutcomeUnknown { .. })),
+                "{later:?}"
+            );
+            let looked_up = storage.committed(story.id, version, id).await;
+            assert!(
+                matches!(looked_up, Err(StorageError::Unavailable { .. })),
+                "{looked_up:?}"
+            );
+            let waited = storage.changes(None).await;
+            assert!(
+                matches!(waited, Err(StorageError::Unavailable { .. })),
+                "{waited:?}"
+            );
+            drop(storage);
+
+            let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
+            let is_there = storage.committed(story.id, version, id).await.unwrap();
+            let campaign = storage.campaign(story.id).await.unwrap();
+            assert_eq!(
+                campaign,
+                if is_there {
+                    transition.snapshot
+                } else {
+                    story.campaign
+                }
+            );
+            assert_eq!(storage.campaign(another.id).await.unwrap(), another.campaign);
+            assert!(storage.verify(|_| ()).await.unwrap().is_clean());
+        }
+        assert!(failures >= 3, "the errors were met: {failures}");
+    });
+}
+
+#[test]
+fn a_store_opens_after_a_crash_without_being_repaired() {
+    runtime().block_on(async {
+        for n in 1..40 {
+            let disk = CrashBackend::new();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            let story = Story::running(&storage, 1).await;
+            disk.power_off_after(n);
+            let _ = storage.append(story.output(1, vec!["1".to_owned()])).await;
+            let left = disk.crash(n);
+            drop(storage);
+            // A repair reads the whole file, which takes the longer the larger it is.
+            let opened = redb::Database::builder()
+                .set_repair_callback(|repair| repair.abort())
+                .create_with_backend(left);
+            assert!(opened.is_ok(), "operation {n}: {:?}", opened.err());
+        }
+    });
+}

@@ -1,0 +1,196 @@
+//! A store in which a write failed: it acknowledges nothing, and nobody waits for ever.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use phasegate_core::storage::{
+    Claim, EventScope, Expected, IdempotencyEntry, IdempotencyKey, ResourceWrite, Storage, StorageError,
+};
+use phasegate_core::{CommitId, Digest, EventKind, Mode, OwnerId, Revision, Run, Timestamp, Version};
+use phasegate_storage_redb::RedbStorage;
+use phasegate_storage_redb::testing::CrashBackend;
+use phasegate_testkit::storage::conformance::{Story, phase};
+use serde_json::json;
+
+use crate::sample;
+
+fn mode_change() -> Vec<EventKind> {
+    vec![EventKind::ModeChanged {
+        mode: Mode::FullSequence,
+    }]
+}
+
+/// A disk and a store on it that rests, with one campaign whose first phase is running.
+async fn a_store() -> (CrashBackend, RedbStorage, Story) {
+    let disk = CrashBackend::new();
+    let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+    let story = Story::running(&storage, 1).await;
+    (disk, storage, story)
+}
+
+fn remembered(key: &str) -> IdempotencyEntry {
+    IdempotencyEntry {
+        key: IdempotencyKey::new(key).unwrap(),
+        campaign: None,
+        command: Digest::of(&json!(key)),
+        outcome: json!(key),
+        expires_at: Timestamp::from_unix_ms(i64::MAX),
+    }
+}
+
+fn is_unknown<T>(result: &Result<T, StorageError>) -> bool {
+    matches!(result, Err(StorageError::OutcomeUnknown { .. }))
+}
+
+/// Whether the answer says that a write failed, and to open the store anew.
+fn is_unavailable<T>(result: &Result<T, StorageError>) -> bool {
+    matches!(result, Err(StorageError::Unavailable { reason }) if reason.contains("open the store anew"))
+}
+
+fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    matches!(future.poll(&mut context), Poll::Pending)
+}
+
+#[tokio::test]
+async fn who_waits_for_changes_is_told_of_the_failed_write() {
+    let (disk, storage, story) = a_store().await;
+    let seen = storage.latest().await.unwrap();
+    let mut waiting = pin!(storage.changes(seen.clone()));
+    assert!(is_pending(waiting.as_mut()));
+    let elsewhere = storage.clone();
+    let other = tokio::spawn(async move { elsewhere.changes(seen).await });
+    disk.fail_after(1);
+    let failed = storage.commit(story.transition(mode_change())).await;
+    assert!(is_unknown(&failed), "{failed:?}");
+    let (waited, other) = (waiting.await, other.await.unwrap());
+    assert!(is_unavailable(&waited), "{waited:?}");
+    assert!(is_unavailable(&other), "{other:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_changes_is_told_when_work_that_nobody_waits_for_fails() {
+    for n in 1..200 {
+        let (disk, storage, story) = a_store().await;
+        // The space of a deleted campaign is reclaimed in commits of their own, after the deletion's.
+        storage.append(story.output(1, vec!["1".into()])).await.unwrap();
+        disk.fail_after(n);
+        let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
+        let Ok(committed) = storage.commit(deletion).await else {
+            continue;
+        };
+        let seen = committed.cursor;
+        let waited = storage.changes(seen).await;
+        assert!(is_unavailable(&waited), "{waited:?}");
+        return;
+    }
+    panic!("no failure met the reclaiming");
+}
+
+#[tokio::test]
+async fn every_call_is_refused_until_the_store_is_opened_anew() {
+    let (disk, storage, story) = a_store().await;
+    let before = story.campaign.clone();
+    disk.fail_after(1);
+    let failed = storage.commit(story.transition(mode_change())).await;
+    assert!(is_unknown(&failed), "{failed:?}");
+
+    let (id, first) = (story.id, phase("first"));
+    for _ in 0..3 {
+        assert!(is_unknown(&storage.commit(story.transition(mode_change())).await));
+        assert!(is_unknown(
+            &storage.append(story.output(1, vec!["1".into()])).await
+        ));
+        let write = ResourceWrite {
+            resource: sample::resource(sample::RESOURCES[0]),
+            expected: Expected::Any,
+            document: None,
+        };
+        assert!(is_unknown(&storage.write_resource(write).await));
+        assert!(is_unknown(&storage.remember(remembered("key")).await));
+    }
+    let key = IdempotencyKey::new("key").unwrap();
+    let resource = sample::resource(sample::RESOURCES[0]);
+    let owner = OwnerId::from_u128(1);
+    let ticket = story.output(1, vec![]).ticket;
+    assert!(is_unavailable(
+        &storage.committed(id, Version(0), CommitId::from_u128(1)).await
+    ));
+    assert!(is_unavailable(&storage.idempotency(None, &key).await));
+    assert!(is_unavailable(&storage.campaign(id).await));
+    assert!(is_unavailable(&storage.campaigns(Default::default()).await));
+    assert!(is_unavailable(&storage.config(id, &first, Revision(1)).await));
+    assert!(is_unavailable(&storage.events(EventScope::Store, None, 1).await));
+    assert!(is_unavailable(&storage.run_output(id, &first, Run(1)).await));
+    assert!(is_unavailable(&storage.records(id, &first, Run(1), 0, 1).await));
+    assert!(is_unavailable(&storage.resource(&resource).await));
+    assert!(is_unavailable(&storage.resources(&resource.kind, None, 1).await));
+    assert!(is_unavailable(&storage.claim(&ticket, owner).await));
+    assert!(is_unavailable(&storage.heartbeat(owner).await));
+    assert!(is_unavailable(&storage.changes(None).await));
+    assert!(is_unavailable(&storage.latest().await));
+    assert!(is_unavailable(&storage.verify(|_| ()).await));
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.redb");
+    assert!(is_unavailable(&storage.backup(&copy, |_| ()).await));
+    assert!(!copy.exists());
+
+    // Closing ends, whatever it can still do; after it the store is closed as any other.
+    let _ = storage.close().await;
+    assert_eq!(storage.campaign(id).await, Err(StorageError::Closed));
+
+    let storage = RedbStorage::with_backend(disk.crash(1)).await.unwrap();
+    assert_eq!(storage.campaign(id).await.unwrap(), before);
+    let owner_may = storage.claim(&ticket, owner).await;
+    assert_eq!(owner_may, Ok(Claim::Granted));
+    storage.commit(story.transition(mode_change())).await.unwrap();
+    assert!(storage.verify(|_| ()).await.unwrap().is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_call_that_is_under_way_when_a_write_fails_comes_to_an_end() {
+    for n in [1, 2, 3, 5, 8, 13, 21] {
+        let (disk, storage, _story) = a_store().await;
+        let seen = storage.latest().await.unwrap();
+        let mut calls = Vec::new();
+        disk.fail_after(n);
+        for id in 10..30 {
+            let (storage, seen) = (storage.clone(), seen.clone());
+            calls.push(tokio::spawn(async move {
+                let story = Story::new(id);
+                let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+                while storage.commit(creation.clone()).await != Err(StorageError::Closed) {
+                    // Each answer is an error once the disk has failed; the first of them ends the caller.
+                    if storage.latest().await.is_err() {
+                        break;
+                    }
+                }
+                while storage.campaigns(Default::default()).await.is_ok() {}
+                assert!(storage.changes(seen).await.is_err());
+            }));
+        }
+        for call in calls {
+            call.await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn reads_and_refusals_write_nothing_that_could_fail() {
+    let (disk, storage, story) = a_store().await;
+    storage.remember(remembered("used")).await.unwrap();
+    let operations = disk.operations();
+    storage.campaign(story.id).await.unwrap();
+    storage.verify(|_| ()).await.unwrap();
+    let conflict = storage
+        .commit(Story::new(1).transition(vec![Story::creation("again", Mode::StepByStep)]))
+        .await;
+    assert!(
+        matches!(conflict, Err(StorageError::Conflict { .. })),
+        "{conflict:?}"
+    );
+    let used = storage.remember(remembered("used")).await;
+    assert!(matches!(used, Err(StorageError::KeyUsed { .. })), "{used:?}");
+    assert_eq!(disk.operations(), operations, "neither reads nor refusals write");
+}

@@ -1,0 +1,4 @@
+//! The whole system: its simulator on files that lose power, and the rules of the house.
+
+mod simulation;
+mod structure;
