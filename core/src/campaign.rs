@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::Failure;
+use crate::failure::Failure;
 use crate::ids::{Attempt, CampaignId, PhaseName, PipelineId, ResourcePin, Revision, Run, Ticket, Version};
 use crate::json::Digest;
 use crate::time::Timestamp;

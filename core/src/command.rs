@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign::Mode;
-use crate::event::Failure;
+use crate::failure::Failure;
 use crate::ids::{CampaignId, PhaseName, Ticket};
 
 /// The creation of a campaign.

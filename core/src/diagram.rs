@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::campaign::{Campaign, Mode};
 use crate::command::{Command, Outcome};
-use crate::event::{Event, EventKind, Failure};
+use crate::event::{Event, EventKind};
 use crate::facts::{ConfigFacts, Facts};
+use crate::failure::Failure;
 use crate::ids::{CampaignId, PhaseName, PipelineId};
 use crate::machine::decide;
+use crate::status::CampaignStatus;
 use crate::time::Timestamp;
-use crate::view::CampaignStatus;
 
 /// Draws the states of a campaign and the commands between them as a Mermaid `stateDiagram-v2`.
 ///

@@ -17,6 +17,7 @@ mod command;
 mod diagram;
 mod event;
 mod facts;
+mod failure;
 mod ids;
 mod json;
 pub mod limits;
@@ -26,6 +27,7 @@ mod preflight;
 mod problem;
 mod rejection;
 mod schema;
+mod status;
 pub mod storage;
 mod time;
 mod view;
@@ -35,8 +37,9 @@ pub use campaign::{
 };
 pub use command::{Command, CommandKind, CreateCampaign, Outcome};
 pub use diagram::mermaid;
-pub use event::{Event, EventKind, Failure, Launch, Misfit};
+pub use event::{Event, EventKind, Launch, Misfit};
 pub use facts::{ConfigFacts, Facts, PipelineMatch};
+pub use failure::Failure;
 pub use ids::{
     Attempt, BatchNumber, CampaignId, CommitId, InvalidName, OwnerId, PhaseName, PipelineId, ResourceId,
     ResourceKind, ResourcePin, ResourceRef, Revision, Run, Ticket, Version,
@@ -48,5 +51,6 @@ pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
 pub use schema::{ConfigSchema, ResourceState, ResourceUse};
+pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;
-pub use view::{CampaignStatus, CampaignView, NextCommand, PhaseStatus, PhaseView, Refusal, view};
+pub use view::{CampaignView, NextCommand, PhaseView, Refusal, view};

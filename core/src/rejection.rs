@@ -6,7 +6,7 @@ use crate::ids::{PhaseName, PipelineId, Ticket};
 use crate::limits::MAX_NAME_CHARS;
 use crate::preflight::PreflightReport;
 use crate::problem::Problems;
-use crate::view::{CampaignStatus, PhaseStatus};
+use crate::status::{CampaignStatus, PhaseStatus};
 
 fn list(phases: &[PhaseName]) -> String {
     phases

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::campaign::{Activity, Campaign, Intent, Mode, RunState, StopReason};
 use crate::command::{Command, CreateCampaign, Outcome};
-use crate::event::{Event, EventKind, Failure, Launch};
+use crate::event::{Event, EventKind, Launch};
 use crate::facts::{Facts, PipelineMatch};
+use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, Revision, Run, Ticket, Version};
 use crate::json::{Digest, canonical_json, depth};
 use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_NAME_CHARS, MAX_SUMMARY_BYTES};
@@ -15,8 +16,8 @@ use crate::pipeline::Pipeline;
 use crate::preflight::PreflightReport;
 use crate::problem::{Problem, Problems};
 use crate::rejection::Rejection;
+use crate::status::{CampaignStatus, PhaseStatus};
 use crate::time::Timestamp;
-use crate::view::{CampaignStatus, PhaseStatus};
 
 /// The events of one decision, numbered as they will stand in the log.
 struct Draft {
