@@ -50,7 +50,7 @@ pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinitio
 pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
-pub use schema::{ConfigSchema, ResourceState, ResourceUse};
+pub use schema::{ConfigSchema, ResourceState, ResourceUse, SchemaError};
 pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;
 pub use view::{CampaignView, NextCommand, PhaseView, Refusal, view};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ids::{PhaseName, PipelineId, ResourceKind};
 use crate::limits::MAX_PHASES;
-use crate::schema::{ConfigSchema, resource_keywords};
+use crate::schema::{ConfigSchema, SchemaError, resource_keywords};
 
 /// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes the JSON of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,13 +94,8 @@ pub enum DefinitionError {
         kind: ResourceKind,
     },
     /// A schema is not a usable JSON Schema of draft 2020-12.
-    #[error("the schema of {of} can't be used: {reason}")]
-    Schema {
-        /// The phase, the resource kind, or the probe of one.
-        of: String,
-        /// What is wrong with it, and where.
-        reason: String,
-    },
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// A config's schema refers to resources of a kind that the pipeline doesn't have.
     #[error(
         "the schema of {phase} refers at {pointer:?} to resources of the kind {kind:?}, which pipeline {pipeline} doesn't \

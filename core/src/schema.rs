@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
 use crate::json::{canonical_json, depth};
 use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
-use crate::pipeline::DefinitionError;
 use crate::problem::{Problem, Problems};
 
 /// The schema keyword that marks a string as the id of a resource of the named kind.
@@ -35,6 +34,16 @@ pub enum ResourceState {
     Enabled(Revision),
 }
 
+/// Why a JSON Schema can't be used: it is not valid, or it refers to another document.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the schema of {of} can't be used: {reason}")]
+pub struct SchemaError {
+    /// The phase, the resource kind, or the probe of one.
+    pub of: String,
+    /// What is wrong with it, and where.
+    pub reason: String,
+}
+
 /// A compiled JSON Schema (draft 2020-12, formats checked, nothing fetched, patterns in linear time).
 #[derive(Debug)]
 pub struct ConfigSchema {
@@ -46,15 +55,15 @@ impl ConfigSchema {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError::Schema`] when it is not a valid schema, or refers to another document.
-    pub fn compile(of: &str, schema: &Value) -> Result<Self, DefinitionError> {
+    /// [`SchemaError`] when it is not a valid schema, or refers to another document.
+    pub fn compile(of: &str, schema: &Value) -> Result<Self, SchemaError> {
         jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
             .map(|validator| Self { validator })
-            .map_err(|error| DefinitionError::Schema {
+            .map_err(|error| SchemaError {
                 of: of.to_owned(),
                 reason: format!("{error} (at {:?})", error.instance_path().as_str()),
             })
@@ -384,7 +393,7 @@ mod tests {
     #[test]
     fn a_schema_that_refers_elsewhere_is_refused_and_not_fetched() {
         let error = ConfigSchema::compile("score", &json!({"$ref": "https://example.test/schema.json"}));
-        assert!(matches!(error, Err(DefinitionError::Schema { .. })), "{error:?}");
+        assert!(matches!(error, Err(SchemaError { .. })), "{error:?}");
     }
 
     #[test]
