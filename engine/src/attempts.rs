@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why an attempt shall come to rest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Reason {
+pub(crate) enum InterruptReason {
     /// A pause or stop was asked of it.
     Rest,
     /// It took too long.
@@ -25,21 +25,21 @@ pub(crate) struct LocalAttempt {
     pub(crate) cancellation: CancellationToken,
     /// Cancelled when nothing of the attempt goes on here any more.
     pub(crate) ended: CancellationToken,
-    reason: Mutex<Option<Reason>>,
+    reason: Mutex<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
     /// Asks the runner to come to rest. A later reason replaces an earlier one, except that `Over` stays.
-    pub(crate) fn interrupt(&self, reason: Reason) {
+    pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current != Some(Reason::Over) {
+        if *current != Some(InterruptReason::Over) {
             *current = Some(reason);
         }
         drop(current);
         self.cancellation.cancel();
     }
 
-    pub(crate) fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<InterruptReason> {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

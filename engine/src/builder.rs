@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::attempts::Attempts;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
@@ -156,7 +156,7 @@ impl EngineBuilder {
         let permits = self
             .max_running
             .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
-        Ok(Engine::new(Inner {
+        Ok(Engine::new(EngineState {
             storage,
             pipelines,
             handle,

@@ -22,10 +22,10 @@ const UPSTREAM_PAGE: usize = 1_000;
 /// What a running attempt may know and do. Cloning it is cheap; all clones are the same attempt.
 #[derive(Clone)]
 pub struct RunContext {
-    shared: Arc<Shared>,
+    shared: Arc<AttemptState>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct AttemptState {
     pub(crate) ticket: Ticket,
     pub(crate) config: Value,
     pub(crate) resources: Resources,
@@ -35,17 +35,17 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) board: ProgressBoard,
     pub(crate) handle: Handle,
-    pub(crate) written: Mutex<Written>,
+    pub(crate) written: Mutex<DurableOutput>,
 }
 
 /// What this attempt knows to be durable.
-pub(crate) struct Written {
+pub(crate) struct DurableOutput {
     pub(crate) batch: BatchNumber,
     pub(crate) records: u64,
 }
 
 impl RunContext {
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(shared: AttemptState) -> Self {
         Self {
             shared: Arc::new(shared),
         }
@@ -173,7 +173,7 @@ impl RunContext {
                 progress: batch.progress,
             };
             let appended = shared.storage.append(output).await?;
-            *written = Written {
+            *written = DurableOutput {
                 batch: appended.batch,
                 records: appended.records,
             };
@@ -303,7 +303,7 @@ impl Batch {
 
 /// The records of the phase before, read page by page.
 pub struct Upstream {
-    shared: Arc<Shared>,
+    shared: Arc<AttemptState>,
     page: std::vec::IntoIter<Box<RawValue>>,
     index: u64,
     next: Option<u64>,

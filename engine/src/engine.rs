@@ -18,7 +18,7 @@ use crate::builder::EngineBuilder;
 use crate::campaign::CampaignHandle;
 use crate::error::EngineError;
 use crate::events::EventStream;
-use crate::execute::{Inner, Receipt};
+use crate::execute::{EngineState, Receipt};
 use crate::gather::Gatherer;
 use crate::pipeline::Pipeline;
 use crate::precondition::Precondition;
@@ -28,7 +28,7 @@ use crate::precondition::Precondition;
 /// Every method may be called from any task. A method whose future is dropped may still take effect, wholly.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<EngineState>,
 }
 
 /// A campaign to be created.
@@ -112,7 +112,7 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn new(inner: Inner) -> Self {
+    pub(crate) fn new(inner: EngineState) -> Self {
         Self {
             inner: Arc::new(inner),
         }

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::attempts::{Attempts, Reason, Reservation};
+use crate::attempts::{Attempts, InterruptReason, Reservation};
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::gather::{Gathered, Gatherer, compare};
@@ -32,7 +32,7 @@ use crate::supervise::{Launched, supervise};
 use crate::turns::Turns;
 
 /// What every handle and task of one engine shares.
-pub(crate) struct Inner {
+pub(crate) struct EngineState {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) pipelines: BTreeMap<PipelineId, Pipeline>,
     pub(crate) handle: Handle,
@@ -63,7 +63,7 @@ pub struct Receipt {
     pub changed: bool,
 }
 
-impl Inner {
+impl EngineState {
     /// Carries a command out. The work goes on when the returned future is dropped.
     pub(crate) async fn run_command(
         self: &Arc<Self>,
@@ -306,14 +306,14 @@ impl Inner {
             .filter(|ticket| deleted || after.ticket().as_ref() != Some(ticket))
             && let Some(attempt) = self.attempts.get(&ended)
         {
-            attempt.interrupt(Reason::Over);
+            attempt.interrupt(InterruptReason::Over);
         }
         // Here rather than after another read of the store, which may fail: the intent is durable.
         if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) = (after.ticket(), after.intent())
             && before.intent() != after.intent()
             && let Some(attempt) = self.attempts.get(&ticket)
         {
-            attempt.interrupt(Reason::Rest);
+            attempt.interrupt(InterruptReason::Rest);
         }
         log_events(&after, events);
         self.warn_if_blocked(before, &after).await;
@@ -352,7 +352,7 @@ impl Inner {
 
     pub(crate) fn interrupt_all(&self) {
         for attempt in self.attempts.all() {
-            attempt.interrupt(Reason::Shutdown);
+            attempt.interrupt(InterruptReason::Shutdown);
         }
     }
 
@@ -369,7 +369,7 @@ impl Inner {
             };
             match self.attempts.get(&ticket) {
                 Some(attempt) => {
-                    attempt.interrupt(Reason::Rest);
+                    attempt.interrupt(InterruptReason::Rest);
                     attempt.ended.cancelled().await;
                     if self.shutdown.is_cancelled() {
                         return Err(EngineError::ShutDown);
@@ -430,7 +430,7 @@ impl Inner {
     }
 }
 
-impl Inner {
+impl EngineState {
     /// Decides and commits a creation.
     pub(crate) async fn create(
         self: &Arc<Self>,

@@ -14,7 +14,7 @@ use phasegate_core::{
 use serde_json::Value;
 
 use crate::error::EngineError;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 use crate::pipeline::Pipeline;
 use crate::runner::{InputChange, PhaseRunner, Resources};
 
@@ -50,20 +50,20 @@ impl Gathered {
 }
 
 /// Why a runner gave no answer.
-enum Silence {
+enum NoAnswer {
     Panicked,
     TookTooLong,
 }
 
 /// Gathers facts about one pipeline from the store of one engine.
 pub(crate) struct Gatherer<'a> {
-    inner: &'a Inner,
+    inner: &'a EngineState,
     pipeline: &'a Pipeline,
     gathered: Gathered,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(inner: &'a Inner, pipeline: &'a Pipeline) -> Self {
+    pub(crate) fn new(inner: &'a EngineState, pipeline: &'a Pipeline) -> Self {
         Self {
             inner,
             pipeline,
@@ -216,11 +216,11 @@ impl<'a> Gatherer<'a> {
                         Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message)
                     })
                     .collect(),
-                Err(Silence::Panicked) => problem(
+                Err(NoAnswer::Panicked) => problem(
                     "check_panicked",
                     "the phase's own check panicked: mend the phase".to_owned(),
                 ),
-                Err(Silence::TookTooLong) => {
+                Err(NoAnswer::TookTooLong) => {
                     let seconds = self.inner.check_timeout.as_secs_f64();
                     problem(
                         "unchecked",
@@ -234,7 +234,7 @@ impl<'a> Gatherer<'a> {
     /// Waits for the answer of a runner, but not for ever, and not when the engine shuts down.
     ///
     /// The question is asked within `asked`, so that a panic before there is a future is caught too.
-    async fn ask<T>(&self, asked: impl Future<Output = T>) -> Result<Result<T, Silence>, EngineError> {
+    async fn ask<T>(&self, asked: impl Future<Output = T>) -> Result<Result<T, NoAnswer>, EngineError> {
         let timeout = {
             // The caller may be outside the runtime, where there are no timers.
             let _entered = self.inner.handle.enter();
@@ -242,9 +242,9 @@ impl<'a> Gatherer<'a> {
         };
         tokio::select! {
             biased;
-            answer = AssertUnwindSafe(asked).catch_unwind() => Ok(answer.map_err(|_| Silence::Panicked)),
+            answer = AssertUnwindSafe(asked).catch_unwind() => Ok(answer.map_err(|_| NoAnswer::Panicked)),
             () = self.inner.shutdown.cancelled() => Err(EngineError::ShutDown),
-            () = timeout => Ok(Err(Silence::TookTooLong)),
+            () = timeout => Ok(Err(NoAnswer::TookTooLong)),
         }
     }
 

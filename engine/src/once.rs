@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 
 impl Engine {
     /// Does `work` once for `key`, and gives its outcome again to whoever asks with the same key and request.
@@ -65,7 +65,7 @@ impl Engine {
     }
 }
 
-impl Inner {
+impl EngineState {
     /// The outcome that a key of the store is remembered with.
     async fn remembered(&self, key: &IdempotencyKey, digest: &Digest) -> Result<Option<Value>, EngineError> {
         match self.storage.idempotency(None, key).await? {
@@ -135,22 +135,22 @@ impl Inner {
 /// The keys that work is done for in this process, or waits.
 #[derive(Default)]
 pub(crate) struct KeysAtWork {
-    keys: Mutex<BTreeMap<IdempotencyKey, Queue>>,
+    keys: Mutex<BTreeMap<IdempotencyKey, KeyQueue>>,
 }
 
 #[derive(Default)]
-struct Queue {
+struct KeyQueue {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// How many hold a place in it. With the last of them it goes.
     places: usize,
 }
 
 impl KeysAtWork {
-    fn join(&self, key: &IdempotencyKey) -> Place<'_> {
+    fn join(&self, key: &IdempotencyKey) -> QueuePlace<'_> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = keys.entry(key.clone()).or_default();
         queue.places += 1;
-        Place {
+        QueuePlace {
             keys: self,
             key: key.clone(),
             turn: Arc::clone(&queue.turn),
@@ -159,13 +159,13 @@ impl KeysAtWork {
 }
 
 /// A place in the queue of a key, until it is dropped.
-struct Place<'a> {
+struct QueuePlace<'a> {
     keys: &'a KeysAtWork,
     key: IdempotencyKey,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let mut keys = self.keys.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = keys.get_mut(&self.key) {

@@ -19,10 +19,10 @@ use crate::runner::PhaseRunner;
 /// Cloning it is cheap. It is registered with [`EngineBuilder::pipeline`](crate::EngineBuilder::pipeline).
 #[derive(Clone)]
 pub struct Pipeline {
-    inner: Arc<Inner>,
+    inner: Arc<CompiledPipeline>,
 }
 
-struct Inner {
+struct CompiledPipeline {
     schemas: phasegate_core::Pipeline,
     runners: BTreeMap<PhaseName, PhaseEntry>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
@@ -244,7 +244,7 @@ impl PipelineBuilder {
             }
         }
         Ok(Pipeline {
-            inner: Arc::new(Inner {
+            inner: Arc::new(CompiledPipeline {
                 schemas,
                 runners,
                 probes,

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use phasegate_core::storage::Progress;
 use phasegate_core::{CampaignId, Ticket};
 
-type Entries = HashMap<CampaignId, (Ticket, Option<Progress>)>;
+type LatestProgress = HashMap<CampaignId, (Ticket, Option<Progress>)>;
 
 /// The latest progress of each running attempt in this process.
 #[derive(Clone, Default)]
 pub(crate) struct ProgressBoard {
-    latest: Arc<Mutex<Entries>>,
+    latest: Arc<Mutex<LatestProgress>>,
 }
 
 impl ProgressBoard {
-    fn with<T>(&self, f: impl FnOnce(&mut Entries) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut LatestProgress) -> T) -> T {
         f(&mut self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
