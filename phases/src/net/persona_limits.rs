@@ -1,4 +1,4 @@
-//! How much goes out at once, and how much in a second.
+//! The limits of one persona: how many items it works on at once, and how many requests it sends in a second.
 
 use std::num::NonZeroU32;
 
@@ -6,20 +6,21 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
-/// The bounds of one persona: items at once, and requests per second.
-pub(crate) struct Pace {
+/// The limits of one persona: items at once, and requests per second.
+pub(crate) struct PersonaLimits {
     slots: Semaphore,
-    rate: Option<Rate>,
+    rate: Option<RequestRate>,
 }
 
-struct Rate {
+/// The limiter of requests per second.
+struct RequestRate {
     limiter: DefaultDirectRateLimiter,
     clock: DefaultClock,
-    /// Held while waiting, so that who came first goes first.
+    /// Held while waiting, so that requests go out in the order in which they came.
     turn: Mutex<()>,
 }
 
-impl Pace {
+impl PersonaLimits {
     /// At most `concurrency` items at once, and `per_second` requests per second with a twentieth of that in a burst.
     pub(crate) fn new(concurrency: usize, per_second: Option<u64>) -> Self {
         let rate = per_second.and_then(|rate| NonZeroU32::new(u32::try_from(rate).unwrap_or(u32::MAX)));
@@ -27,7 +28,7 @@ impl Pace {
             slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             rate: rate.map(|rate| {
                 let burst = NonZeroU32::new(rate.get() / 20).unwrap_or(NonZeroU32::MIN);
-                Rate {
+                RequestRate {
                     limiter: RateLimiter::direct(Quota::per_second(rate).allow_burst(burst)),
                     clock: DefaultClock::default(),
                     turn: Mutex::new(()),
@@ -36,14 +37,14 @@ impl Pace {
         }
     }
 
-    /// Waits until one more item may be worked on, which it may until the permit is dropped.
-    pub(crate) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until one more item may be worked on. Dropping the permit ends the work on it.
+    pub(crate) async fn begin_item(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.slots.acquire().await.ok()
     }
 
     /// Waits until one more request may go out.
-    pub(crate) async fn request(&self) {
+    pub(crate) async fn next_request(&self) {
         let Some(rate) = &self.rate else { return };
         let _turn = rate.turn.lock().await;
         while let Err(not_until) = rate.limiter.check() {
@@ -59,10 +60,10 @@ mod tests {
 
     #[tokio::test]
     async fn requests_go_out_no_faster_than_the_rate() {
-        let pace = Pace::new(1, Some(200));
+        let limits = PersonaLimits::new(1, Some(200));
         let start = Instant::now();
         for _ in 0..20 {
-            pace.request().await;
+            limits.next_request().await;
         }
         // Ten of them are the burst.
         assert!(
@@ -75,11 +76,11 @@ mod tests {
     #[tokio::test]
     async fn no_more_items_than_slots_are_at_work() {
         use futures::FutureExt;
-        let pace = Pace::new(2, None);
-        let (first, second) = (pace.enter().await, pace.enter().await);
+        let limits = PersonaLimits::new(2, None);
+        let (first, second) = (limits.begin_item().await, limits.begin_item().await);
         assert!(first.is_some() && second.is_some());
-        assert!(pace.enter().now_or_never().is_none());
+        assert!(limits.begin_item().now_or_never().is_none());
         drop(first);
-        assert!(pace.enter().now_or_never().is_some());
+        assert!(limits.begin_item().now_or_never().is_some());
     }
 }
