@@ -9,7 +9,7 @@ use fast_socks5::{ReplyError, Socks5Command};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::{Access, ConnectError, Served};
+use super::{ConnectError, ConnectionCount, ProxyAccess};
 use crate::acceptor::Acceptor;
 use crate::error::{SandboxError, Service};
 
@@ -20,7 +20,7 @@ use crate::error::{SandboxError, Service};
 #[derive(Debug)]
 pub struct Socks5Proxy {
     acceptor: Acceptor,
-    served: Served,
+    served: ConnectionCount,
 }
 
 impl Socks5Proxy {
@@ -30,7 +30,7 @@ impl Socks5Proxy {
     ///
     /// [`SandboxError::Bind`] when the operating system gives no port.
     pub async fn start() -> Result<Self, SandboxError> {
-        Self::start_for(Access::Everybody).await
+        Self::start_for(ProxyAccess::Everybody).await
     }
 
     /// Starts a proxy that asks for `user` and `password`, of 1 to 255 bytes each.
@@ -42,7 +42,7 @@ impl Socks5Proxy {
         user: impl Into<String>,
         password: impl Into<String>,
     ) -> Result<Self, SandboxError> {
-        Self::start_for(Access::Password {
+        Self::start_for(ProxyAccess::Password {
             user: user.into(),
             password: password.into(),
         })
@@ -65,8 +65,8 @@ impl Socks5Proxy {
         self.acceptor.shutdown().await;
     }
 
-    async fn start_for(access: Access) -> Result<Self, SandboxError> {
-        let served = Served::default();
+    async fn start_for(access: ProxyAccess) -> Result<Self, SandboxError> {
+        let served = ConnectionCount::default();
         let counter = served.clone();
         let serve = move |client| {
             let (access, served) = (access.clone(), counter.clone());
@@ -81,10 +81,14 @@ impl Socks5Proxy {
     }
 }
 
-async fn tunnel(client: TcpStream, access: &Access, served: &Served) -> Result<(), TunnelError> {
+async fn tunnel(
+    client: TcpStream,
+    access: &ProxyAccess,
+    served: &ConnectionCount,
+) -> Result<(), TunnelError> {
     let authenticated = match access {
-        Access::Everybody => Socks5ServerProtocol::accept_no_auth(client).await?,
-        Access::Password { user, password } => {
+        ProxyAccess::Everybody => Socks5ServerProtocol::accept_no_auth(client).await?,
+        ProxyAccess::Password { user, password } => {
             let check = |given_user, given_password| given_user == *user && given_password == *password;
             Socks5ServerProtocol::accept_password_auth(client, check).await?.0
         }
