@@ -60,7 +60,7 @@ impl Jobs {
     }
 
     /// Hands a job to the host, and gives its answer. `None`: there will be none, since the host let go of it or is gone.
-    async fn answer(&self, work: Work) -> Option<Answer> {
+    async fn answer(&self, work: JobRequest) -> Option<JobAnswer> {
         let (tell, answered) = oneshot::channel();
         let ended = CancellationToken::new();
         // Whatever ends this future ends the job.
@@ -81,7 +81,8 @@ impl Jobs {
     }
 }
 
-struct Work {
+/// What a job asks of the host.
+struct JobRequest {
     kind: JobKind,
     pipeline: Arc<str>,
     phase: Arc<str>,
@@ -90,7 +91,8 @@ struct Work {
     context: Option<RunContext>,
 }
 
-enum Answer {
+/// What the host answered.
+enum JobAnswer {
     Run(Result<RunOutcome, RunError>),
     Problems(Vec<FieldProblem>),
     CanContinue(bool),
@@ -100,8 +102,8 @@ enum Answer {
 #[derive(uniffi::Object)]
 pub struct Job {
     handle: Handle,
-    work: Work,
-    tell: Mutex<Option<oneshot::Sender<Answer>>>,
+    work: JobRequest,
+    tell: Mutex<Option<oneshot::Sender<JobAnswer>>>,
     ended: CancellationToken,
     process: u32,
 }
@@ -133,23 +135,23 @@ impl Job {
     /// Answers that the phase completed, with a summary as JSON.
     pub fn complete(&self, summary: String) -> Result<(), HostError> {
         let summary = json::read("summary", &summary)?;
-        self.tell(Answer::Run(Ok(RunOutcome::Completed(summary))));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Completed(summary))));
         Ok(())
     }
 
     /// Answers that the phase failed.
     pub fn fail(&self, code: String, reason: String) {
-        self.tell(Answer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
     }
 
     /// Answers that somebody will report the ticket later.
     pub fn defer(&self) {
-        self.tell(Answer::Run(Ok(RunOutcome::Deferred)));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred)));
     }
 
     /// Answers that the phase came to rest as it was asked to.
     pub fn interrupted(&self) {
-        self.tell(Answer::Run(Err(RunError::Interrupted)));
+        self.tell(JobAnswer::Run(Err(RunError::Interrupted)));
     }
 
     /// Answers with what is wrong with a config: a JSON array of objects with `pointer`, `keyword` and `message`.
@@ -160,13 +162,13 @@ impl Job {
             .iter()
             .map(|one| FieldProblem::new(text(one, "pointer"), text(one, "keyword"), text(one, "message")))
             .collect();
-        self.tell(Answer::Problems(found));
+        self.tell(JobAnswer::Problems(found));
         Ok(())
     }
 
     /// Answers whether the run can go on.
     pub fn can_continue(&self, answer: bool) {
-        self.tell(Answer::CanContinue(answer));
+        self.tell(JobAnswer::CanContinue(answer));
     }
 
     /// Whether nobody waits for an answer any more: it was given, or the phase ended without it.
@@ -262,7 +264,7 @@ impl Job {
 }
 
 impl Job {
-    fn tell(&self, answer: Answer) {
+    fn tell(&self, answer: JobAnswer) {
         let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tell) = tell {
             // Nobody may listen any more; then the answer doesn't count.
@@ -306,8 +308,8 @@ impl HostRunner {
         }
     }
 
-    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> Work {
-        Work {
+    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> JobRequest {
+        JobRequest {
             kind,
             pipeline: Arc::clone(&self.pipeline),
             phase: Arc::clone(&self.phase),
@@ -317,7 +319,7 @@ impl HostRunner {
     }
 
     /// A question that takes no context. The engine itself bounds how long it waits for the answer.
-    async fn asked(&self, kind: JobKind, input: Value) -> Option<Answer> {
+    async fn asked(&self, kind: JobKind, input: Value) -> Option<JobAnswer> {
         self.jobs.answer(self.work(kind, input, None)).await
     }
 }
@@ -330,7 +332,7 @@ impl PhaseRunner for HostRunner {
         }
         let input = json!({ "config": config, "resources": by_kind(resources) });
         match self.asked(JobKind::Check, input).await {
-            Some(Answer::Problems(problems)) => problems,
+            Some(JobAnswer::Problems(problems)) => problems,
             _ => vec![FieldProblem::new(
                 "",
                 "unchecked",
@@ -350,7 +352,7 @@ impl PhaseRunner for HostRunner {
         });
         let cancelled = ctx.cancellation_token();
         match self.jobs.answer(self.work(JobKind::Run, input, Some(ctx))).await {
-            Some(Answer::Run(outcome)) => outcome,
+            Some(JobAnswer::Run(outcome)) => outcome,
             Some(_) => Err(RunError::failed(
                 "invalid_answer",
                 "the phase was answered as if it were a check",
@@ -376,7 +378,7 @@ impl PhaseRunner for HostRunner {
         });
         matches!(
             self.asked(JobKind::CanContinue, input).await,
-            Some(Answer::CanContinue(true))
+            Some(JobAnswer::CanContinue(true))
         )
     }
 }
