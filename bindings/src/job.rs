@@ -132,11 +132,17 @@ impl Job {
         self.work.input.to_string()
     }
 
-    /// Answers that the phase completed, with a summary as JSON.
-    pub fn complete(&self, summary: String) -> Result<(), HostError> {
-        let summary = json::read("summary", &summary)?;
-        self.tell(Answer::Run(Ok(RunOutcome::Completed(summary))));
-        Ok(())
+    /// Answers that the phase completed, with a summary as JSON. One that can't be read makes it a failed phase, with the code
+    /// `too_deep` or `summary_unwritable`.
+    pub fn complete(&self, summary: String) {
+        let outcome = match json::read("summary", &summary) {
+            Ok(summary) => RunOutcome::Completed(summary),
+            Err(HostError::Failed { code, reason, .. }) => {
+                let code = if code == "too_deep" { "too_deep" } else { "summary_unwritable" };
+                RunOutcome::Failed(Failure::new(code, reason))
+            }
+        };
+        self.tell(Answer::Run(Ok(outcome)));
     }
 
     /// Answers that the phase failed.

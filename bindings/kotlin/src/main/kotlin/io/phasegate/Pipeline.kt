@@ -137,8 +137,8 @@ public class PipelineBuilder internal constructor(private val id: String, privat
             put("title", JsonPrimitive(title))
             put("configSchema", schema)
             // A function answers neither; asking it would cost a turn through the host for each config.
-            val answers = mapOf("check" to "check", "can_continue" to "canContinue").filterValues(runner::overrides)
-            put("answers", JsonArray(answers.keys.map(::JsonPrimitive)))
+            val answers = mapOf("check" to "check", "can_continue" to "canContinue").filterValues { runner.overrides(it) }
+            put("answers", JsonArray(answers.keys.map { JsonPrimitive(it) }))
             millis(timeout)?.let { put("timeoutMs", JsonPrimitive(it)) }
         }
         names += name
