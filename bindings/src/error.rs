@@ -1,7 +1,7 @@
 //! Errors as they cross the boundary: a code, a sentence, and data.
 
-use phasegate::core::DefinitionError;
 use phasegate::core::storage::StorageError;
+use phasegate::core::{DefinitionError, Excess};
 use phasegate::{BuildError, EngineError, FieldProblem, PipelineError, Rejection, RunError};
 use serde_json::{Value, json};
 
@@ -108,9 +108,17 @@ pub(crate) fn forked() -> HostError {
     HostError::plain("forked", reason)
 }
 
+impl From<Excess> for HostError {
+    fn from(excess: Excess) -> Self {
+        let data = serde_json::to_value(&excess).unwrap_or_default();
+        Self::new(excess.code(), excess.to_string(), &data)
+    }
+}
+
 impl From<StorageError> for HostError {
     fn from(error: StorageError) -> Self {
         let code = match &error {
+            StorageError::Excess(excess) => return excess.clone().into(),
             StorageError::Closed => return closed(),
             StorageError::Held { .. } => "held",
             StorageError::Damaged { .. } => "damaged",
@@ -147,6 +155,7 @@ impl From<RunError> for HostError {
             RunError::Interrupted => Self::plain("interrupted", sentence),
             RunError::Fenced => Self::plain("fenced", sentence),
             RunError::Failed(failure) => Self::plain(&failure.code, failure.message),
+            RunError::Excess(excess) => excess.into(),
             RunError::Storage(error) => error.into(),
             _ => Self::plain("failed", sentence),
         }

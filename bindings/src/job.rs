@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use phasegate::{
     Batch, Failure, FieldProblem, InputChange, PhaseRunner, Resources, RunContext, RunError, RunOutcome,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -19,7 +20,8 @@ use crate::runtime::within;
 use crate::streams::Page;
 
 /// What a job is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, uniffi::Enum)]
+#[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// To run a phase. It is answered by `complete`, `fail`, `defer` or `interrupted`.
     Run,
@@ -132,11 +134,21 @@ impl Job {
         self.work.input.to_string()
     }
 
-    /// Answers that the phase completed, with a summary as JSON.
-    pub fn complete(&self, summary: String) -> Result<(), HostError> {
-        let summary = json::read("summary", &summary)?;
-        self.tell(JobAnswer::Run(Ok(RunOutcome::Completed(summary))));
-        Ok(())
+    /// Answers that the phase completed, with a summary as JSON. One that can't be read makes it a failed phase, with the code
+    /// `too_deep` or `summary_unwritable`.
+    pub fn complete(&self, summary: String) {
+        let outcome = match json::read("summary", &summary) {
+            Ok(summary) => RunOutcome::Completed(summary),
+            Err(HostError::Failed { code, reason, .. }) => {
+                let code = if code == "too_deep" {
+                    "too_deep"
+                } else {
+                    "summary_unwritable"
+                };
+                RunOutcome::Failed(Failure::new(code, reason))
+            }
+        };
+        self.tell(JobAnswer::Run(Ok(outcome)));
     }
 
     /// Answers that the phase failed.
@@ -293,18 +305,17 @@ pub(crate) struct HostRunner {
     jobs: Arc<Jobs>,
     pipeline: Arc<str>,
     phase: Arc<str>,
-    checks: bool,
-    continues: bool,
+    /// The jobs that its host answers beside [`JobKind::Run`]; it gets no others.
+    answers: Vec<JobKind>,
 }
 
 impl HostRunner {
-    pub(crate) fn new(jobs: Arc<Jobs>, pipeline: &str, phase: &str, checks: bool, continues: bool) -> Self {
+    pub(crate) fn new(jobs: Arc<Jobs>, pipeline: &str, phase: &str, answers: Vec<JobKind>) -> Self {
         Self {
             jobs,
             pipeline: pipeline.into(),
             phase: phase.into(),
-            checks,
-            continues,
+            answers,
         }
     }
 
@@ -327,7 +338,7 @@ impl HostRunner {
 #[async_trait]
 impl PhaseRunner for HostRunner {
     async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
-        if !self.checks {
+        if !self.answers.contains(&JobKind::Check) {
             return Vec::new();
         }
         let input = json!({ "config": config, "resources": by_kind(resources) });
@@ -367,7 +378,7 @@ impl PhaseRunner for HostRunner {
     }
 
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
-        if !self.continues {
+        if !self.answers.contains(&JobKind::CanContinue) {
             return false;
         }
         let input = json!({

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::HostError;
-use crate::job::{HostRunner, Jobs};
+use crate::job::{HostRunner, JobKind, Jobs};
 use crate::json;
 
 /// Adds a built-in phase.
@@ -62,12 +62,9 @@ struct HostPhase {
     title: String,
     config_schema: Value,
     timeout_ms: Option<u64>,
-    /// Whether the host checks configs beyond the schema.
+    /// The jobs that the host answers beside `run`: `check`, `can_continue`.
     #[serde(default)]
-    checks: bool,
-    /// Whether the host is asked if a run goes on although its inputs changed.
-    #[serde(default)]
-    continues: bool,
+    answers: Vec<JobKind>,
 }
 
 /// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
@@ -93,7 +90,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 (builtin, timeout_ms)
             }
             PhaseSource::Host(host) => {
-                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.checks, host.continues);
+                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
                 let name = phasegate::PhaseName::new(host.name.clone())
                     .map_err(|error| HostError::plain("invalid_name", error.to_string()))?;
                 let definition = PhaseDefinition {

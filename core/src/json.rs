@@ -45,41 +45,6 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
-/// How deeply `value` is nested: 1 for a scalar, 2 for a list of scalars.
-pub fn depth(value: &Value) -> usize {
-    let mut deepest = 0;
-    let mut open = vec![(value, 1)];
-    while let Some((value, depth)) = open.pop() {
-        deepest = deepest.max(depth);
-        match value {
-            Value::Object(members) => open.extend(members.values().map(|member| (member, depth + 1))),
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// How many lists and objects are open at once in a JSON text, which need not be read for it: 0 for a scalar.
-pub fn text_depth(text: &str) -> usize {
-    let (mut open, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                open += 1;
-                most = most.max(open);
-            }
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
-}
-
 /// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -124,12 +89,5 @@ mod tests {
     fn canonical_json_sorts_members_at_every_depth_and_keeps_lists_in_order() {
         let text = canonical_json(&json!({"b": [2, 1, {"z": null, "a": "\n"}], "a": 1.5}));
         assert_eq!(text, r#"{"a":1.5,"b":[2,1,{"a":"\n","z":null}]}"#);
-        assert_eq!(depth(&json!({"b": [2, 1, {"z": null}]})), 4);
-    }
-
-    #[test]
-    fn brackets_within_strings_open_nothing() {
-        assert_eq!(text_depth(r#"{"a[[\"[[": [1, {"b": "]"}], "c": []}"#), 3);
-        assert_eq!(text_depth("7"), 0);
     }
 }

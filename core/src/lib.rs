@@ -22,6 +22,7 @@ mod ids;
 mod json;
 pub mod limits;
 mod machine;
+mod measure;
 mod pipeline;
 mod preflight;
 mod problem;
@@ -44,8 +45,9 @@ pub use ids::{
     Attempt, BatchNumber, CampaignId, CommitId, InvalidName, OwnerId, PhaseName, PipelineId, ResourceId,
     ResourceKind, ResourcePin, ResourceRef, Revision, Run, Ticket, Version,
 };
-pub use json::{Digest, canonical_json, depth as json_depth, text_depth as json_text_depth};
+pub use json::{Digest, canonical_json};
 pub use machine::{create, decide};
+pub use measure::{Excess, Measure, Part};
 pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};
 pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};

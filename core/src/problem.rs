@@ -15,8 +15,8 @@ pub struct Problem {
     /// The JSON Pointer (RFC 6901) to the field; empty for the config as a whole.
     pub pointer: String,
     /// What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`,
-    /// `resource_disabled`, `maxBytes`, `maxDepth`, `maxResources`, `phase_locked`, `too_large`, `too_deep`,
-    /// `unchecked`, or a word of the phase's own check.
+    /// `resource_disabled`, `maxResources`, `phase_locked`, `too_large`, `too_deep`, `unchecked`, or a word of the
+    /// phase's own check.
     pub keyword: String,
     /// A sentence for a person.
     pub message: String,

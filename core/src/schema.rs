@@ -7,8 +7,8 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
-use crate::json::{canonical_json, depth};
-use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
+use crate::limits::MAX_RESOURCES_PER_CONFIG;
+use crate::measure::Part;
 use crate::problem::{Problem, Problems};
 
 /// The schema keyword that marks a string as the id of a resource of the named kind.
@@ -74,17 +74,9 @@ impl ConfigSchema {
     /// A missing member is reported at the place where it should stand, an unknown one where it stands. No message repeats a
     /// value whose schema says `"writeOnly": true`, such as a password.
     pub fn problems(&self, phase: &PhaseName, document: &Value) -> Problems {
-        if depth(document) > MAX_JSON_DEPTH {
-            let message = format!("it is nested deeper than {MAX_JSON_DEPTH} levels");
-            return [Problem::new(phase.clone(), "", "maxDepth", message)]
-                .into_iter()
-                .collect();
-        }
         // Every element of a huge list can be a problem of its own.
-        let size = canonical_json(document).len();
-        if size > MAX_CONFIG_BYTES {
-            let message = format!("it has {size} bytes; at most {MAX_CONFIG_BYTES} may be");
-            return [Problem::new(phase.clone(), "", "maxBytes", message)]
+        if let Err(excess) = Part::Config(phase).measure(document) {
+            return [Problem::new(phase.clone(), "", excess.code(), excess.to_string())]
                 .into_iter()
                 .collect();
         }
@@ -316,6 +308,7 @@ fn shorten(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH};
     use serde_json::json;
 
     fn phase() -> PhaseName {
@@ -491,7 +484,7 @@ mod tests {
         let problems = schema().problems(&phase(), &document);
         assert_eq!(
             (problems.total(), problems.items()[0].keyword.as_str()),
-            (1, "maxBytes")
+            (1, "too_large")
         );
     }
 
@@ -501,6 +494,6 @@ mod tests {
         for _ in 0..MAX_JSON_DEPTH + 1 {
             deep = json!([deep]);
         }
-        assert_eq!(schema().problems(&phase(), &deep).items()[0].keyword, "maxDepth");
+        assert_eq!(schema().problems(&phase(), &deep).items()[0].keyword, "too_deep");
     }
 }

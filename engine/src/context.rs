@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use phasegate_core::limits::{MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_JSON_DEPTH, MAX_RECORD_BYTES};
 use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
-use phasegate_core::{BatchNumber, PhaseName, Run, Ticket, json_depth, json_text_depth};
+use phasegate_core::{BatchNumber, PhaseName, Run, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -146,20 +145,15 @@ impl RunContext {
     ///
     /// # Errors
     ///
-    /// [`RunError::Fenced`] when another attempt took over; [`RunError::Failed`] with the code `record_too_large`,
-    /// `record_too_deep`, `checkpoint_too_large`, `checkpoint_too_deep` or `batch_too_large`; [`RunError::Storage`] when
-    /// the store fails. Nothing is written then.
+    /// [`RunError::Fenced`] when another attempt took over; [`RunError::Excess`] when a record, the checkpoint or the batch is
+    /// beyond its [limit](phasegate_core::limits); [`RunError::Storage`] when the store fails. Nothing is written then.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future doesn't stop the append, and a later one waits for it.
     pub async fn commit(&self, batch: Batch) -> Result<(), RunError> {
-        batch.check()?;
         if batch.is_empty() {
             return Ok(());
-        }
-        if let Some(progress) = batch.progress {
-            self.shared.board.set(&self.shared.ticket, progress);
         }
         let shared = Arc::clone(&self.shared);
         let append = self.shared.handle.spawn(async move {
@@ -177,6 +171,9 @@ impl RunContext {
                 batch: appended.batch,
                 records: appended.records,
             };
+            if let Some(progress) = batch.progress {
+                shared.board.set(&shared.ticket, progress);
+            }
             Ok(())
         });
         append.await.unwrap_or(Err(RunError::Interrupted))
@@ -210,7 +207,7 @@ impl Batch {
         Self::default()
     }
 
-    /// Adds a record: one JSON value of at most 64 KiB.
+    /// Adds a record: one JSON value of at most [`MAX_RECORD_BYTES`](phasegate_core::limits::MAX_RECORD_BYTES).
     ///
     /// # Errors
     ///
@@ -258,46 +255,6 @@ impl Batch {
     /// The size of its records, in bytes of JSON.
     pub fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    fn check(&self) -> Result<(), RunError> {
-        let too_large = |what: &str, size: usize, limit: usize| {
-            Err(RunError::failed(
-                format!("{what}_too_large"),
-                format!("a {what} has {size} bytes; at most {limit} may be"),
-            ))
-        };
-        let too_deep = |what: &str, depth: usize| {
-            Err(RunError::failed(
-                format!("{what}_too_deep"),
-                format!("a {what} is nested {depth} levels deep; at most {MAX_JSON_DEPTH} may be"),
-            ))
-        };
-        for record in &self.records {
-            let text = record.get();
-            if text.len() > MAX_RECORD_BYTES {
-                return too_large("record", text.len(), MAX_RECORD_BYTES);
-            }
-            let depth = json_text_depth(text);
-            if depth > MAX_JSON_DEPTH {
-                return too_deep("record", depth);
-            }
-        }
-        if self.bytes > MAX_BATCH_BYTES {
-            return too_large("batch", self.bytes, MAX_BATCH_BYTES);
-        }
-        let Some(checkpoint) = &self.checkpoint else {
-            return Ok(());
-        };
-        // The depth comes first: writing a document out recurses as deeply as the document goes.
-        let depth = json_depth(checkpoint);
-        if depth > MAX_JSON_DEPTH {
-            return too_deep("checkpoint", depth);
-        }
-        match checkpoint.to_string().len() {
-            size if size > MAX_CHECKPOINT_BYTES => too_large("checkpoint", size, MAX_CHECKPOINT_BYTES),
-            _ => Ok(()),
-        }
     }
 }
 

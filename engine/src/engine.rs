@@ -264,7 +264,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, [`Rejection::TooDeep`] for one nested beyond 100 levels, or
+    /// [`Rejection::TooLarge`] or [`Rejection::TooDeep`] for a summary beyond its [limit](phasegate_core::limits), or
     /// [`EngineError::Storage`].
     pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
         let command = Command::Report {

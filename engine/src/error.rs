@@ -1,7 +1,7 @@
 //! How the engine refuses or fails.
 
 use phasegate_core::storage::StorageError;
-use phasegate_core::{CampaignId, Failure, InvalidName, Rejection, ResourceKind, ResourceRef};
+use phasegate_core::{CampaignId, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef};
 
 use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
@@ -116,6 +116,12 @@ fn sentences(problems: &[FieldProblem]) -> String {
     all.join("; ")
 }
 
+impl From<Excess> for EngineError {
+    fn from(excess: Excess) -> Self {
+        StorageError::from(excess).into()
+    }
+}
+
 impl From<Rejection> for EngineError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(Box::new(rejection))
@@ -139,8 +145,7 @@ impl EngineError {
             Self::ProbeFailed { .. } => "probe_failed",
             Self::PipelineNotNamed { .. } => "pipeline_not_named",
             Self::Storage(StorageError::ResourceConflict { .. }) => "resource_conflict",
-            Self::Storage(StorageError::TooLarge { .. }) => "too_large",
-            Self::Storage(StorageError::TooDeep { .. }) => "too_deep",
+            Self::Storage(StorageError::Excess(excess)) => excess.code(),
             Self::Storage(StorageError::InvalidCursor { .. }) => "invalid_cursor",
             Self::Storage(_) => "storage_failed",
             Self::ShutDown => "shut_down",

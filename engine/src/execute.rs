@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
     Campaign, CampaignId, CampaignStatus, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts,
-    Intent, Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
-    json_depth,
+    Intent, Outcome, OwnerId, Part, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -444,7 +442,8 @@ impl EngineState {
             }
             .into());
         };
-        let digest = key.as_ref().filter(|_| all_within(&command.configs)).map(|_| {
+        let within = command.configs.values().all(is_within_depth);
+        let digest = key.as_ref().filter(|_| within).map(|_| {
             let CreateCampaign { name, mode, configs, .. } = &command;
             Digest::of(&serde_json::json!({ "pipeline": pipeline.id(), "name": name, "mode": mode, "configs": configs }))
         });
@@ -514,7 +513,7 @@ impl Gathered {
 /// The digest of a command; `None` for one with a document that is nested too deeply, which is refused and so needs none.
 fn digest_of(command: &Command) -> Option<Digest> {
     let within = match command {
-        Command::Configure { configs } => all_within(configs),
+        Command::Configure { configs } => configs.values().all(is_within_depth),
         Command::Restart {
             config: Some(document),
             ..
@@ -522,17 +521,15 @@ fn digest_of(command: &Command) -> Option<Digest> {
         | Command::Report {
             outcome: Outcome::Completed(document),
             ..
-        } => json_depth(document) <= MAX_JSON_DEPTH,
+        } => is_within_depth(document),
         _ => true,
     };
     // A document is written out, and copied, as deeply recursive as it is nested.
     within.then(|| Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null)))
 }
 
-fn all_within(configs: &BTreeMap<PhaseName, Value>) -> bool {
-    configs
-        .values()
-        .all(|config| json_depth(config) <= MAX_JSON_DEPTH)
+fn is_within_depth(document: &Value) -> bool {
+    Part::Request.measure(document).is_ok()
 }
 
 fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
@@ -609,6 +606,7 @@ fn log_events(campaign: &Campaign, events: &[Event]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use phasegate_core::limits::MAX_JSON_DEPTH;
     use serde_json::json;
 
     #[test]
@@ -617,7 +615,7 @@ mod tests {
             configs: [(PhaseName::new("collect").expect("a valid name"), config)].into(),
         };
         let mut deep = json!(1);
-        for _ in 1..MAX_JSON_DEPTH {
+        for _ in 0..MAX_JSON_DEPTH {
             deep = json!([deep]);
         }
         assert!(digest_of(&configure(deep.clone())).is_some());

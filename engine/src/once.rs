@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
-use phasegate_core::{Digest, json_depth};
+use phasegate_core::{Digest, Part};
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
@@ -27,8 +26,8 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::KeyReused`] when the key was used for another request, or for a creation; whatever `work` gives;
-    /// [`EngineError::ShutDown`] once a shutdown has begun. [`EngineError::Storage`]: too large for an outcome beyond 64 KiB
-    /// and too deep for one, or a request, that is nested beyond 100 levels. A storage error may come after the work was done.
+    /// [`EngineError::ShutDown`] once a shutdown has begun. [`EngineError::Storage`] when the outcome is
+    /// beyond its [limit](phasegate_core::limits), or the request is too deep. A storage error may come after the work was done.
     ///
     /// # Cancel safety
     ///
@@ -40,11 +39,7 @@ impl Engine {
         request: &Value,
         work: impl Future<Output = Result<Value, EngineError>> + Send + 'static,
     ) -> Result<Value, EngineError> {
-        let depth = json_depth(request);
-        if depth > MAX_JSON_DEPTH {
-            let (what, limit) = ("request".to_owned(), MAX_JSON_DEPTH);
-            return Err(StorageError::TooDeep { what, depth, limit }.into());
-        }
+        Part::Request.measure(request)?;
         // No command looks like this, so that a creation with the same key is another request.
         let digest = Digest::of(&json!({ "once": request }));
         let inner = Arc::clone(&self.inner);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use phasegate_core::Failure;
+use phasegate_core::{Failure, Part};
 use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -58,7 +58,7 @@ impl Engine {
     /// [`EngineError::ResourceNotFound`], or [`EngineError::ProbeInputInvalid`] with every problem: nothing was tried then.
     /// [`EngineError::ProbeFailed`] says why the try could not be made, with the code `timed_out` when it took longer than
     /// [`check_timeout`](crate::EngineBuilder::check_timeout) and `panicked` when it panicked. [`EngineError::ShutDown`]
-    /// when a shutdown has begun. [`EngineError::Storage`].
+    /// when a shutdown has begun. [`EngineError::Storage`], also for an input that is too large or too deep.
     ///
     /// # Cancel safety
     ///
@@ -80,6 +80,7 @@ impl Engine {
         let Some(stored) = self.inner.storage.resource(&resource).await? else {
             return Err(EngineError::ResourceNotFound { resource });
         };
+        Part::ProbeInput(&resource.kind).measure(&input)?;
         let problems = field_problems(&resource.kind, schema, &input)?;
         if !problems.is_empty() {
             return Err(EngineError::ProbeInputInvalid { problems });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
 use phasegate_core::{
-    Campaign, CampaignId, ConfigSchema, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
+    Campaign, CampaignId, ConfigSchema, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,10 +30,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::UnknownResourceKind`], [`EngineError::InvalidName`], or [`EngineError::ResourceInvalid`] with every
-    /// problem.
+    /// [`EngineError::UnknownResourceKind`], [`EngineError::InvalidName`], a storage error when it is too large or too deep, or
+    /// [`EngineError::ResourceInvalid`] with every problem.
     pub fn check_resource(&self, kind: &str, id: &str, document: &Value) -> Result<ResourceRef, EngineError> {
         let (resource, schema) = self.resource_schema(kind, id)?;
+        Part::Resource(&resource).measure(document)?;
         let problems = field_problems(&resource.kind, schema, document)?;
         match problems.is_empty() {
             true => Ok(resource),
@@ -45,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected or is too large;
+    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected;
     /// [`EngineError::ShutDown`] once a shutdown has begun.
     pub async fn put_resource(
         &self,

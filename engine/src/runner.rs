@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{Resource, StorageError};
-use phasegate_core::{Failure, ResourceId, ResourceKind, ResourceRef};
+use phasegate_core::{Excess, Failure, ResourceId, ResourceKind, ResourceRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ pub trait PhaseRunner: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RunOutcome<S = Value> {
-    /// It completed, with a summary of at most 64 KiB of JSON.
+    /// It completed, with a summary of at most [`MAX_SUMMARY_BYTES`](phasegate_core::limits::MAX_SUMMARY_BYTES) of JSON.
     Completed(S),
     /// It failed.
     Failed(Failure),
@@ -72,6 +72,10 @@ pub enum RunError {
     /// The phase failed.
     #[error("{0}")]
     Failed(Failure),
+    /// A record, the checkpoint or the batch of a commit is beyond its limit. Nothing of the batch is stored, and the run may go
+    /// on.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// The store failed.
     #[error(transparent)]
     Storage(StorageError),
@@ -88,6 +92,7 @@ impl From<StorageError> for RunError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::StaleTicket { .. } => Self::Fenced,
+            StorageError::Excess(excess) => Self::Excess(excess),
             other => Self::Storage(other),
         }
     }

@@ -93,8 +93,9 @@ async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command
             Err(EngineError::NotFound { .. }) => return AttemptEnd::Superseded,
             Err(EngineError::Rejected(rejection)) => match *rejection {
                 Rejection::StaleTicket { .. } => return AttemptEnd::Superseded,
-                too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
-                    let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
+                // The summary is beyond a limit, and the run must end all the same.
+                excess @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
+                    let failure = Failure::new(excess.code(), excess.to_string());
                     command = Command::Report {
                         ticket: ticket.clone(),
                         outcome: Outcome::Failed(failure),
@@ -259,6 +260,7 @@ fn end_of(
         Ok(Ok(RunOutcome::Deferred)) => RunnerEnd::Deferred,
         // Whether it is fenced the machine knows; a runner that is wrong about it must not stay running without a runner.
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
+        Ok(Err(RunError::Excess(excess))) => failed(excess.code(), excess.to_string()),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => failed("panicked", format!("the phase panicked: {}", panic_text(&*panic))),

@@ -116,11 +116,9 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let problem = match &error {
             // The operator reads the reason in the log; a stranger is not told how the store is broken.
-            EngineError::Storage(
-                StorageError::TooLarge { .. }
-                | StorageError::TooDeep { .. }
-                | StorageError::InvalidCursor { .. },
-            ) => Self::new(error.code(), error.to_string()),
+            EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
+                Self::new(error.code(), error.to_string())
+            }
             EngineError::Storage(StorageError::ResourceConflict { resource, .. }) => Self::new(
                 "precondition_failed",
                 format!(
@@ -152,6 +150,7 @@ impl From<EngineError> for Problem {
                 // Its own status would be taken for that of the answer.
                 other => problem.members_of(other).renamed("status", "state"),
             },
+            EngineError::Storage(StorageError::Excess(excess)) => problem.members_of(excess),
             EngineError::ResourceInvalid { resource, problems } => problem
                 .with("resource", json!(resource))
                 .with("errors", field_errors(problems)),

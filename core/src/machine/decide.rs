@@ -10,8 +10,9 @@ use crate::event::{Event, EventKind, Launch};
 use crate::facts::{Facts, PipelineMatch};
 use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, Revision, Run, Ticket, Version};
-use crate::json::{Digest, canonical_json, depth};
-use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_NAME_CHARS, MAX_SUMMARY_BYTES};
+use crate::json::Digest;
+use crate::limits::MAX_NAME_CHARS;
+use crate::measure::Part;
 use crate::pipeline::Pipeline;
 use crate::preflight::PreflightReport;
 use crate::problem::{Problem, Problems};
@@ -402,7 +403,7 @@ impl Decision<'_> {
                 });
             }
             Outcome::Completed(summary) => {
-                bounded(|| format!("summary of {phase}"), summary, MAX_SUMMARY_BYTES)?;
+                Part::Summary(&phase).measure(summary)?;
                 draft.push(EventKind::PhaseCompleted {
                     phase,
                     run: run.run,
@@ -616,13 +617,11 @@ fn digest_configs(
     let mut digests = Vec::new();
     let mut problems = Problems::none();
     for (phase, config) in configs {
-        match bounded(|| format!("config of {phase}"), config, MAX_CONFIG_BYTES) {
-            Ok(text) => digests.push((phase.clone(), Digest::of_text(&text))),
-            Err(rejection) => {
-                refused.push((phase.clone(), rejection));
-                continue;
-            }
+        if let Err(excess) = Part::Config(phase).measure(config) {
+            refused.push((phase.clone(), excess.into()));
+            continue;
         }
+        digests.push((phase.clone(), Digest::of(config)));
         match facts.proposed.get(phase) {
             Some(checked) => problems.append(checked.problems.clone()),
             None => problems.push(Problem::new(
@@ -643,26 +642,4 @@ fn digest_configs(
             Err(Rejection::ConfigInvalid { problems })
         }
     }
-}
-
-/// The canonical JSON of a document, unless it is too deep or too large.
-fn bounded(what: impl Fn() -> String, document: &Value, limit: usize) -> Result<String, Rejection> {
-    // The depth comes first: writing a document out recurses as deeply as the document goes.
-    let depth = depth(document);
-    if depth > MAX_JSON_DEPTH {
-        return Err(Rejection::TooDeep {
-            what: what(),
-            depth,
-            limit: MAX_JSON_DEPTH,
-        });
-    }
-    let text = canonical_json(document);
-    if text.len() > limit {
-        return Err(Rejection::TooLarge {
-            what: what(),
-            size: text.len(),
-            limit,
-        });
-    }
-    Ok(text)
 }

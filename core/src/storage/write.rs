@@ -140,7 +140,8 @@ pub struct Output {
     pub ticket: Ticket,
     /// Its number, the next one of the run.
     pub batch: BatchNumber,
-    /// The records, as JSON texts of at most 64 KiB each and 16 MiB in all.
+    /// The records, as JSON texts of at most [`MAX_RECORD_BYTES`](crate::limits::MAX_RECORD_BYTES) each and
+    /// [`MAX_BATCH_BYTES`](crate::limits::MAX_BATCH_BYTES) in all.
     pub records: Vec<Box<RawValue>>,
     /// The resume point that covers everything up to and including these records; `None` keeps the one before.
     pub checkpoint: Option<Value>,

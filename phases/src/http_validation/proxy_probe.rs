@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::request::{self, RequestFailure, Route};
+use super::request::{self, Credentials, RequestFailure, Route};
 use super::visit::{Site, Visitor};
 use super::{HttpPersona, Measured, Status};
 use crate::net::persona_limits::PersonaLimits;
@@ -89,7 +89,7 @@ async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, Unanswered> {
     };
     match visitor.route(url, &nowhere).await? {
         route @ Route::Proxy(_) => {
-            let answer = request::send(&visitor.persona, url, &route, false).await?;
+            let answer = request::send(&visitor.persona, url, &route, Credentials::Withheld).await?;
             Ok(answer.status)
         }
         // There is no such route where there is a proxy.

@@ -66,17 +66,26 @@ impl<H: Into<FatalError>> From<H> for RequestFailure {
     }
 }
 
-/// Requests `url` along `route`. `own_host`: whether the persona's credentials are for it.
+/// Whether a request carries the persona's credentials.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Credentials {
+    /// It carries them: they are for its host.
+    Sent,
+    /// It leaves them out: a redirect led to another host, or out of TLS.
+    Withheld,
+}
+
+/// Requests `url` along `route`.
 pub(crate) async fn send(
     persona: &HttpPersona,
     url: &Url,
     route: &Route,
-    own_host: bool,
+    credentials: Credentials,
 ) -> Result<Answer, RequestFailure> {
     let exchange = async {
         let request = client(persona, url, route)?
             .get(url.clone())
-            .headers(headers(persona, own_host));
+            .headers(headers(persona, credentials));
         let response = request.send().await?;
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
@@ -217,14 +226,14 @@ fn tls() -> &'static ClientConfig {
     })
 }
 
-fn headers(persona: &HttpPersona, own_host: bool) -> HeaderMap {
+fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
     for (name, value) in persona.headers.iter() {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
             continue;
         };
-        if own_host || (name != AUTHORIZATION && name != COOKIE) {
+        if credentials == Credentials::Sent || (name != AUTHORIZATION && name != COOKIE) {
             headers.insert(name, value);
         }
     }

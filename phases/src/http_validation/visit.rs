@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::config::{HttpPersona, Scheme};
 use super::record::Status;
-use super::request::{self, Answer, RequestFailure, Route};
+use super::request::{self, Answer, Credentials, RequestFailure, Route};
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
 use crate::net::fatal_error::FatalError;
@@ -131,7 +131,7 @@ impl Visitor {
                 let route = self.route(&url, site).await?;
                 self.limits.next_request().await;
                 *requests += 1;
-                request::send(&self.persona, &url, &route, takes_credentials(&origin, &url)).await
+                request::send(&self.persona, &url, &route, credentials(&origin, &url)).await
             };
             let answer = match step.await {
                 Ok(answer) => answer,
@@ -251,8 +251,13 @@ fn join(url: &Url, location: &str) -> Option<Url> {
 
 /// Whether the persona's credentials go along to `next`: only to the host that they are for, and not in the clear where
 /// they were to be encrypted.
-fn takes_credentials(origin: &Url, next: &Url) -> bool {
-    next.host_str() == origin.host_str() && (next.scheme() == "https" || origin.scheme() == "http")
+fn credentials(origin: &Url, next: &Url) -> Credentials {
+    let is_theirs = next.host_str() == origin.host_str();
+    let in_the_clear = next.scheme() != "https" && origin.scheme() != "http";
+    match is_theirs && !in_the_clear {
+        true => Credentials::Sent,
+        false => Credentials::Withheld,
+    }
 }
 
 fn same_name(one: &str, other: &str) -> bool {
@@ -449,7 +454,7 @@ mod tests {
     #[test]
     fn credentials_go_to_their_own_host_only_and_never_from_https_to_http() {
         let takes = |origin: &str, next: &str| {
-            takes_credentials(&Url::parse(origin).unwrap(), &Url::parse(next).unwrap())
+            credentials(&Url::parse(origin).unwrap(), &Url::parse(next).unwrap()) == Credentials::Sent
         };
         assert!(takes("http://site.test/", "http://SITE.test:8080/login"));
         assert!(takes("http://site.test/", "https://site.test/"));
