@@ -81,7 +81,7 @@ impl ResourceProbe for ProxyProbe {
 }
 
 /// Gives the status of the answer.
-async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, Unanswered> {
+async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, RequestFailure> {
     // A site that is nowhere: what is requested is the domain that the proxy knows by this name.
     let nowhere = Site {
         domain: String::new(),
