@@ -9,7 +9,7 @@ use crate::ids::{PhaseName, PipelineId, ResourceKind};
 use crate::limits::MAX_PHASES;
 use crate::schema::{ConfigSchema, SchemaError, resource_keywords};
 
-/// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes the JSON of it.
+/// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PipelineDefinition {
@@ -35,7 +35,7 @@ pub struct PhaseDefinition {
     #[serde(default)]
     pub title: String,
     /// The JSON Schema (draft 2020-12) of its config. A string field with `"x-phasegate-resource": KIND` holds the
-    /// id of a resource of that kind, which the pipeline must have.
+    /// id of a resource of that kind; the pipeline must have the kind.
     pub config_schema: Value,
 }
 
@@ -48,10 +48,10 @@ pub struct ResourceKindDefinition {
     /// What a person calls it.
     #[serde(default)]
     pub title: String,
-    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: configs
-    /// that refer to it have a problem.
+    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: a config
+    /// that refers to it has a problem.
     pub schema: Value,
-    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told; `None` for a kind without a probe.
+    /// The JSON Schema (draft 2020-12) of the input of a probe of such a resource; `None` for a kind without a probe.
     #[serde(
         default,
         deserialize_with = "present",
@@ -60,7 +60,7 @@ pub struct ResourceKindDefinition {
     pub probe_schema: Option<Value>,
 }
 
-/// Reads an optional schema that is there: `null` is not a way to leave it out.
+/// Reads an optional schema. A `null` is a schema, and an invalid one; only an absent member stands for `None`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -108,7 +108,7 @@ pub enum DefinitionError {
         phase: PhaseName,
         /// The JSON Pointer to the keyword in the schema.
         pointer: String,
-        /// What the keyword says, which may not even be the name of a kind.
+        /// The value of the keyword. It may not even be a valid name of a kind.
         kind: String,
     },
 }
@@ -128,9 +128,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError`] says which phase, kind or schema is at fault; a schema may refer only to kinds of resources that
-    /// the pipeline has. Schemas may refer to themselves and to the
-    /// draft's own meta-schemas; nothing is ever fetched.
+    /// [`DefinitionError`] names the phase, the kind or the schema at fault. A schema may refer to itself, to the draft's own
+    /// meta-schemas, and to the kinds of resources that the pipeline has. Nothing is ever fetched.
     pub fn compile(definition: PipelineDefinition) -> Result<Self, DefinitionError> {
         let pipeline = definition.id.clone();
         if !(1..=MAX_PHASES).contains(&definition.phases.len()) {
@@ -215,7 +214,7 @@ impl Pipeline {
         self.resources.get(kind)
     }
 
-    /// The schema of what a probe of a kind is told, or `None` for a kind without a probe.
+    /// The schema of the input of a kind's probe, or `None` for a kind without a probe.
     pub fn probe_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
         self.probes.get(kind)
     }

@@ -1,4 +1,4 @@
-//! A moment in time, which the core is always told and never asks for.
+//! A moment in time. The core gets it as an argument and never asks a clock.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Timestamp(i64);
 const MAX_MS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// Takes milliseconds since the epoch; anything outside the years 1970 to 9999 is moved to the nearest end.
+    /// Takes milliseconds since the epoch. A moment outside the years 1970 to 9999 is moved to the nearest end.
     pub const fn from_unix_ms(ms: i64) -> Self {
         Self(if ms < 0 {
             0
