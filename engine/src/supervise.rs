@@ -22,7 +22,7 @@ use crate::runner::{Resources, RunError, RunOutcome};
 /// The longest wait between two tries to record the end of an attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// An attempt that was committed and is to be run.
+/// A committed attempt, ready to run.
 pub(crate) struct Launched {
     pub(crate) ticket: Ticket,
     pub(crate) campaign: Campaign,
@@ -31,18 +31,18 @@ pub(crate) struct Launched {
     pub(crate) resources: Resources,
 }
 
-/// How an attempt ended, as far as the machine is concerned.
+/// How an attempt ended, as the machine needs to know it.
 enum RunnerEnd {
     Reported(Outcome),
-    /// The runner is quiet, as it was asked to be.
+    /// The runner came to rest as requested.
     Quiet,
     /// Somebody will report the ticket later.
     Deferred,
-    /// Nothing is to be recorded: the attempt is over already, or the process shuts down.
+    /// There is nothing to record: the attempt is over already, or the process shuts down.
     Unrecorded,
 }
 
-/// Runs an attempt to its end and records it. The reservation is held until all is recorded.
+/// Runs an attempt to its end and records the end. It holds the reservation until then.
 pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reservation: Reservation) {
     let ticket = launched.ticket.clone();
     let running = RunningAttempt::new(launched.pipeline.id().clone(), ticket.phase.clone());
@@ -81,10 +81,10 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
     drop(reservation);
 }
 
-/// Records the end of an attempt, again and again where the store can't be reached for a while.
+/// Records the end of an attempt. It tries again while the store is unavailable.
 async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command: Command) -> AttemptEnd {
     let ticket = reservation.ticket();
-    // Before the commit, after which every attempt is told that it is over.
+    // Read before the commit, since the commit tells every attempt that it is over.
     let reason = reservation.attempt.reason();
     let mut waits = retry_waits();
     let failed = loop {
@@ -93,7 +93,7 @@ async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command
             Err(EngineError::NotFound { .. }) => return AttemptEnd::Superseded,
             Err(EngineError::Rejected(rejection)) => match *rejection {
                 Rejection::StaleTicket { .. } => return AttemptEnd::Superseded,
-                // The summary is beyond a limit, and the run must end all the same.
+                // The summary is beyond a limit, and the run must end nevertheless.
                 excess @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
                     let failure = Failure::new(excess.code(), excess.to_string());
                     command = Command::Report {
@@ -129,7 +129,7 @@ fn recorded(command: &Command, reason: Option<InterruptReason>) -> AttemptEnd {
             ..
         } => AttemptEnd::Completed,
         Command::Quiet { .. } if reason.is_some() => AttemptEnd::Interrupted,
-        // The machine makes a failure of a runner that gave up unasked.
+        // The machine turns the end of a runner that gave up unasked into a failure.
         _ => AttemptEnd::Failed,
     }
 }
@@ -141,9 +141,9 @@ fn unrecorded(reason: Option<InterruptReason>) -> AttemptEnd {
     }
 }
 
-/// How long to wait before each retry: twice as long each time, some six minutes in all.
+/// How long to wait before each retry: twice as long each time, about six minutes in all.
 ///
-/// A store that is broken until it is opened anew may say no more than that it is unavailable, so there is an end to it.
+/// The retries end, since a store that must be opened anew may report only that it is unavailable.
 fn retry_waits() -> impl Iterator<Item = Duration> {
     (0..20).map(|retry| Duration::from_millis(100 << retry).min(LONGEST_WAIT))
 }
@@ -166,7 +166,7 @@ async fn run(inner: &Arc<EngineState>, launched: Launched, reservation: &Reserva
         () = attempt.cancellation.cancelled() => {}
         () = sleep(timeout) => attempt.interrupt(InterruptReason::Timeout),
     }
-    // The runner was asked to come to rest. A command that comes meanwhile may change the reason.
+    // The runner was asked to come to rest. A later command may still change the reason.
     let end = tokio::select! {
         biased;
         ended = &mut task => end_of(ended, attempt.reason()),
@@ -258,7 +258,7 @@ fn end_of(
             RunnerEnd::Reported(Outcome::Failed(failure))
         }
         Ok(Ok(RunOutcome::Deferred)) => RunnerEnd::Deferred,
-        // Whether it is fenced the machine knows; a runner that is wrong about it must not stay running without a runner.
+        // A runner may be wrong about being fenced. Its phase must not stay running without a runner, so the machine decides.
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Excess(excess))) => failed(excess.code(), excess.to_string()),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
@@ -270,7 +270,7 @@ fn end_of(
     }
 }
 
-/// What a panic says.
+/// The text of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
@@ -279,7 +279,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 fn interrupted(reason: Option<InterruptReason>) -> RunnerEnd {
     match reason {
-        // Without a reason the runner gave up unasked; the machine makes a failure of that.
+        // Without a reason the runner gave up unasked; the machine turns that into a failure.
         None | Some(InterruptReason::Rest | InterruptReason::Timeout) => RunnerEnd::Quiet,
         Some(InterruptReason::Over | InterruptReason::Shutdown) => RunnerEnd::Unrecorded,
     }
@@ -297,7 +297,7 @@ fn timed_out(timeout: Option<Duration>) -> RunnerEnd {
     )
 }
 
-/// The end of a runner that did not come to rest within the grace period: it is dropped and fenced.
+/// Ends an attempt whose runner did not come to rest within the grace period. The runner is dropped and fenced.
 async fn outstayed(inner: &EngineState, reservation: &Reservation) -> RunnerEnd {
     let grace = inner.grace.as_secs_f64();
     tracing::warn!(
