@@ -1,7 +1,7 @@
 //! The JSON Schema of a pipeline's manifest: of [`PipelineDefinition`](phasegate::core::PipelineDefinition) as JSON.
 //!
-//! The definition itself is in the core, which knows no schema generator. These types mirror it, for their schema only;
-//! tests hold the two together.
+//! The definition itself is in the core, which has no schema generator. These types mirror it for the schema only; tests
+//! compare the two.
 
 #![allow(dead_code, reason = "the types are read for their schema and never made")]
 
@@ -73,7 +73,7 @@ struct ManifestKind {
     /// The JSON Schema (draft 2020-12) of its documents. A document with enabled: false is disabled.
     #[schemars(title = "Schema")]
     schema: AnySchema,
-    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told. Left out where there is no probe.
+    /// The JSON Schema (draft 2020-12) of the input of a probe of such a resource. Left out for a kind without a probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(title = "Probe schema", with = "AnySchema")]
     probe_schema: Option<AnySchema>,

@@ -1,4 +1,4 @@
-//! The second phase: which of the generated domains have an address.
+//! The second phase: finds the generated domains that have an address.
 
 mod config;
 mod probe;
@@ -26,14 +26,14 @@ use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
 
-/// Looks every generated domain up, by real queries to the servers of the personas: directly over UDP (and over TCP
-/// where an answer doesn't fit), or all of it over TCP through the proxy.
+/// Looks up every generated domain, by real queries to the servers of the personas. Direct queries go over UDP, and over TCP
+/// if an answer doesn't fit. Through a proxy all queries go over TCP.
 ///
-/// Nothing is cached, no hosts file is read and no search domain is added. A proxy that can't be used fails the phase.
+/// It keeps no cache, reads no hosts file and adds no search domain. An unusable proxy fails the phase.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DnsValidation;
 
-/// What it needs of a generated domain.
+/// The part of a generated domain that DNS validation reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
     /// The domain.
@@ -99,7 +99,7 @@ impl Phase for DnsValidation {
         Ok(RunOutcome::Completed(summary))
     }
 
-    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    /// A run can continue after a persona or the proxy was mended: the domains, and the persona of each, stay the same.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         change.old_config == change.new_config
     }
@@ -111,7 +111,7 @@ impl Persona {
         Self::named(id, name, persona, proxy)
     }
 
-    /// `name` is what errors call it.
+    /// Makes a persona. Errors call it `name`.
     fn named(id: String, name: impl Into<String>, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let rate = persona.rate_per_second.map(|rate| rate.get());
         let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
@@ -138,14 +138,14 @@ impl From<AddressRecord> for RecordType {
     }
 }
 
-/// A problem for each resolver whose brackets hold no IPv6 address, which a schema can't say.
+/// A problem for each resolver whose brackets don't hold an IPv6 address. A schema can't check that.
 pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
     servers
         .iter()
         .filter(|server| !server.is_sound())
         .map(|server| {
             let message = format!(
-                "its resolver {} is no IPv6 address with a port: mend the persona",
+                "its resolver {} is not an IPv6 address with a port: mend the persona",
                 server.as_str()
             );
             FieldProblem::new(pointer, "resolver_invalid", message)
@@ -164,7 +164,7 @@ async fn look_up(
     proxy_check.pass().await?;
     let _slot = persona.limits.begin_item().await;
     let start = Instant::now();
-    // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.
+    // One of n personas serves every n-th item, so its servers take turns by the index divided by n.
     let turn = index / u64::try_from(personas.len()).unwrap_or(1);
     let lookup = persona.client.lookup(&input.domain, turn).await?;
     Ok(Some(Record {

@@ -1,4 +1,4 @@
-//! The third phase: what stands at the domains that resolved.
+//! The third phase: requests the pages of the resolved domains.
 
 mod config;
 mod encoding;
@@ -37,20 +37,19 @@ use crate::persona;
 use crate::schema;
 use visit::{Site, Visitor};
 
-/// Requests every domain that resolved, over HTTP/1.1: directly at the addresses that DNS validation found, or through
-/// the proxy.
+/// Requests every resolved domain over HTTP/1.1, directly at the addresses that DNS validation found, or through the proxy.
 ///
-/// Domains that did not resolve give no record. Addresses that are not of the public Internet are refused before any
-/// connection, at each redirect anew, unless the persona allows them. A proxy that can't be used fails the phase.
+/// Domains that did not resolve give no record. Addresses outside the public Internet are refused before any connection, also
+/// at each redirect, unless the persona allows them. An unusable proxy fails the phase.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpValidation;
 
-/// What it needs of a domain that was looked up.
+/// The part of DNS validation's record that HTTP validation reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
     /// The domain.
     pub domain: String,
-    /// How looking it up ended.
+    /// How its look-up ended.
     pub status: LookupStatus,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
@@ -118,7 +117,7 @@ impl Phase for HttpValidation {
         Ok(RunOutcome::Completed(summary))
     }
 
-    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    /// A run can continue after a persona or the proxy was mended: the domains, and the persona of each, stay the same.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         change.old_config == change.new_config
     }
@@ -130,10 +129,10 @@ impl Persona {
         Self::named(id, name, persona, proxy)
     }
 
-    /// `name` is what errors call it.
+    /// Makes a persona at work. Errors call it `name`.
     fn named(id: String, name: impl Into<String>, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let resolvers = match &persona.resolvers {
-            // Through a proxy, the proxy resolves.
+            // A proxy resolves by itself.
             Some(servers) if proxy.is_none() => {
                 let policy = QueryPolicy {
                     strategy: Strategy::First,

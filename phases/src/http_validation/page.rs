@@ -1,7 +1,7 @@
 //! The title and the visible text of a page.
 //!
-//! By html5ever's tokenizer alone: a tree, as scraper builds it, takes memory and time that grow without a bound with a
-//! hostile page, where a tokenizer can be stopped as soon as there is enough text.
+//! It uses only html5ever's tokenizer, which stops as soon as there is enough text. Building a tree of a hostile page would
+//! take unbounded memory and time.
 
 use std::cell::{Cell, RefCell};
 
@@ -19,13 +19,13 @@ const MAX_TEXT: usize = 16 * 1024;
 const MAX_TITLE: usize = 512;
 /// How much of a page is read for its text, in bytes.
 const MAX_HTML: usize = 1024 * 1024;
-/// How much of a page is given to the tokenizer at once, in bytes.
+/// How many bytes of a page the tokenizer gets at once.
 const CHUNK: usize = 16 * 1024;
-/// The largest tag or comment, in bytes. The tokenizer's work on one tag grows with the square of its attributes, so
-/// what is larger ends the text.
+/// The largest tag or comment, in bytes; a larger one ends the text. The tokenizer's work on a tag grows with the square of
+/// its attributes.
 const MAX_TOKEN: usize = 128 * 1024;
 
-/// What a person would read.
+/// The parts of a page that a person reads.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Page {
     pub(crate) title: Option<String>,
@@ -33,10 +33,10 @@ pub(crate) struct Page {
     pub(crate) truncated: bool,
 }
 
-/// Reads a body as what its content type says: HTML (also where there is no content type), plain text, or nothing.
+/// Reads a body by its content type: as HTML, also without a content type, as plain text, or not at all.
 ///
-/// Hidden is what stands in scripts, styles, templates and frames; what a style sheet hides is not. Its time is
-/// bounded, whatever the page.
+/// The contents of scripts, styles, templates and frames are left out. Text that a style sheet hides is kept. The time is
+/// bounded for every page.
 pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
     let content_type = content_type.unwrap_or("text/html").to_ascii_lowercase();
     let mime = content_type.split(';').next().unwrap_or_default().trim();
@@ -75,7 +75,7 @@ fn read_html(html: &str) -> Page {
         let (chunk, after) = rest.split_at(end);
         rest = after;
         input.push_back(StrTendril::from(chunk));
-        // The sink never blocks on a script; an encoding it is told of is known already.
+        // The sink never blocks on a script, and the encoding is known already.
         while !input.is_empty() {
             let _ = tokenizer.feed(&input);
         }
@@ -102,7 +102,7 @@ fn read_html(html: &str) -> Page {
     }
 }
 
-/// Where the characters go that the tokenizer finds.
+/// Where the next characters go.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum TextTarget {
     #[default]
@@ -169,7 +169,7 @@ impl PageReader {
             self.text.borrow_mut().push(" ");
         }
         let opens = tag.kind == TagKind::StartTag;
-        // The tokenizer gives no tag between the two of an element whose content is raw text.
+        // Between the tags of an element with raw text the tokenizer gives no other tag.
         self.target.set(TextTarget::Text);
         let step = |depth: &Cell<usize>| match opens {
             true if tag.self_closing => {}
@@ -209,7 +209,7 @@ impl PageReader {
     }
 }
 
-/// Whether a tag stands within a word rather than between two.
+/// Whether a tag may stand within a word. Other tags separate words.
 fn is_inline(name: &str) -> bool {
     matches!(
         name,
@@ -248,7 +248,7 @@ fn is_inline(name: &str) -> bool {
     )
 }
 
-/// Text whose white space is joined to single spaces, up to a length.
+/// Text with its white space joined to single spaces, up to a length.
 struct CollapsedText {
     kept: String,
     most: usize,

@@ -1,4 +1,5 @@
-//! A visit: a domain's page, through redirects, and again after a failure. Every step is checked before it is made.
+//! A visit requests a domain's page, follows redirects, and tries again after a failure. Every step is checked before it is
+//! made.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -26,18 +27,18 @@ pub(crate) struct Visitor {
     pub(crate) persona: HttpPersona,
     pub(crate) limits: PersonaLimits,
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// Where redirects to other hosts are looked up; the system, unless the persona names resolvers.
+    /// The resolvers for redirects to other hosts. Without them the system resolves.
     pub(crate) resolvers: Option<DnsClient>,
 }
 
-/// A domain to visit, with the addresses that it was found to have.
+/// A domain to visit, with its resolved addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) domain: String,
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// What came of a visit.
+/// The result of a visit.
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) status: Status,
@@ -47,12 +48,12 @@ pub(crate) struct Visit {
     pub(crate) requests: u64,
     /// The last answer.
     pub(crate) answer: Option<Answer>,
-    /// Where the last request went, if that is known and it got an answer.
+    /// The address of the last request, if it is known and there was an answer.
     pub(crate) address: Option<SocketAddr>,
 }
 
 impl Visitor {
-    /// Visits a site. Fails only where no site can be visited as the config says.
+    /// Visits a site. Fails only if no site at all can be visited as the config says.
     pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, FatalError> {
         let schemes: &[&str] = match self.persona.scheme {
             Scheme::Http => &["http"],
@@ -94,7 +95,7 @@ impl Visitor {
         }
     }
 
-    /// Requests the page, and what it redirects to, one step at a time.
+    /// Requests the page and follows its redirects, one step at a time.
     async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
         let port = self
             .persona
@@ -165,10 +166,10 @@ impl Visitor {
         }
     }
 
-    /// Where a request for `url` goes, if it may be made at all.
+    /// The route of a request for `url`, if the request is allowed.
     ///
-    /// Through a proxy nobody here resolves a name, so of a redirect to another name it isn't known where it leads:
-    /// only literal addresses and the names of this machine can be refused then.
+    /// A proxy resolves names by itself, so the address of a redirect to another name is unknown here: only literal addresses
+    /// and the names of the own machine can be refused.
     pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, RequestFailure> {
         let port = url
             .port_or_known_default()
@@ -186,7 +187,7 @@ impl Visitor {
         };
         let allowed = |address: &IpAddr| self.persona.allow_private_addresses || is_public(*address);
         match &self.proxy {
-            // The proxy may choose any of them.
+            // The proxy may choose any of the addresses.
             Some(proxy) if addresses.iter().all(allowed) => Ok(Route::Proxy(Arc::clone(proxy))),
             Some(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
             None => {
@@ -235,7 +236,7 @@ impl Visitor {
     }
 }
 
-/// The URL that a redirect leads to, without user name, password and fragment. `None`: no HTTP address, or too long.
+/// The URL that a redirect leads to, without user name, password and fragment; `None` if it is not an HTTP URL or too long.
 fn join(url: &Url, location: &str) -> Option<Url> {
     if location.len() > MAX_URL {
         return None;
@@ -249,8 +250,8 @@ fn join(url: &Url, location: &str) -> Option<Url> {
     usable.then_some(next)
 }
 
-/// Whether the persona's credentials go along to `next`: only to the host that they are for, and not in the clear where
-/// they were to be encrypted.
+/// Whether the persona's credentials are sent to `next`. They are sent only to the host that they are for, and never
+/// unencrypted after TLS.
 fn credentials(origin: &Url, next: &Url) -> Credentials {
     let is_theirs = next.host_str() == origin.host_str();
     let in_the_clear = next.scheme() != "https" && origin.scheme() != "http";
@@ -265,7 +266,7 @@ fn same_name(one: &str, other: &str) -> bool {
     bare(one) == bare(other)
 }
 
-/// Whether a name stands for the machine that resolves it, whatever the DNS says (RFC 6761, section 6.3).
+/// Whether a name always means the machine that resolves it (RFC 6761, section 6.3).
 fn is_this_machine(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")

@@ -16,7 +16,7 @@ use super::fatal_error::FatalError;
 use super::proxy::{Protocol, Proxy};
 use super::{sockets, socks5};
 
-/// How long a proxy may take to accept a connection, whatever the patience with what lies behind it.
+/// How long a proxy may take to accept a connection. The host behind it has its own timeout.
 pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
@@ -60,8 +60,8 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, FatalError> {
     }
 }
 
-/// Tries the proxy before the first item that needs it, if there is a proxy: one that is down fails the phase then, and
-/// not item by item.
+/// Tries the proxy, if there is one, before the first item: a proxy that is down fails the phase at once, and not item by
+/// item.
 pub(crate) struct ProxyCheck {
     proxy: Option<Arc<Proxy>>,
     reached: OnceCell<()>,
@@ -75,7 +75,7 @@ impl ProxyCheck {
         }
     }
 
-    /// Waits until the proxy was reached, once.
+    /// Waits until the proxy has been reached once.
     pub(crate) async fn pass(&self) -> Result<(), FatalError> {
         if let Some(proxy) = &self.proxy {
             let reach = async || to_proxy(proxy).await.map(drop);
@@ -87,7 +87,7 @@ impl ProxyCheck {
 
 /// Connects to `host` at `port` through the proxy, which resolves the name.
 ///
-/// `patience` is for what the proxy does to reach the host; the proxy itself is given [`PROXY_TIMEOUT`].
+/// `patience` is the time for the proxy to reach the host. The proxy itself has [`PROXY_TIMEOUT`].
 pub(crate) async fn through(
     proxy: &Proxy,
     host: &str,
@@ -110,7 +110,7 @@ pub(crate) async fn through(
         .unwrap_or(Err(DialError::TimedOut))
 }
 
-/// `host:port`, with the brackets that an IPv6 address needs.
+/// `host:port`, with an IPv6 address in brackets.
 pub(crate) fn authority(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
@@ -128,7 +128,7 @@ async fn http_connect(
 ) -> Result<TcpStream, DialError> {
     let broken = |error: hyper::Error| proxy.broken(error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // It ends with the handshake: what follows is the tunnel's.
+    // The connection ends with the handshake. Later bytes belong to the tunnel.
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection.with_upgrades()));
     let target = authority(host, port);
     let mut request = Request::connect(&target).header(HOST, &target);
@@ -141,7 +141,7 @@ async fn http_connect(
     let response = match sender.send_request(request).await {
         Ok(response) => response,
         Err(error) if error.is_parse() => return Err(broken(error).into()),
-        // It ends the connection, for this host at least.
+        // The proxy ends the connection, at least for this host.
         Err(error) => return Err(DialError::Failed(error.to_string())),
     };
     match response.status() {
@@ -153,7 +153,7 @@ async fn http_connect(
     let tunnel = hyper::upgrade::on(response).await.map_err(broken)?;
     match tunnel.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-        // The answer was the proxy's last word: what follows it is the host's.
+        // After the proxy's answer all bytes are the host's.
         _ => Err(DialError::SpokeFirst),
     }
 }

@@ -1,5 +1,5 @@
-//! The kinds of values that configs and resources are made of. Each is the one source of its rule: of the JSON Schema
-//! that a form is drawn from, and of what Rust accepts.
+//! The types of the values in configs and resources. Each type is the only source of its rule, both for the JSON Schema and for
+//! reading in Rust.
 
 mod list;
 mod number;

@@ -1,4 +1,4 @@
-//! How a resolver reaches its server: straight, or through a proxy and no other way.
+//! The connection of a resolver to its server: direct, or only through a proxy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,17 +27,17 @@ pub(crate) struct Connector {
     proxied: Option<ProxiedServer>,
 }
 
-/// A server behind a proxy, which finds it by its name.
+/// A server behind a proxy. The proxy resolves its name.
 #[derive(Clone)]
 struct ProxiedServer {
     proxy: Arc<Proxy>,
     host: Arc<str>,
 }
 
-/// Why no server can be asked, if none can. Of a connection that failed a resolver tells that it failed, and no more.
+/// The fatal error of a failed connection, if any. A resolver itself reports only that a connection failed.
 pub(crate) type FatalErrorSlot = Arc<OnceLock<FatalError>>;
 
-/// Makes sockets, and remembers if this machine has none left.
+/// Makes sockets, and remembers when this machine has none left.
 #[derive(Clone)]
 pub(crate) struct SocketProvider {
     runtime: TokioRuntimeProvider,
@@ -45,7 +45,7 @@ pub(crate) struct SocketProvider {
 }
 
 impl Connector {
-    /// Connects straight to the address that the resolver is configured with.
+    /// Connects directly to the address in the resolver's configuration.
     pub(crate) fn direct(fatal_error: FatalErrorSlot) -> Self {
         Self {
             runtime: SocketProvider {
@@ -56,7 +56,7 @@ impl Connector {
         }
     }
 
-    /// Connects through `proxy` to `host`, whatever address the resolver is configured with.
+    /// Connects through `proxy` to `host`, and ignores the address in the resolver's configuration.
     pub(crate) fn through(proxy: Arc<Proxy>, host: &str, fatal_error: FatalErrorSlot) -> Self {
         let host = host.into();
         Self {
@@ -94,7 +94,7 @@ impl ConnectionProvider for Connector {
             }));
         }
         match &config.protocol {
-            // The library would send a datagram again on its own; the persona says how often and how fast.
+            // Retries by the library are off: the persona decides how often and how fast.
             ProtocolConfig::Udp => {
                 let stream = UdpClientStream::builder(server, self.runtime.clone())
                     .with_timeout(Some(timeout))
@@ -121,7 +121,7 @@ impl SocketProvider {
         io::Error::from(io::ErrorKind::ConnectionRefused).into()
     }
 
-    /// Remembers what kept `socket` from being made, if it was this machine.
+    /// Remembers why `socket` could not be made, if this machine is the cause.
     fn watched<S: Send + 'static>(&self, server: SocketAddr, socket: SocketFuture<S>) -> SocketFuture<S> {
         let fatal_error = Arc::clone(&self.fatal_error);
         Box::pin(async move {
@@ -136,7 +136,7 @@ impl SocketProvider {
     }
 }
 
-/// A socket in the making.
+/// A future that makes a socket.
 type SocketFuture<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
 
 impl RuntimeProvider for SocketProvider {

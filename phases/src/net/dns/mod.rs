@@ -1,4 +1,4 @@
-//! Looking names up at given servers: in turn, again after a failure, and through a proxy where there is one.
+//! Looks names up at given servers: in turn, with retries, and through a proxy if there is one.
 
 mod connector;
 #[cfg(test)]
@@ -25,9 +25,9 @@ use crate::net::proxy::Proxy;
 use crate::value::{pattern, text_type, word_type};
 use connector::{Connector, FatalErrorSlot};
 
-/// The largest answer over UDP, in bytes: what passes unfragmented nearly everywhere (dnsflagday.net/2020).
+/// The largest answer over UDP, in bytes. It passes unfragmented nearly everywhere (dnsflagday.net/2020).
 const MAX_UDP: u16 = 1_232;
-/// How many queries may wait on one TCP connection: as many as the concurrency of a persona may make.
+/// How many queries may wait on one TCP connection: more than a persona's concurrency can cause.
 const MAX_ACTIVE: usize = 4_096;
 /// How many names a domain may be an alias of, one after the other.
 const MAX_ALIASES: usize = 16;
@@ -94,7 +94,7 @@ word_type! {
     }
 }
 
-/// What a lookup found.
+/// The result of a look-up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Lookup {
     pub(crate) status: LookupStatus,
@@ -104,13 +104,12 @@ pub(crate) struct Lookup {
     pub(crate) queries: u64,
 }
 
-/// A client of some DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by
-/// itself.
+/// A client of DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by itself.
 ///
-/// The library's own resolver follows aliases at no pace and answers special names such as `localhost` in the place of
-/// the server. So it only sends: one query at a time, of which each waits for its turn and is counted.
+/// The library's own resolver follows aliases without a rate limit and answers special names such as `localhost` itself. So the
+/// library only sends single queries here; each waits for its turn and is counted.
 pub(crate) struct DnsClient {
-    /// Whose servers they are, for errors.
+    /// The persona that names the servers, for errors.
     persona: String,
     servers: Vec<Server>,
     found: OnceCell<ResolvedServers>,
@@ -120,7 +119,7 @@ pub(crate) struct DnsClient {
     fatal_error: FatalErrorSlot,
 }
 
-/// The servers, found.
+/// The resolved servers.
 struct ResolvedServers {
     endpoints: Vec<Endpoints>,
     context: Arc<PoolContext>,
@@ -128,13 +127,13 @@ struct ResolvedServers {
 
 /// The ways to one server.
 struct Endpoints {
-    /// For what is asked first: datagrams, unless all goes through a proxy.
+    /// For the first try of a query: UDP, or TCP through a proxy.
     first: Arc<NameServer<Connector>>,
-    /// For what doesn't fit into a datagram.
+    /// For answers that don't fit into a datagram.
     tcp: Option<Arc<NameServer<Connector>>>,
 }
 
-/// How a client asks.
+/// How a client sends its queries.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryPolicy {
     pub(crate) strategy: Strategy,
@@ -144,7 +143,7 @@ pub(crate) struct QueryPolicy {
 }
 
 impl DnsClient {
-    /// Makes a client of the servers of a persona, which errors call as it is given.
+    /// Makes a client of the servers of a persona. Errors name the persona by this text.
     pub(crate) fn new(
         persona: impl Into<String>,
         servers: &[Server],
@@ -163,7 +162,7 @@ impl DnsClient {
         }
     }
 
-    /// Finds the servers, unless they are. Without a proxy their names are resolved here, once, by the system.
+    /// Resolves the servers once. Without a proxy the system resolves their names.
     async fn found(&self) -> Result<&ResolvedServers, FatalError> {
         let unresolved = |error: io::Error| FatalError::Resolver {
             persona: self.persona.clone(),
@@ -220,14 +219,14 @@ impl DnsClient {
         })
     }
 
-    /// Finds the servers before they are needed.
+    /// Resolves the servers before they are needed.
     pub(crate) async fn find_servers(&self) -> Result<(), FatalError> {
         self.found().await.map(drop)
     }
 
-    /// Looks `name` up. `turn` chooses the first server where they take turns.
+    /// Looks up `name`. `turn` chooses the first server if they take turns.
     ///
-    /// Fails only where the servers aren't found or the proxy can't be used.
+    /// Fails only if a server has no address or the proxy can't be used.
     pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, FatalError> {
         let asked = self
             .policy
@@ -259,9 +258,9 @@ impl DnsClient {
         })
     }
 
-    /// Finds the addresses of one type, through aliases; with how many queries that took.
+    /// Finds the addresses of one type, through aliases, and counts the queries.
     ///
-    /// A name that is an alias of itself in the end, or of more than [`MAX_ALIASES`] names, has none.
+    /// A name whose aliases form a circle, or are more than [`MAX_ALIASES`], has no address.
     async fn ask(
         &self,
         name: &str,
@@ -286,7 +285,7 @@ impl DnsClient {
         }
     }
 
-    /// Asks until there is an answer, or no retry is left. `None`: the name has no record of the type.
+    /// Asks until there is an answer or no retry is left. The answer is `None` if the name has no record of the type.
     async fn answer(
         &self,
         query: &Query,
@@ -317,7 +316,7 @@ impl DnsClient {
         Ok(outcome)
     }
 
-    /// Sends one query, when its turn has come.
+    /// Sends one query when its turn has come.
     async fn send(
         &self,
         context: &Arc<PoolContext>,
@@ -329,13 +328,13 @@ impl DnsClient {
             limits.next_request().await;
         }
         *sent += 1;
-        // A pool for this query alone: where two domains are aliases of one name, a pool would send one query for both.
+        // A pool for this query only: a shared pool would send one query for two domains that are aliases of one name.
         let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(context));
         let mut options = DnsRequestOptions::default();
         options.edns_payload_len = MAX_UDP;
         let answer = pool.lookup(query.clone(), options).first_answer();
         let answer = match &self.proxy {
-            // What a proxy takes is not the server's: its connection has bounds of its own.
+            // The time of the proxy is not the server's. Its connection has its own timeouts.
             Some(_) => answer.await,
             None => timeout(self.policy.timeout, answer)
                 .await
@@ -348,7 +347,7 @@ impl DnsClient {
     }
 }
 
-/// A domain, and the names that it was found to be an alias of, one after the other.
+/// A domain and its aliases, in the order in which they lead on.
 struct AliasChain {
     names: Vec<Name>,
 }
@@ -358,8 +357,8 @@ impl AliasChain {
         self.names.last().expect("it begins with the domain")
     }
 
-    /// Follows the aliases in an answer: to addresses, to where there are none, or (`None`) to the name to ask for next.
-    /// The library passes on whatever else a server says.
+    /// Follows the aliases in an answer to addresses, or to a name without any. `None` means that the last name must be asked
+    /// for. The library passes on everything else in the answer.
     fn follow(
         &mut self,
         answer: Option<&DnsResponse>,
@@ -386,7 +385,7 @@ impl AliasChain {
         if !addresses.is_empty() {
             return Some(Ok(addresses));
         }
-        // Both are said of the last name (RFC 6604, section 3; RFC 2308, section 2.2).
+        // Both codes are about the last name (RFC 6604, section 3; RFC 2308, section 2.2).
         if answer.response_code == ResponseCode::NXDomain {
             return Some(Err(LookupStatus::NoSuchName));
         }
@@ -401,7 +400,7 @@ impl AliasChain {
     }
 }
 
-/// The address of a server, by the system where it is a name.
+/// The address of a server. The system resolves a name.
 async fn resolve(host: &str, port: u16) -> io::Result<IpAddr> {
     if let Ok(address) = host.parse() {
         return Ok(address);
@@ -422,7 +421,7 @@ fn options(policy: &QueryPolicy) -> ResolverOpts {
     options
 }
 
-/// An answer with records, `None` where the name has none of the type, or what went wrong.
+/// An answer with records, `None` if the name has no record of the type, or the status of a failure.
 fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, LookupStatus> {
     let code = match answer {
         Ok(answer) => return Ok(Some(answer)),
@@ -440,7 +439,7 @@ fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, Lo
     }
 }
 
-/// Which of two outcomes says more of a domain without an address: what is known for sure before what may change.
+/// Ranks the outcomes for a domain without an address: a certain outcome counts more than one that may change.
 fn severity(status: LookupStatus) -> u8 {
     match status {
         LookupStatus::NoAddress => 0,
