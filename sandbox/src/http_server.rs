@@ -36,7 +36,7 @@ pub(crate) async fn serve(stream: TcpStream, requests: Arc<AtomicU64>) {
         .and_then(|source| source.downcast_ref::<BrokenReply>())
     {
         Some(BrokenReply(bytes)) => {
-            // The connection ended without a byte of an answer, so that the stream is free for other bytes.
+            // The connection ended before any byte of an answer, so the stream can carry other bytes.
             let mut stream = connection.into_parts().io.into_inner();
             let sent = async {
                 stream
@@ -52,7 +52,7 @@ pub(crate) async fn serve(stream: TcpStream, requests: Arc<AtomicU64>) {
     }
 }
 
-/// Ends the connection with these bytes in the place of a response.
+/// Ends the connection with these bytes instead of a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is to be broken")]
 struct BrokenReply(String);
@@ -85,7 +85,7 @@ async fn respond(request: Request<Incoming>) -> Result<Response<String>, BrokenR
     }
 }
 
-/// The host that is asked: that of the request's target where it has one, else the `Host` header (RFC 9112, 3.3).
+/// The requested host: that of the request's target, else the `Host` header (RFC 9112, 3.3).
 fn authority(request: &Request<Incoming>) -> Option<Authority> {
     match request.uri().authority() {
         Some(authority) => Some(authority.clone()),

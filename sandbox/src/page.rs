@@ -5,7 +5,7 @@ use crate::site::KEYWORD;
 
 /// Renders the page of the canonical `name` with [`KEYWORD`] in it `mentions` times.
 ///
-/// Whatever the draws are, the words below bound the length between 0.5 and 4 KiB; a test holds them to it.
+/// The words below keep the length between 0.5 and 4 KiB for all draws; a test checks it.
 pub(crate) fn render(name: &str, mentions: u32) -> String {
     let mut stream = Digest::of("page", name).stream();
     let company = format!(

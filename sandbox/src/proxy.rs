@@ -1,4 +1,4 @@
-//! Proxies on loopback, which resolve names by the sandbox's zone and count what they served.
+//! Proxies on loopback. They resolve names by the sandbox's zone and count the connections that they serve.
 
 mod http;
 mod socks5;
@@ -67,7 +67,7 @@ enum ConnectError {
     Failed(io::Error),
 }
 
-/// Resolves as the DNS server would, except that a silent name is given up at once instead of after a timeout.
+/// Resolves as the DNS server does, except that a silent name fails at once and not after a timeout.
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, ConnectError> {
     let bare = host
         .strip_prefix('[')

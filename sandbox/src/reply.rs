@@ -1,11 +1,11 @@
-//! What the site sends for one request: a pure function of host and path.
+//! The site's reply to one request: a pure function of host and path.
 
 use hyper::StatusCode;
 
 use crate::site::{self, Behaviour, Breakage, HOME_PATH, Redirect};
 use crate::zone;
 
-/// What the site sends.
+/// The site's reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
     Page { delay_ms: u64, html: String },
@@ -21,7 +21,7 @@ pub(crate) enum RedirectTarget {
     Host(String),
 }
 
-/// Returns what the site sends to a client that asks the host `name` for `path`.
+/// Returns the reply to a client that asks the host `name` for `path`.
 pub(crate) fn reply(name: &str, path: &str) -> Reply {
     let page_after = |delay_ms| Reply::Page {
         delay_ms,

@@ -1,7 +1,6 @@
 //! An HTTP proxy (RFC 9110, 7.6 and 9.3.6): tunnels by `CONNECT`, plain requests in absolute form.
 //!
-//! It passes an answer's bytes on as they come, so that a client meets the site's broken answers as it would
-//! without a proxy.
+//! It passes on an answer's bytes unchanged, so that a client gets the site's broken answers as it does without a proxy.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +20,7 @@ use crate::error::{SandboxError, Service};
 const MAX_HEAD: usize = 16 * 1024;
 /// The most headers that a request may have.
 const MAX_HEADERS: usize = 64;
-/// What concerns the connection to the proxy and is not passed on. `Host` is written anew from the target.
+/// The headers of the connection to the proxy, which are not passed on. `Host` is written anew from the target.
 const NOT_PASSED_ON: [&str; 5] = [
     "host",
     "connection",
@@ -31,8 +30,8 @@ const NOT_PASSED_ON: [&str; 5] = [
 ];
 
 /// An HTTP proxy on a free port of 127.0.0.1. It reaches names under `test`, which it resolves itself, and loopback
-/// addresses. A client that fails to give the password gets 407, a target that is neither 403, one that can't be
-/// reached 502, a name whose resolution times out 504; `Proxy-Status` (RFC 9209) says why.
+/// addresses. It answers 407 to a client without the password, 403 for any other target, 502 for an unreachable target, and
+/// 504 for a name whose resolution times out. `Proxy-Status` (RFC 9209) says why.
 ///
 /// Dropping it stops it.
 #[derive(Debug)]
@@ -72,8 +71,7 @@ impl HttpProxy {
         self.acceptor.address()
     }
 
-    /// Returns how many connections to a target the proxy has opened. A client that was turned away, or whose
-    /// target could not be reached, doesn't count.
+    /// Returns how many connections to a target the proxy has opened. Refused clients and unreachable targets don't count.
     pub fn served(&self) -> u64 {
         self.served.count()
     }
@@ -135,7 +133,7 @@ async fn serve(mut client: TcpStream, access: &ProxyAccess, served: &ConnectionC
     }
 }
 
-/// Reads up to the end of a request's head, and whatever came with it. `None`: the client left, or never ends.
+/// Reads up to the end of a request's head, with the bytes that came along. `None` if the client left, or the head is too long.
 async fn read_head(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(1024);
     while bytes.len() < MAX_HEAD {
@@ -155,7 +153,7 @@ async fn refuse(mut client: TcpStream, status: StatusCode, header: &str) -> io::
     client.shutdown().await
 }
 
-/// Where a request goes, and the bytes that each side gets before all others are passed on.
+/// Where a request goes, and the bytes that each side gets first.
 #[derive(Debug)]
 struct Forward {
     host: String,
@@ -165,7 +163,11 @@ struct Forward {
 }
 
 impl Forward {
-    /// Reads the head at the start of `bytes`, or says with which status to refuse it.
+    /// Reads the head at the start of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The status that refuses the request.
     fn parse(bytes: &[u8], access: &ProxyAccess) -> Result<Self, StatusCode> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
@@ -213,7 +215,7 @@ impl Forward {
             head.extend_from_slice(header.value);
             head.extend_from_slice(b"\r\n");
         }
-        // The next request on this connection may be for another target, so there is none.
+        // A later request on this connection could have another target, so the connection ends.
         head.extend_from_slice(b"connection: close\r\n\r\n");
         head.extend_from_slice(rest);
         Ok(Self {

@@ -64,8 +64,7 @@ impl Socks5Proxy {
         self.acceptor.address()
     }
 
-    /// Returns how many connections to a target the proxy has opened. A client that was turned away, or whose
-    /// target could not be reached, doesn't count.
+    /// Returns how many connections to a target the proxy has opened. Refused clients and unreachable targets don't count.
     pub fn served(&self) -> u64 {
         self.served.count()
     }
@@ -112,7 +111,7 @@ async fn tunnel(mut client: TcpStream, access: &ProxyAccess, served: &Connection
     }
 }
 
-/// Agrees on a method with the client, asks for a password where one is needed, and says whether the client may go on.
+/// Agrees on a method with the client, and checks the password if there is one. Returns whether the client may go on.
 async fn admit(client: &mut TcpStream, access: &ProxyAccess) -> io::Result<bool> {
     require(client.read_u8().await?, VERSION, "the version of SOCKS")?;
     let offered = read_counted(client).await?;
@@ -141,7 +140,7 @@ async fn admit(client: &mut TcpStream, access: &ProxyAccess) -> io::Result<bool>
     Ok(is_right)
 }
 
-/// Reads a command and its target, a host and a port. The target is `None` where the client gives an unknown kind of address.
+/// Reads a command and its target, a host and a port. The target is `None` for an unknown kind of address.
 async fn read_request(client: &mut TcpStream) -> io::Result<(u8, Option<(String, u16)>)> {
     let mut head = [0; 4];
     client.read_exact(&mut head).await?;
@@ -156,7 +155,7 @@ async fn read_request(client: &mut TcpStream) -> io::Result<(u8, Option<(String,
     Ok((command, Some((host, client.read_u16().await?))))
 }
 
-/// Reads a byte that counts, and as many bytes after it.
+/// Reads a byte, and as many further bytes as it says.
 async fn read_counted(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::from(client.read_u8().await?)];
     client.read_exact(&mut bytes).await?;
@@ -170,7 +169,7 @@ fn require(found: u8, wanted: u8, what: &str) -> io::Result<()> {
     Err(io::Error::other(format!("{what} is {found} instead of {wanted}")))
 }
 
-/// Answers a request. The address in it is for commands that this proxy doesn't serve.
+/// Answers a request. The address in the answer only matters for other commands.
 async fn answer(client: &mut TcpStream, reply: Reply) -> io::Result<()> {
     client
         .write_all(&[VERSION, reply as u8, 0, IPV4, 0, 0, 0, 0, 0, 0])
