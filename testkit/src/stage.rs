@@ -1,4 +1,4 @@
-//! A stage for runners: the test is the prompter, and every attempt does exactly what it is told.
+//! A stage for runners: the test instructs every attempt, and the attempt does exactly that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use phasegate::{Batch, Failure, PhaseRunner, RunContext, RunError, RunOutcome, T
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-/// What an attempt on stage can be told.
+/// An instruction to an attempt on stage.
 enum Instruction {
     Commit {
         records: u64,
@@ -21,10 +21,10 @@ enum Instruction {
     Rest,
 }
 
-/// Where attempts wait for their lines. Cloning it is cheap.
+/// Where attempts wait for their instructions. Cloning it is cheap.
 ///
-/// Nothing happens on it by itself: a runner neither works nor heeds a cancellation until it is told to. So a test can
-/// hold an attempt in any state for as long as it likes, without a sleep.
+/// A runner works, or heeds a cancellation, only when it is told to. So a test can hold an attempt in any state for any time,
+/// without a sleep.
 #[derive(Clone, Default)]
 pub struct Stage {
     inner: Arc<StageState>,
@@ -43,7 +43,7 @@ struct Actors {
 }
 
 impl Stage {
-    /// A runner that plays on this stage; one serves all phases.
+    /// A runner on this stage. One runner serves all phases.
     pub fn runner(&self) -> impl PhaseRunner + use<> {
         Actor { stage: self.clone() }
     }
@@ -52,7 +52,7 @@ impl Stage {
         f(&mut self.inner.actors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The tickets that were launched and have not been told to end.
+    /// The tickets of the launched attempts that were not told to end yet.
     pub fn on_stage(&self) -> Vec<Ticket> {
         self.cast(|cast| {
             let playing = cast.lines.iter().filter(|(_, line)| !line.is_closed());
@@ -60,7 +60,7 @@ impl Stage {
         })
     }
 
-    /// How often any attempt has been launched.
+    /// How many attempts have been launched.
     pub fn launches(&self) -> usize {
         self.cast(|cast| cast.lines.len())
     }
@@ -83,15 +83,15 @@ impl Stage {
     }
 
     async fn line(&self, ticket: &Ticket, line: Instruction) {
-        // An attempt that is gone can't be told anything; whoever tells it sees what it came to.
+        // An attempt that is gone takes no instruction. The test sees that from the state of its phase.
         let _ = self.actor(ticket).await.send(line);
     }
 
-    /// Tells the attempt to commit this many records, numbered on from those before, and says what that came to.
+    /// Tells the attempt to commit this many records, numbered after the earlier ones, and returns the result.
     ///
     /// # Errors
     ///
-    /// What [`RunContext::commit`] answered, or [`RunError::Interrupted`] when the attempt is gone.
+    /// Those of [`RunContext::commit`], or [`RunError::Interrupted`] when the attempt is gone.
     pub async fn commit(&self, ticket: &Ticket, records: u64) -> Result<(), RunError> {
         let (done, answer) = oneshot::channel();
         self.line(ticket, Instruction::Commit { records, done }).await;
@@ -118,12 +118,12 @@ impl Stage {
         self.line(ticket, Instruction::Panic).await;
     }
 
-    /// Tells the attempt to come to rest, as a runner does that heeds its cancellation.
+    /// Tells the attempt to come to rest, as a runner that heeds its cancellation does.
     pub async fn rest(&self, ticket: &Ticket) {
         self.line(ticket, Instruction::Rest).await;
     }
 
-    /// Takes every attempt off the stage, and every one that comes later, as the end of a process does.
+    /// Removes every attempt from the stage, later ones too, as the end of a process does.
     pub fn close(&self) {
         self.cast(|cast| {
             cast.closed = true;
@@ -149,7 +149,7 @@ impl PhaseRunner for Actor {
         while let Some(line) = told.recv().await {
             match line {
                 Instruction::Commit { records, done } => {
-                    // Nobody waits for the answer once the test has given up.
+                    // The test may have given up waiting for the answer.
                     let _ = done.send(commit(&ctx, records).await);
                 }
                 Instruction::Complete(summary) => return Ok(RunOutcome::Completed(summary)),

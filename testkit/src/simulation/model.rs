@@ -1,13 +1,13 @@
-//! The reference model: what a campaign must do, written down as plainly as possible and unlike the machine itself.
+//! The reference model: the rules of a campaign, written as plainly as possible, and in another way than the machine's.
 //!
-//! It keeps a status per phase, where the machine keeps a position and one activity; it knows no events, no revisions and
-//! no store. Where both agree over many random histories, neither is likely to be wrong.
+//! It keeps a status per phase; the machine keeps a position and one activity. It has no events, no revisions and no store. If
+//! both agree over many random histories, both are probably right.
 
 use phasegate_core::{CampaignStatus, Mode, PhaseStatus};
 
 use super::step::ConfigChoice;
 
-/// What the model answers to a step.
+/// The model's answer to a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
     /// It is accepted.
@@ -18,14 +18,14 @@ pub enum Answer {
 
 use Answer::{Accepted, Refused};
 
-/// A config, as the model knows it: its choice, and which storing it was.
+/// A config in the model: its choice, and the number of the time it was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct ModelConfig {
     choice: ConfigChoice,
     storing: u32,
 }
 
-/// What a run was started with.
+/// The inputs of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct ModelInputs {
     storing: u32,
@@ -61,11 +61,11 @@ pub struct Model {
     resource_revision: u32,
 }
 
-/// What the model says is shown of one phase: status, configured, run, attempt and records of the current run.
+/// The view of one phase in the model: status, configured, run, attempt and records of the current run.
 pub type ShownPhase = (PhaseStatus, bool, Option<u32>, Option<u32>, u64);
 
 impl Model {
-    /// A campaign of this many phases, just created, in `step_by_step`.
+    /// A new campaign of this many phases, in `step_by_step`.
     pub fn new(phases: usize) -> Self {
         let phase = ModelPhase {
             status: PhaseStatus::NotStarted,
@@ -196,7 +196,7 @@ impl Model {
         }
     }
 
-    /// Takes a config away.
+    /// Removes a config.
     pub fn unconfigure(&mut self, index: usize) -> Answer {
         if self.phases[index].status != PhaseStatus::NotStarted {
             return Refused("phase_started");
@@ -361,7 +361,7 @@ impl Model {
         }
     }
 
-    /// The resource is disabled, or enabled again; either way it is another revision.
+    /// The resource is disabled, or enabled again. Both give it another revision.
     pub fn toggle_resource(&mut self) {
         self.resource_enabled = !self.resource_enabled;
         self.resource_revision += 1;
@@ -382,7 +382,7 @@ impl Model {
         }
     }
 
-    /// A process without the pipeline has opened the store and recovered: nothing changes, and it is told of a running phase.
+    /// A process without the pipeline has opened the store and recovered: nothing changes, and it learns of a running phase.
     pub fn recover_without(&self) -> Answer {
         match self.running() {
             Some(_) => Refused("unknown_pipeline"),
@@ -390,7 +390,7 @@ impl Model {
         }
     }
 
-    /// What is shown of the campaign.
+    /// The status of the campaign.
     pub fn status(&self) -> CampaignStatus {
         let Some(index) = self.next() else {
             return CampaignStatus::Completed;
@@ -410,7 +410,7 @@ impl Model {
         }
     }
 
-    /// What is shown of its phases.
+    /// The views of its phases.
     pub fn shown(&self) -> Vec<ShownPhase> {
         let shown = |phase: &ModelPhase| {
             let started = phase.status != PhaseStatus::NotStarted;
@@ -432,13 +432,13 @@ impl Model {
         self.mode
     }
 
-    /// What is stored as the config of each phase.
+    /// The stored config of each phase.
     pub fn configs(&self) -> Vec<Option<ConfigChoice>> {
         let choice = |phase: &ModelPhase| phase.config.map(|stored| stored.choice);
         self.phases.iter().map(choice).collect()
     }
 
-    /// Whether a report that was recorded for this attempt stands in the campaign still.
+    /// Whether the recorded outcome of this attempt is still part of the campaign.
     pub fn stands(&self, index: usize, run: u32, attempt: u32, status: PhaseStatus) -> bool {
         let phase = &self.phases[index];
         (phase.status, phase.run, phase.attempt) == (status, run, attempt)

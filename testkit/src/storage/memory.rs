@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A store in memory, for tests: nothing survives it, and everything else is as the port says.
+/// A store in memory, for tests. It follows the port in everything but durability.
 ///
 /// Clones are handles of the same store.
 #[derive(Clone)]
@@ -49,14 +49,14 @@ type RunKey = (CampaignId, PhaseName, Run);
 struct MemoryState {
     closed: bool,
     campaigns: BTreeMap<CampaignId, Campaign>,
-    /// The log, by place from 1; the events of deleted campaigns are gone.
+    /// The log, by place from 1, without the events of deleted campaigns.
     log: BTreeMap<u64, (LoggedEvent, CommitId)>,
     configs: BTreeMap<(CampaignId, PhaseName, Revision), Value>,
     outputs: BTreeMap<RunKey, (RunOutput, Vec<Box<RawValue>>)>,
     resources: BTreeMap<ResourceRef, Resource>,
     revisions: BTreeMap<ResourceRef, Revision>,
     idempotency: BTreeMap<(Option<CampaignId>, IdempotencyKey), IdempotencyEntry>,
-    /// The deleted campaigns, and the number of their deletion.
+    /// The deleted campaigns, each with the number of its deletion.
     deleted: BTreeMap<CampaignId, Version>,
 }
 
@@ -346,7 +346,7 @@ impl Storage for MemoryStorage {
             let committed = state.commit(transition, now)?;
             Ok((committed, state.last()))
         })?;
-        // Sent without the lock on the state, which those who wait take while they hold the watch.
+        // Sent without the lock on the state: waiting readers take that lock while they hold the watch.
         self.latest.send_modify(|latest| *latest = last.max(*latest));
         Ok(committed)
     }
@@ -479,7 +479,7 @@ impl Storage for MemoryStorage {
     async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
         let mut latest = self.latest.subscribe();
         let after = self.with(|state| place(after.as_ref(), state.last()))?;
-        // The watch is marked as changed on close too.
+        // A close changes the watch too.
         let closed = || self.with(|_| Ok(())).is_err();
         let seen = latest.wait_for(|last| *last > after || closed()).await.is_ok();
         match seen && !closed() {

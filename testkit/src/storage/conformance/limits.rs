@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::resources::resource;
 use super::{Story, phase};
 
-/// A document that is `bytes` long as JSON.
+/// A document of `bytes` bytes of JSON.
 fn document(bytes: usize) -> Value {
     Value::String("x".repeat(bytes - 2))
 }
