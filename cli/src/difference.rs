@@ -1,4 +1,4 @@
-//! Where a plan and an unfinished campaign differ.
+//! The differences between a plan and an unfinished campaign.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,18 +13,18 @@ use crate::error::CliError;
 use crate::plan::Plan;
 use crate::sandbox::{Addresses, stored_resources};
 
-/// Where a plan and an unfinished campaign differ.
+/// The differences between a plan and an unfinished campaign.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
-    /// The configs that both have, or the campaign alone, and that are not the same.
+    /// The stored configs that the plan has differently, or not at all.
     pub configs: Vec<ConfigDifference>,
-    /// The phases whose config the plan has and the campaign doesn't: never stored, or taken away.
+    /// The phases whose config only the plan has: it was never stored, or was removed.
     pub absent: Vec<PhaseName>,
     /// The resources that are stored with another document.
     pub resources: Vec<ResourceDifference>,
     /// The resources of the plan that are not stored.
     pub absent_resources: Vec<ResourceRef>,
-    /// The campaign's mode, where it is not the plan's.
+    /// The campaign's mode, if it differs from the plan's.
     pub mode: Option<Mode>,
 }
 
@@ -33,9 +33,9 @@ pub struct Differences {
 pub struct ConfigDifference {
     /// The phase.
     pub phase: PhaseName,
-    /// What is stored.
+    /// The stored config.
     pub stored: Value,
-    /// What the plan says; nothing, if it has none.
+    /// The plan's config, if it has one.
     pub planned: Option<Value>,
 }
 
@@ -44,15 +44,15 @@ pub struct ConfigDifference {
 pub struct ResourceDifference {
     /// The resource.
     pub resource: ResourceRef,
-    /// What is stored.
+    /// The stored document.
     pub stored: Value,
-    /// What the plan says.
+    /// The plan's document.
     pub planned: Value,
 }
 
 impl Differences {
-    /// Compares a plan with a campaign and the store. `last` is where the sandbox was that the stored personas were
-    /// pointed at, if this one is pointed at a sandbox too: another address of it is no difference.
+    /// Compares a plan with a campaign and the store. `last` are the addresses of the sandbox that the stored personas were
+    /// pointed at, if this run has a sandbox too: other addresses of a sandbox are not a difference.
     pub async fn find(
         engine: &Engine,
         campaign: &CampaignHandle,
@@ -94,13 +94,12 @@ impl Differences {
         Ok(differences)
     }
 
-    /// Whether somebody has to decide: something is stored that the plan doesn't say.
+    /// Whether a person has to decide, since the store has something else than the plan.
     pub fn need_a_decision(&self) -> bool {
         !(self.configs.is_empty() && self.resources.is_empty())
     }
 
-    /// The differences as a unified diff, the stored side as the old one. Members that are written and never read back,
-    /// such as a proxy's password, are hidden.
+    /// The differences as a unified diff, with the stored side as the old one. Secrets, such as a proxy's password, are hidden.
     pub fn to_diff(&self, engine: &Engine) -> String {
         let mut text = String::new();
         for one in &self.configs {

@@ -18,7 +18,7 @@ use crate::screen::say;
 use crate::signals::{Signal, Signals};
 use crate::target::{ShownCampaign, StoreLocation};
 
-/// How often the screen is brought up to date.
+/// How often the screen is updated.
 const TICK: Duration = Duration::from_millis(100);
 /// How often a server is asked.
 const POLL: Duration = Duration::from_millis(250);
@@ -26,13 +26,13 @@ const POLL: Duration = Duration::from_millis(250);
 /// The action that sets a campaign going.
 #[derive(Clone, Debug)]
 pub enum StartAction {
-    /// What the ended process ran is taken up again; a pause that fell then is ended.
+    /// Take up the phase that ran when its process ended. A pause of that time is ended.
     Recover,
-    /// A phase is started.
+    /// Start a phase.
     Start(PhaseName),
-    /// A paused phase, or a held chain, goes on.
+    /// Resume a paused phase or a held chain.
     Resume,
-    /// A phase begins afresh.
+    /// Begin a phase afresh.
     Restart(PhaseName, Option<Value>),
 }
 
@@ -48,7 +48,7 @@ pub async fn follow(
 ) -> Result<Exit, CliError> {
     let exit = follow_to_rest(engine, campaign, action, args, again).await;
     if !matches!(exit, Ok(exit) if exit != Exit::Terminated) {
-        // What still runs is brought to rest here, so that it sees no sandbox vanish.
+        // A running phase comes to rest here, before its sandbox ends.
         engine.shutdown().await?;
     }
     exit
@@ -77,7 +77,7 @@ async fn follow_to_rest(
             _ = tick.tick() => reporter.progress(engine.progress(campaign.id()))?,
             signal = signals.next() => match signal {
                 Signal::Interrupt if interrupted => {
-                    // Twice is meant. What is acknowledged is durable, and the pause that was asked for is too.
+                    // The second time means now. Acknowledged writes are durable, the requested pause included.
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
                 Signal::Interrupt => {
@@ -123,7 +123,7 @@ pub async fn follow_at_server(
     let command = match action {
         StartAction::Start(phase) => Some(Command::Start { phase }),
         StartAction::Restart(phase, config) => Some(Command::Restart { phase, config }),
-        // The server took it up when it started, so there is nothing to do but to look on.
+        // The server took it up when it started, so it only has to be followed.
         StartAction::Recover if before.status == CampaignStatus::Running => None,
         StartAction::Recover | StartAction::Resume => Some(Command::Resume),
     };
@@ -136,7 +136,7 @@ pub async fn follow_at_server(
     let campaign = loop {
         let look = async {
             tick.tick().await;
-            // The campaign first, so that the events of one at rest are all there.
+            // Read the campaign first: if it is at rest, all its events are in the log.
             let campaign = remote.campaign(id).await?;
             next_events(remote, id, &mut after, |event| reporter.event(event)).await?;
             reporter.progress(campaign.progress())?;
@@ -170,7 +170,7 @@ pub async fn follow_at_server(
     Ok(exit)
 }
 
-/// Uses each event after the cursor, and moves it to the last of them.
+/// Hands over each event after the cursor, and moves the cursor to the last one.
 async fn next_events(
     remote: &Remote,
     id: CampaignId,
@@ -227,19 +227,19 @@ async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartActi
     Ok(())
 }
 
-/// Asks for a pause without waiting for it: the campaign's coming to rest is waited for anyway.
+/// Requests a pause without waiting for it: the caller waits until the campaign rests anyway.
 fn ask_to_pause(engine: &Engine, campaign: &CampaignHandle) {
     let (engine, id) = (engine.clone(), campaign.id());
     tokio::spawn(async move {
         match engine.command(id, Command::Pause, None).await {
-            // A campaign that came to rest meanwhile needs no pause.
+            // The campaign came to rest already and needs no pause.
             Ok(_) | Err(EngineError::Rejected(_)) => {}
             Err(error) => say(format_args!("it can't be paused: {error}")),
         }
     });
 }
 
-/// How the command ends with a campaign that rests like this.
+/// The exit code for a campaign that has come to rest.
 fn exit(view: &CampaignView, interrupted: bool) -> Exit {
     match view.status {
         CampaignStatus::Completed => Exit::Done,

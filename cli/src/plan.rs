@@ -27,15 +27,15 @@ pub struct Plan {
     #[serde(deserialize_with = "name")]
     #[schemars(title = "Name", length(min = 1, max = 200), example = &"lead-generation")]
     pub name: String,
-    /// How the campaign advances: `step_by_step` runs one phase a time, `full_sequence` runs them all.
+    /// How the campaign advances: `step_by_step` runs one phase at a time, `full_sequence` runs them all.
     #[serde(default)]
     #[schemars(title = "Mode", with = "ModeWord")]
     pub mode: Mode,
-    /// The config of each phase, by its name. `phasegate schema PHASE` prints the schema of one.
+    /// The config of each phase, by its name. `phasegate schema PHASE` prints its schema.
     #[serde(default, deserialize_with = "unique_members")]
     #[schemars(title = "Configs", with = "BTreeMap<String, Value>")]
     pub configs: BTreeMap<PhaseName, Value>,
-    /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints the schema of one.
+    /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints their schema.
     #[serde(default, deserialize_with = "unique_resources")]
     #[schemars(title = "Resources", with = "BTreeMap<String, BTreeMap<String, Value>>")]
     pub resources: BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>,
@@ -48,15 +48,15 @@ pub enum PlanError {
     /// Its file can't be read.
     #[error("the plan {path} can't be read: {reason}")]
     Unreadable {
-        /// The path, as it was given.
+        /// The given path.
         path: String,
-        /// What the system said.
+        /// The system's error.
         reason: std::io::Error,
     },
     /// It is larger than [`MAX_PLAN_BYTES`].
     #[error("the plan is larger than {MAX_PLAN_BYTES} bytes: make it smaller")]
     TooLarge,
-    /// It is no JSON, or not the JSON of a plan.
+    /// It is not JSON, or not the JSON of a plan.
     #[error(
         "the plan is wrong: {reason}. A plan has the members name, mode, configs and resources; 'phasegate schema plan' describes them"
     )]
@@ -67,7 +67,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Reads a plan from a file, or from the standard input where `path` is `-`.
+    /// Reads a plan from a file, or from the standard input if `path` is `-`.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for what is no JSON, an unknown or repeated member, or a value of
-    /// another type.
+    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for invalid JSON, an unknown or repeated member, or a value of the wrong
+    /// type.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
         if json.len() as u64 > MAX_PLAN_BYTES {
             return Err(PlanError::TooLarge);
@@ -102,7 +102,7 @@ impl Plan {
         serde_json::from_slice(json).map_err(|reason| PlanError::Wrong { reason })
     }
 
-    /// The JSON Schema of a plan, as it stands in `schemas/plan.schema.json`.
+    /// The JSON Schema of a plan, the same as `schemas/plan.schema.json`.
     pub fn schema() -> Value {
         schemars::schema_for!(Plan).to_value()
     }
@@ -138,7 +138,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     }
 }
 
-/// A map whose keys stand there once each: JSON leaves open which of two would count.
+/// A map without repeated keys: JSON leaves open which of two would count.
 struct UniqueMap<K, V>(BTreeMap<K, V>);
 
 impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
@@ -164,7 +164,7 @@ where
                 let mut members = BTreeMap::new();
                 while let Some(key) = map.next_key::<K>()? {
                     if members.contains_key(&key) {
-                        return Err(A::Error::custom(format!("the member {key} stands there twice")));
+                        return Err(A::Error::custom(format!("the member {key} occurs twice")));
                     }
                     members.insert(key, map.next_value()?);
                 }

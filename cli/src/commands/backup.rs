@@ -15,7 +15,7 @@ use crate::store::{self, MissingStore};
 pub async fn backup(args: BackupArgs) -> Result<Exit, CliError> {
     if args.to.symlink_metadata().is_ok() {
         return Err(CliError::Usage(format!(
-            "{} exists already, and a backup replaces no file: name another",
+            "{} exists already, and a backup never replaces a file: name another",
             args.to.display()
         )));
     }

@@ -34,7 +34,7 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Asks where a person can answer; else nobody agrees.
+/// Asks for agreement. Without a person at a terminal there is none.
 fn agreed(name: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Ok(false);

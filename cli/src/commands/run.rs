@@ -90,7 +90,7 @@ async fn run_in(
     follow(engine, &campaign, action, &args.follow, &typed_again(args)).await
 }
 
-/// How a campaign goes on, or nothing when it waits for configuration.
+/// The action that lets a campaign go on; `None` if it waits for configuration.
 fn go_on(view: &CampaignView) -> Option<StartAction> {
     match (view.status, &view.current_phase) {
         (CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping, _) => {
@@ -102,7 +102,7 @@ fn go_on(view: &CampaignView) -> Option<StartAction> {
     }
 }
 
-/// Says what a waiting campaign waits for.
+/// Prints what a waiting campaign waits for.
 async fn blocked(engine: &Engine, view: &CampaignView) -> Result<Exit, CliError> {
     let mut out = Output::new();
     let shown = ShownCampaign::of(engine, view.clone()).await?;
@@ -114,7 +114,7 @@ async fn blocked(engine: &Engine, view: &CampaignView) -> Result<Exit, CliError>
     out.flush().map(|()| Exit::Waiting)
 }
 
-/// Carries on with what is stored, unless somebody has to decide.
+/// Accepts the differences between campaign and plan, unless a person has to decide about them.
 fn accept(engine: &Engine, view: &CampaignView, args: &RunArgs, found: &Differences) -> Result<(), CliError> {
     if found.need_a_decision() {
         say(found.to_diff(engine).trim_end());
@@ -138,7 +138,7 @@ fn accept(engine: &Engine, view: &CampaignView, args: &RunArgs, found: &Differen
     Ok(())
 }
 
-/// Stores what of the plan's resources is not there, and points personas at this sandbox.
+/// Stores the missing resources of the plan, and points personas at this sandbox.
 async fn repoint(engine: &Engine, resources: &Resources, sandbox: Option<&Sandbox>) -> Result<(), CliError> {
     if let Some(sandbox) = sandbox {
         sandbox::point_stored(engine, Addresses::of(sandbox)).await?;
@@ -146,8 +146,8 @@ async fn repoint(engine: &Engine, resources: &Resources, sandbox: Option<&Sandbo
     planned::store_resources(engine, resources).await
 }
 
-/// Changes the campaign into what the plan says. Where a completed phase has another config, the chain begins afresh
-/// there, and that is what is returned.
+/// Changes the campaign to what the plan says. If the plan has another config for a completed phase, the chain must begin
+/// afresh there, and that action is returned.
 async fn apply(
     campaign: &CampaignHandle,
     view: &CampaignView,
@@ -164,7 +164,7 @@ async fn apply(
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping | CampaignStatus::Paused
     );
     if working && current.is_some_and(changed) {
-        // The config of a phase that runs or is paused is locked.
+        // The config of a running or paused phase is locked.
         campaign.stop().await?;
     }
     let completed = |phase: &PhaseName| {

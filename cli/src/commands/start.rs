@@ -52,7 +52,7 @@ pub async fn restart(args: RestartArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Follows a campaign, with a sandbox if one is wanted. `again` is the command that carries on.
+/// Follows a campaign, with a sandbox if requested. `again` is the command that carries on.
 async fn in_foreground(
     args: &CampaignArgs,
     how: &FollowArgs,

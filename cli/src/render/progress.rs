@@ -1,4 +1,4 @@
-//! Telling how far a campaign has come while it runs.
+//! Reporting the progress of a campaign while it runs.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::screen;
 
-/// How often a line tells of progress where there are no bars.
+/// How often a line reports the progress without bars.
 const LINE_EVERY: Duration = Duration::from_secs(2);
-/// How often `--json` does.
+/// How often `--json` reports the progress.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells how far a campaign has come: by bars, by lines, or by JSON.
+/// Reports how far a campaign has come, by bars, by lines, or by JSON.
 pub struct Reporter {
     report_style: ReportStyle,
     speeds: HashMap<PhaseName, AttemptSpeed>,
@@ -42,7 +42,7 @@ struct AttemptSpeed {
 }
 
 impl AttemptSpeed {
-    /// In items a second; nothing until there is something to tell.
+    /// The speed in items per second; `None` before the first.
     fn per_second(&self) -> Option<u64> {
         let seconds = self.since.elapsed().as_secs_f64();
         let done = self.latest.done.saturating_sub(self.from);
@@ -57,7 +57,7 @@ impl AttemptSpeed {
 }
 
 impl Reporter {
-    /// By bars where a person looks on, else by lines.
+    /// Reports by bars on a terminal, else by lines.
     pub fn for_people(view: &CampaignView) -> Self {
         let report_style = if screen::is_terminal() {
             ReportStyle::Bars(bars(view))
@@ -70,7 +70,7 @@ impl Reporter {
         }
     }
 
-    /// By JSON on the standard output.
+    /// Reports by JSON on the standard output.
     pub fn for_programs() -> Self {
         Self {
             report_style: ReportStyle::Json {
@@ -81,7 +81,7 @@ impl Reporter {
         }
     }
 
-    /// Tells of an event.
+    /// Reports an event.
     pub fn event(&mut self, event: &LoggedEvent) -> Result<(), CliError> {
         let kind = &event.event.kind;
         let phase = kind.phase();
@@ -116,7 +116,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Tells how far the running attempt has come; to be called several times a second.
+    /// Reports how far the running attempt has come. Call it several times a second.
     pub fn progress(&mut self, latest: Option<(Ticket, Progress)>) -> Result<(), CliError> {
         let Some((ticket, latest)) = latest else {
             return Ok(());
@@ -178,7 +178,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Ends the telling, with the result where programs listen.
+    /// Ends the report, by JSON with the result.
     pub fn end(self, view: &CampaignView, exit_code: u8) -> Result<(), CliError> {
         match self.report_style {
             ReportStyle::Bars(bars) => {

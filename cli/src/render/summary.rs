@@ -1,4 +1,4 @@
-//! How a campaign stands, in full.
+//! The complete state of a campaign.
 
 use phasegate::core::{CommandKind, Timestamp};
 use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
@@ -6,7 +6,7 @@ use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 use super::tables::{between, count, duration, members, preflight, table};
 use crate::target::{ShownCampaign, StoreLocation};
 
-/// How wide the table of phases is where no terminal bounds it, in characters: its summaries are long.
+/// The width of the table of phases without a terminal, in characters. Its summaries are long.
 const WIDTH: u16 = 120;
 
 /// The phases as a table: status, records, time and summary of each.
@@ -42,12 +42,12 @@ pub fn phases(shown: &ShownCampaign) -> String {
     table.to_string()
 }
 
-/// What blocks a campaign that doesn't go on by itself: one row per problem.
+/// The problems that block a campaign, one row each.
 pub fn blockers(view: &CampaignView) -> Option<String> {
     (!view.preflight.is_ready()).then(|| preflight(&view.preflight))
 }
 
-/// One sentence on how a campaign stands, with what to do next.
+/// One sentence on the state of a campaign and what to do next.
 pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
     let name = &view.name;
     let time = |to: Timestamp| duration(between(view.created_at, to));
@@ -92,7 +92,7 @@ pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
     }
 }
 
-/// The commands that are allowed now, as they are typed, without those that are always allowed.
+/// The allowed commands as they are typed, without those that are always allowed.
 pub fn allowed(view: &CampaignView, location: StoreLocation) -> Vec<String> {
     let next = view.next.iter().filter(|next| next.allowed);
     let typed = next.filter_map(|next| {
@@ -123,7 +123,7 @@ fn phase_is(view: &CampaignView, phase: &phasegate::PhaseName, status: PhaseStat
         .any(|one| one.phase == *phase && one.status == status && one.configured)
 }
 
-/// A name as a POSIX shell takes it for one word.
+/// A name quoted as one word for a POSIX shell.
 pub fn shell_word(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     if !name.starts_with('-') && name.chars().all(plain) {

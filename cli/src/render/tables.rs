@@ -9,7 +9,7 @@ use phasegate::core::{PreflightReport, Problem, Problems, Timestamp};
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
 
-/// An empty table with these columns, no wider than the terminal that the standard output is, if it is one.
+/// An empty table with these columns. On a terminal it is no wider than that.
 pub fn table<'a>(columns: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table
@@ -45,7 +45,7 @@ pub fn problems(problems: &Problems) -> String {
     }
 }
 
-/// One row each: of what, its JSON Pointer, and what is wrong.
+/// One row per problem: its owner, its JSON Pointer, and what is wrong.
 pub fn rows_of_problems(of: &str, rows: impl Iterator<Item = [String; 3]>) -> String {
     let mut table = table([of, "Field", "Problem"]);
     for row in rows {
@@ -90,8 +90,8 @@ pub fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// A phase's summary on a few lines: members by name, after them objects, without what they count zero of, and the first
-/// five items of lists.
+/// A phase's summary on a few lines: simple members by name, then objects without their zero counts, and the first five items
+/// of lists.
 pub fn members(summary: &Value) -> String {
     const SHOWN: usize = 5;
     let Value::Object(object) = summary else {
@@ -139,7 +139,7 @@ fn item(value: &Value) -> String {
     }
 }
 
-/// A value as a cell shows it: text without quotes, counts with separators, the rest as JSON.
+/// A value as a cell shows it: text without quotes, counts with separators, other values as JSON.
 pub fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
