@@ -14,6 +14,7 @@ from ._worker import Worker
 from .campaign import Campaign, creation
 from .errors import Closed, InvalidArgument
 from .model import (
+    Activity,
     CampaignPage,
     CampaignView,
     Event,
@@ -21,6 +22,7 @@ from .model import (
     Mode,
     Preflight,
     Recovery,
+    Reported,
     Resource,
     Ticket,
 )
@@ -207,29 +209,27 @@ class Engine:
         *,
         name: str | None = None,
         mode: Mode | str | None = None,
-        activity: str | None = None,
+        activity: Activity | str | None = None,
         newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> CampaignPage:
-        """One page of campaigns, at most ``limit`` (1 to 1,000). ``activity`` is ``idle``, ``running``, ``paused``, ``failed`` or
-        ``stopped``."""
+        """One page of campaigns, at most ``limit`` (1 to 1,000)."""
         query: dict[str, Json] = {"newestFirst": newest_first, "limit": limit}
         given = {"name": name, "mode": mode, "activity": activity, "after": after}
         query.update({key: str(value) for key, value in given.items() if value is not None})
         page = json.loads(await waited(self._native.campaigns(dump("query", query))))
         return CampaignPage([CampaignView.from_json(view) for view in page["items"]], page["next"])
 
-    async def report(self, ticket: Ticket, outcome: Json = None, *, failure: tuple[str, str] | None = None) -> str:
+    async def report(self, ticket: Ticket, outcome: Json = None, *, failure: tuple[str, str] | None = None) -> Reported:
         """Reports how a deferred phase ended: with a summary, or with the code and sentence of a ``failure``.
 
-        It may be repeated and raced: ``recorded`` the first time, then ``already_recorded``; ``stale`` when the ticket is not
-        the running one.
+        It may be repeated and raced: only the first report changes anything.
         """
         text: Json = {"completed": outcome}
         if failure is not None:
             text = {"failed": {"code": failure[0], "message": failure[1]}}
-        return await waited(self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text)))
+        return Reported(await waited(self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text))))
 
     async def preflight_plan(
         self,

@@ -125,8 +125,9 @@ class PhaseContext(_Context):
         """Appends records with the checkpoint that covers them, as one unit: durable on return.
 
         After a crash the next attempt finds either all of it or nothing. It also works after a cancellation, so that
-        work at hand is not lost. A record has at most 64 KiB of JSON, a batch at most 4 MiB. Raises :class:`Fenced`
-        when another attempt has taken over.
+        work at hand is not lost. A record and a checkpoint have at most 64 KiB of JSON each, the records of one commit at most
+        16 MiB. Raises :class:`InvalidArgument`, with nothing stored, for what is beyond, and :class:`Fenced` when another attempt
+        has taken over.
         """
         point = None if checkpoint is None else dump("checkpoint", checkpoint)
         await waited(self._job.commit(_records(records), point, done, total))
