@@ -89,8 +89,8 @@ class Engine:
 
         ``path`` is the file of its store, created if it isn't there; ``None`` for a store in memory. ``pipeline`` may be the
         id of a new one, whose phases are added with :meth:`phase`. ``grace`` is how long a cancelled phase may take to come
-        to rest (10 s), ``idempotency_ttl`` how long idempotency keys are kept (24 h). Unless ``recover`` is false, what was
-        running when the last process ended goes on.
+        to rest (10 s), ``idempotency_ttl`` how long idempotency keys are kept (24 h). Opening takes up
+        what was running when the last process ended, unless ``recover`` is false.
 
         Opening raises :class:`Held` when another process has the file open.
         """
@@ -169,7 +169,7 @@ class Engine:
 
     @property
     def abandoned_threads(self) -> int:
-        """How many threads, and tasks, still work on an attempt that ended without them, since they ignored its end."""
+        """How many threads and tasks of ended attempts are still at work. They ignored the end, and can change nothing any more."""
         return 0 if self._worker is None else self._worker.abandoned
 
     @property
@@ -260,7 +260,7 @@ class Engine:
         return [_resource(one) for one in json.loads(await waited(self._native.resources(kind, after, limit)))]
 
     async def events(self, after: str | None = None, *, follow: bool = True) -> AsyncIterator[Event]:
-        """The events of all campaigns after a cursor; then, if it follows, those that come, without an end."""
+        """The events of all campaigns after a cursor. With ``follow`` those that come are next, without an end."""
         async for page in self._event_pages(None, after, follow):
             for event in page:
                 yield event

@@ -125,7 +125,7 @@ class Fenced(PhasegateError, RuntimeError):
 
 
 class PhaseFailed(Exception):
-    """Raised by a phase: it ends as failed, with this code and sentence."""
+    """A phase raises it to end as failed, with this code and sentence."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -134,7 +134,7 @@ class PhaseFailed(Exception):
 
 
 class Interrupted(Exception):
-    """Raised by a phase that comes to rest since it was asked to: see :meth:`PhaseContext.ensure_running`."""
+    """A phase raises it to come to rest when it was asked to: see :meth:`PhaseContext.ensure_running`."""
 
 
 #: The codes of each class. ``schemas/codes.json`` of the repository has the same, and a test compares the two.

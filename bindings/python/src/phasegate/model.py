@@ -150,7 +150,7 @@ class Receipt:
     campaign_id: str
     version: int
     changed: bool
-    """Whether it changed anything; a command that asks for what is so already changes nothing."""
+    """Whether it changed anything; a command that asks for the present state changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

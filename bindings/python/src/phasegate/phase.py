@@ -18,7 +18,7 @@ _PAGE = 1_000
 
 
 class Deferred:
-    """What a phase returns that is not over: somebody will report its ticket later."""
+    """A phase returns it when somebody will report its ticket later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class _Context:
         return self._job.is_cancelled()
 
     def ensure_running(self) -> None:
-        """Raises :class:`Interrupted` if the attempt was asked to come to rest. Let it pass, and the phase is at rest: paused,
-        stopped or to be recovered, with what it has committed. A phase that returns instead is completed."""
+        """Raises :class:`Interrupted` if the attempt was asked to come to rest. A phase that lets it pass is paused, stopped or to be
+        recovered, with what it has committed. A phase that returns instead is completed."""
         if self.is_cancelled:
             raise Interrupted
 

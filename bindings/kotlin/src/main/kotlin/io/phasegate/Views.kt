@@ -163,7 +163,7 @@ public data class Receipt internal constructor(
     val campaignId: String,
     /** The number of its latest event after the command. */
     val version: Long,
-    /** Whether the command changed anything; one that asks for what is so already changes nothing. */
+    /** Whether the command changed anything; one that asks for the present state changes nothing. */
     val changed: Boolean,
 )
 
