@@ -82,6 +82,7 @@ pub fn text_depth(text: &str) -> usize {
 
 /// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Digest(String);
 

@@ -9,6 +9,11 @@ use crate::limits::MAX_PROBLEMS;
 
 /// One thing wrong with one field of one phase's config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ConfigError")
+)]
 pub struct Problem {
     /// The phase whose config it is.
     pub phase: PhaseName,
@@ -54,17 +59,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A list of problems: at most [`MAX_PROBLEMS`] of them, and how many there are in all.
+/// Things that are wrong with configs: at most 100 of them, and how many there are in all.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Listed")]
 pub struct Problems {
+    /// The first of them.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PROBLEMS)))]
     items: Vec<Problem>,
-    /// At least as many as there are items.
+    /// How many there are, at least as many as there are items.
     total: usize,
 }
 
 /// The JSON of a list, which may come from anywhere.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Listed {
     items: Vec<Problem>,
     total: usize,

@@ -9,7 +9,7 @@ use phasegate_core::storage::{
 };
 use phasegate_core::{
     Campaign, CampaignId, CampaignView, Command, CreateCampaign, Mode, Outcome, PhaseName, PhasePreflight,
-    PipelineId, PreflightReport, Rejection, Run, Ticket, view,
+    PipelineId, PreflightReport, Rejection, Run, Ticket, view, word_type,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -79,15 +79,16 @@ impl NewCampaign {
     }
 }
 
-/// What a report came to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reported {
-    /// It was recorded, and took effect.
-    Recorded,
-    /// That very outcome of that attempt was recorded before; nothing changed.
-    AlreadyRecorded,
-    /// The ticket is not the running one; nothing changed.
-    Stale,
+word_type! {
+    /// What a report came to.
+    pub enum Reported {
+        /// It was recorded, and took effect.
+        Recorded = "recorded",
+        /// That very outcome of that attempt was recorded before; nothing changed.
+        AlreadyRecorded = "already_recorded",
+        /// The ticket is not the running one; nothing changed.
+        Stale = "stale",
+    }
 }
 
 /// What a recovery found.

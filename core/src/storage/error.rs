@@ -1,5 +1,6 @@
 //! How a store fails.
 
+use crate::error_codes;
 use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Ticket, Version};
 
 /// Why a store did not do what it was asked.
@@ -119,4 +120,25 @@ pub enum StorageError {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+}
+
+// Who asks a store through an engine can do the same about several of these, so they have one code.
+error_codes! {
+    StorageError {
+        Conflict { ; campaign, expected, actual } = "storage_failed",
+        ResourceConflict { ; resource, actual } = "resource_conflict",
+        KeyUsed { ; key } = "storage_failed",
+        StaleTicket { ; ticket } = "fenced",
+        BatchOutOfOrder { ; ticket, expected, actual } = "storage_failed",
+        TooLarge { what, size, limit } = "too_large",
+        TooDeep { what, depth, limit } = "too_deep",
+        Contradiction { ; campaign, reason } = "storage_failed",
+        InvalidCursor { ; cursor } = "invalid_cursor",
+        Damaged { ; table, key, reason } = "damaged",
+        NewerFormat { ; found, supported } = "newer_format",
+        Held { ; path } = "held",
+        OutcomeUnknown { ; reason } = "storage_failed",
+        Unavailable { ; reason } = "storage_failed",
+        Closed {} = "closed",
+    }
 }
