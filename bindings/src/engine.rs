@@ -10,7 +10,7 @@ use phasegate::core::storage::{
 };
 use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -82,11 +82,8 @@ impl Drop for HostEngine {
 
 fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
     id.parse().map_err(|_| {
-        HostError::new(
-            "not_found",
-            format!("there is no campaign {id:?}"),
-            &json!({ "campaign": id }),
-        )
+        let data = [("campaign".to_owned(), json!(id))].into_iter().collect();
+        HostError::new("not_found", format!("there is no campaign {id:?}"), data)
     })
 }
 
@@ -413,12 +410,7 @@ impl HostEngine {
         let ticket: Ticket = read("ticket", &ticket)?;
         let outcome: Outcome = read("outcome", &outcome)?;
         let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
-        let word = match reported {
-            Reported::Recorded => "recorded",
-            Reported::AlreadyRecorded => "already_recorded",
-            Reported::Stale => "stale",
-        };
-        Ok(word.to_owned())
+        Ok(reported.to_string())
     }
 
     /// Checks configs by phase, and the resources `{kind: {id: document}}` that stand in for stored ones: the preflight of a
