@@ -35,14 +35,14 @@ pub struct EngineOptions {
 }
 
 /// What is behind a [`HostEngine`]; it is what [`exit`](crate::exit) closes.
-pub(crate) struct Inner {
+pub(crate) struct OpenEngine {
     pub(crate) engine: Engine,
     storage: RedbStorage,
     jobs: Arc<Jobs>,
     pub(crate) handle: Handle,
 }
 
-impl Inner {
+impl OpenEngine {
     /// Shuts down without the host: what runs there stays running in the store.
     pub(crate) async fn abandon(&self) {
         let host_is_gone = async { self.jobs.closed.cancel() };
@@ -60,7 +60,7 @@ impl Inner {
 #[derive(uniffi::Object)]
 pub struct HostEngine {
     /// Never none before the end.
-    inner: Option<Arc<Inner>>,
+    inner: Option<Arc<OpenEngine>>,
     process: u32,
 }
 
@@ -89,7 +89,7 @@ fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Creation {
+struct CampaignCreation {
     name: String,
     pipeline: Option<String>,
     #[serde(default)]
@@ -137,7 +137,7 @@ impl From<HostCommand> for Command {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Query {
+struct CampaignListQuery {
     activity: Option<ActivityKind>,
     mode: Option<Mode>,
     position: Option<usize>,
@@ -178,7 +178,7 @@ impl HostEngine {
             if let Some(max) = options.max_running_phases {
                 builder = builder.max_running_phases(max as usize);
             }
-            Ok::<_, HostError>(Inner {
+            Ok::<_, HostError>(OpenEngine {
                 engine: builder.build()?,
                 storage,
                 jobs,
@@ -233,7 +233,7 @@ impl HostEngine {
     /// Creates a campaign of a JSON object with `name`, `pipeline`, `mode`, `configs`, `idempotencyKey`; gives its id.
     pub async fn create(&self, campaign: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Creation {
+        let CampaignCreation {
             name,
             pipeline,
             mode,
@@ -306,7 +306,7 @@ impl HostEngine {
     /// `next`. The query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
     pub async fn campaigns(&self, query: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Query {
+        let CampaignListQuery {
             activity,
             mode,
             position,
@@ -483,12 +483,12 @@ impl HostEngine {
 }
 
 impl HostEngine {
-    pub(crate) fn inner(&self) -> Result<&Arc<Inner>, HostError> {
+    pub(crate) fn inner(&self) -> Result<&Arc<OpenEngine>, HostError> {
         if !is_process(self.process) {
             return Err(forked());
         }
         handle()?;
-        let open = |inner: &&Arc<Inner>| !inner.jobs.closed.is_cancelled();
+        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.closed.is_cancelled();
         self.inner.as_ref().filter(open).ok_or_else(closed)
     }
 }

@@ -1,7 +1,7 @@
 //! Errors as they cross the boundary: a code, a sentence, and data.
 
-use phasegate::core::DefinitionError;
 use phasegate::core::storage::StorageError;
+use phasegate::core::{DefinitionError, Excess};
 use phasegate::{BuildError, EngineError, PipelineError, RunError};
 use serde_json::{Map, Value};
 
@@ -83,6 +83,12 @@ pub(crate) fn forked() -> HostError {
     HostError::plain(HostCode::Forked, reason)
 }
 
+impl From<Excess> for HostError {
+    fn from(excess: Excess) -> Self {
+        Self::new(excess.code(), excess.to_string(), excess.data())
+    }
+}
+
 impl From<StorageError> for HostError {
     fn from(error: StorageError) -> Self {
         match error {
@@ -115,6 +121,7 @@ impl From<RunError> for HostError {
         match error {
             // The sentence is the phase's own, without its code.
             RunError::Failed(failure) => Self::new(failure.code, failure.message, Map::new()),
+            RunError::Excess(excess) => excess.into(),
             RunError::Storage(error) => error.into(),
             error => Self::new(error.code(), error.to_string(), Map::new()),
         }

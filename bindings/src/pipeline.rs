@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use crate::codes::HostCode;
 use crate::error::HostError;
-use crate::job::{HostRunner, Jobs};
+use crate::job::{HostRunner, JobKind, Jobs};
 use crate::json;
 
 /// Adds a built-in phase.
-type Add = fn(PipelineBuilder) -> PipelineBuilder;
+type AddPhase = fn(PipelineBuilder) -> PipelineBuilder;
 
-pub(crate) const BUILTIN: [(&str, Add); 4] = [
+pub(crate) const BUILTIN: [(&str, AddPhase); 4] = [
     ("domain_generation", |pipeline| {
         pipeline.phase(domain_generation::DomainGeneration)
     }),
@@ -32,48 +32,45 @@ pub(crate) const BUILTIN: [(&str, Add); 4] = [
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Definition {
+struct HostPipeline {
     id: String,
     #[serde(default)]
     title: String,
-    phases: Vec<PhaseOf>,
+    phases: Vec<PhaseSource>,
     #[serde(default)]
     resource_kinds: Vec<ResourceKindDefinition>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum PhaseOf {
-    Builtin(Builtin),
-    Host(Host),
+enum PhaseSource {
+    Builtin(BuiltinPhase),
+    Host(HostPhase),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Builtin {
+struct BuiltinPhase {
     builtin: String,
     timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Host {
+struct HostPhase {
     name: String,
     #[serde(default)]
     title: String,
     config_schema: Value,
     timeout_ms: Option<u64>,
-    /// Whether the host checks configs beyond the schema.
+    /// The jobs that the host answers beside `run`: `check`, `can_continue`.
     #[serde(default)]
-    checks: bool,
-    /// Whether the host is asked if a run goes on although its inputs changed.
-    #[serde(default)]
-    continues: bool,
+    answers: Vec<JobKind>,
 }
 
 /// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
 pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, HostError> {
-    let Definition {
+    let HostPipeline {
         id,
         title,
         phases,
@@ -83,7 +80,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
     let mut needs_builtin_kinds = false;
     for phase in phases {
         let (name, timeout_ms) = match phase {
-            PhaseOf::Builtin(Builtin { builtin, timeout_ms }) => {
+            PhaseSource::Builtin(BuiltinPhase { builtin, timeout_ms }) => {
                 let Some((_, add)) = BUILTIN.iter().find(|(name, _)| *name == builtin) else {
                     let known = BUILTIN.map(|(name, _)| name).join(", ");
                     let reason = format!("there is no built-in phase {builtin}: there are {known}");
@@ -93,8 +90,8 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 needs_builtin_kinds = true;
                 (builtin, timeout_ms)
             }
-            PhaseOf::Host(host) => {
-                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.checks, host.continues);
+            PhaseSource::Host(host) => {
+                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
                 let name = phasegate::PhaseName::new(host.name.clone()).map_err(EngineError::from)?;
                 let definition = PhaseDefinition {
                     name,

@@ -169,9 +169,7 @@ impl CliError {
                 _ => Exit::Usage,
             },
             Self::Engine(EngineError::Storage(
-                StorageError::TooLarge { .. }
-                | StorageError::TooDeep { .. }
-                | StorageError::InvalidCursor { .. },
+                StorageError::Excess(_) | StorageError::InvalidCursor { .. },
             )) => Exit::Usage,
             Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
             Self::Engine(_) => Exit::Usage,

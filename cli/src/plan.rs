@@ -124,9 +124,9 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 }
 
 /// A map whose keys stand there once each: JSON leaves open which of two would count.
-struct Unique<K, V>(BTreeMap<K, V>);
+struct UniqueMap<K, V>(BTreeMap<K, V>);
 
-impl<'de, K, V> Deserialize<'de> for Unique<K, V>
+impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
@@ -139,7 +139,7 @@ where
             K: Deserialize<'de> + Ord + fmt::Display,
             V: Deserialize<'de>,
         {
-            type Value = Unique<K, V>;
+            type Value = UniqueMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -153,7 +153,7 @@ where
                     }
                     members.insert(key, map.next_value()?);
                 }
-                Ok(Unique(members))
+                Ok(UniqueMap(members))
             }
         }
 
@@ -164,12 +164,12 @@ where
 fn unique_members<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<PhaseName, Value>, D::Error> {
-    Ok(Unique::deserialize(deserializer)?.0)
+    Ok(UniqueMap::deserialize(deserializer)?.0)
 }
 
 fn unique_resources<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>, D::Error> {
-    let kinds: Unique<ResourceKind, Unique<ResourceId, Value>> = Unique::deserialize(deserializer)?;
+    let kinds: UniqueMap<ResourceKind, UniqueMap<ResourceId, Value>> = UniqueMap::deserialize(deserializer)?;
     Ok(kinds.0.into_iter().map(|(kind, all)| (kind, all.0)).collect())
 }

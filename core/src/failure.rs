@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::MAX_FAILURE_CHARS;
+use crate::limits::{MAX_FAILURE_CHARS, MAX_FAILURE_CODE_CHARS};
 
 /// Why a run failed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -16,10 +16,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Makes a failure; a code is cut to 63 characters, a message to [`MAX_FAILURE_CHARS`].
+    /// Makes a failure; a code is cut to [`MAX_FAILURE_CODE_CHARS`] characters, a message to [`MAX_FAILURE_CHARS`].
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            code: cut(code.into(), 63),
+            code: cut(code.into(), MAX_FAILURE_CODE_CHARS),
             message: cut(message.into(), MAX_FAILURE_CHARS),
         }
     }

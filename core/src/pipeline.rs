@@ -47,7 +47,7 @@ pub struct PhaseDefinition {
     #[serde(default)]
     pub title: String,
     /// The JSON Schema (draft 2020-12) of its config. A string member with `"x-phasegate-resource": KIND` holds the id of a
-    /// resource of that kind, which the pipeline must have.
+    /// resource of that kind; the pipeline must have the kind.
     #[cfg_attr(feature = "schema", schemars(title = "Config schema", with = "AnySchema"))]
     pub config_schema: Value,
 }
@@ -68,11 +68,11 @@ pub struct ResourceKindDefinition {
     #[cfg_attr(feature = "schema", schemars(title = "Title"))]
     #[serde(default)]
     pub title: String,
-    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: configs that refer
-    /// to it have a problem.
+    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: a config that refers to
+    /// it has a problem.
     #[cfg_attr(feature = "schema", schemars(title = "Schema", with = "AnySchema"))]
     pub schema: Value,
-    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told. It is left out where there is no probe.
+    /// The JSON Schema (draft 2020-12) of the input of a probe of such a resource. A kind without a probe has none.
     #[cfg_attr(feature = "schema", schemars(title = "Probe schema", with = "AnySchema"))]
     #[serde(
         default,
@@ -101,7 +101,7 @@ impl schemars::JsonSchema for AnySchema {
     }
 }
 
-/// Reads an optional schema that is there: `null` is not a way to leave it out.
+/// Reads an optional schema. A `null` is a schema, and an invalid one; only an absent member stands for `None`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -149,7 +149,7 @@ pub enum DefinitionError {
         phase: PhaseName,
         /// The JSON Pointer to the keyword in the schema.
         pointer: String,
-        /// What the keyword says, which may not even be the name of a kind.
+        /// The value of the keyword. It may not even be a valid name of a kind.
         kind: String,
     },
 }
@@ -169,9 +169,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError`] says which phase, kind or schema is at fault; a schema may refer only to kinds of resources that
-    /// the pipeline has. Schemas may refer to themselves and to the
-    /// draft's own meta-schemas; nothing is ever fetched.
+    /// [`DefinitionError`] names the phase, the kind or the schema at fault. A schema may refer to itself, to the draft's own
+    /// meta-schemas, and to the kinds of resources that the pipeline has. Nothing is ever fetched.
     pub fn compile(definition: PipelineDefinition) -> Result<Self, DefinitionError> {
         let pipeline = definition.id.clone();
         if !(1..=MAX_PHASES).contains(&definition.phases.len()) {
@@ -256,7 +255,7 @@ impl Pipeline {
         self.resources.get(kind)
     }
 
-    /// The schema of what a probe of a kind is told, or `None` for a kind without a probe.
+    /// The schema of the input of a kind's probe, or `None` for a kind without a probe.
     pub fn probe_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
         self.probes.get(kind)
     }

@@ -16,7 +16,7 @@ pub struct PhasePreflight {
     pub phase: PhaseName,
     /// Whether a config is stored for it.
     pub configured: bool,
-    /// What is wrong with that config; empty when there is none.
+    /// The problems of that config; empty without a config.
     pub problems: Problems,
 }
 
@@ -43,7 +43,7 @@ pub struct PreflightReport {
 }
 
 impl PreflightReport {
-    /// Makes a report of phases that stand in pipeline order.
+    /// Makes a report of these phases, given in pipeline order.
     pub fn new(phases: Vec<PhasePreflight>) -> Self {
         Self { phases }
     }
@@ -67,7 +67,7 @@ impl PreflightReport {
             .collect()
     }
 
-    /// Every problem in pipeline order; a phase without a config has one, `config_missing`.
+    /// Every problem in pipeline order. A phase without a config has the one problem `config_missing`.
     pub fn problems(&self) -> Problems {
         let mut all = Problems::none();
         for phase in &self.phases {
@@ -120,7 +120,7 @@ impl From<PreflightReport> for ReportJson {
 }
 
 impl From<ReportJson> for PreflightReport {
-    /// Takes what a report says of the phases that are not ready; it doesn't name the others.
+    /// Takes the phases that are not ready. The JSON doesn't name the ready ones.
     fn from(report: ReportJson) -> Self {
         let ReportJson {
             ready: _,
@@ -137,7 +137,7 @@ impl From<ReportJson> for PreflightReport {
                 .cloned()
                 .partition(|problem| problem.keyword == "config_missing");
             let configured = missing.is_empty();
-            // Where none of its errors is listed it has one all the same.
+            // A phase that isn't ready has an error, also where the list was cut before it.
             let more = match (index == last, configured && listed.is_empty()) {
                 (true, silent) => unlisted.max(usize::from(silent)),
                 (false, silent) => usize::from(silent),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::error_codes;
 use crate::ids::{PhaseName, PipelineId, Ticket};
 use crate::limits::MAX_NAME_CHARS;
+use crate::measure::{Excess, too_deep, too_large};
 use crate::preflight::PreflightReport;
 use crate::problem::Problems;
 use crate::status::{CampaignStatus, PhaseStatus};
@@ -145,9 +146,9 @@ pub enum Rejection {
         /// The ticket that is current, if a phase runs.
         current: Option<Ticket>,
     },
-    /// A text or document is beyond a limit. Of several configs of which more are wrong, it is a problem with the keyword
-    /// `too_large` instead.
-    #[error("the {what} has {size} bytes; at most {limit} may be: make it smaller")]
+    /// A document is larger than its limit. Where other configs of the same command are wrong too, it is a problem with the
+    /// keyword `too_large` instead.
+    #[error("{}", too_large(what, *size, *limit))]
     TooLarge {
         /// What is too large, such as `config of dns_validation`.
         what: String,
@@ -156,17 +157,26 @@ pub enum Rejection {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A document is nested too deeply. Of several configs of which more are wrong, it is a problem with the keyword
-    /// `too_deep` instead.
-    #[error("the {what} is nested {depth} levels deep; at most {limit} may be: make it flatter")]
+    /// A document is nested too deeply. Where other configs of the same command are wrong too, it is a problem with the
+    /// keyword `too_deep` instead.
+    #[error("{}", too_deep(what, *depth, *limit))]
     TooDeep {
         /// What is too deep, such as `summary of dns_validation`.
         what: String,
-        /// How deep it is; 1 is a scalar.
+        /// Its depth: how many lists and objects are open at once.
         depth: usize,
-        /// The limit.
+        /// The largest depth that it may have.
         limit: usize,
     },
+}
+
+impl From<Excess> for Rejection {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::TooLarge { what, size, limit } => Self::TooLarge { what, size, limit },
+            Excess::TooDeep { what, depth, limit } => Self::TooDeep { what, depth, limit },
+        }
+    }
 }
 
 fn places(problems: usize) -> String {

@@ -2,14 +2,14 @@
 
 use phasegate_core::storage::StorageError;
 use phasegate_core::{
-    CampaignId, ErrorCode, Failure, InvalidName, Rejection, ResourceKind, ResourceRef, error_codes,
+    CampaignId, ErrorCode, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef, error_codes,
 };
 use serde_json::Map;
 
 use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
 
-/// Why the engine did not do what it was asked. Nothing has changed, unless it says that the outcome is unknown.
+/// Why the engine did not do what it was asked. Nothing has changed, except where the variant says that the outcome is unknown.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -22,7 +22,7 @@ pub enum EngineError {
         /// The id that was asked for.
         campaign: CampaignId,
     },
-    /// The campaign is not as the sender of the command saw it.
+    /// The command's precondition doesn't hold.
     #[error(
         "campaign {campaign} has changed, so nothing was done: it is not so that {precondition}. Read it again, then decide"
     )]
@@ -57,7 +57,7 @@ pub enum EngineError {
     ResourceInvalid {
         /// The resource.
         resource: ResourceRef,
-        /// What is wrong, at most 100 problems.
+        /// The problems, at most 100.
         problems: Vec<FieldProblem>,
     },
     /// There is no such resource.
@@ -72,13 +72,13 @@ pub enum EngineError {
         /// The kind.
         kind: ResourceKind,
     },
-    /// What a probe was to be told is not valid under its schema.
+    /// The input of a probe is not valid under its schema.
     #[error("the probe was not made, since its input is wrong: {}", sentences(problems))]
     ProbeInputInvalid {
-        /// What is wrong, at most 100 problems.
+        /// The problems, at most 100.
         problems: Vec<FieldProblem>,
     },
-    /// A resource was probed, and the probe could not be made.
+    /// The probe of a resource could not be made.
     #[error("the probe of {resource} failed: {failure}")]
     ProbeFailed {
         /// The resource.
@@ -86,7 +86,7 @@ pub enum EngineError {
         /// Why.
         failure: Failure,
     },
-    /// The pipeline must be named, since several are registered, or none is.
+    /// The pipeline must be named: the engine has several, or none.
     #[error("name the pipeline: {count} are registered")]
     PipelineNotNamed {
         /// How many are registered.
@@ -95,7 +95,7 @@ pub enum EngineError {
     /// The store refused or failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The engine is shutting down, or has.
+    /// The engine is shutting down, or is shut down.
     #[error("the engine is shut down: build a new one")]
     ShutDown,
 }
@@ -117,6 +117,12 @@ fn sentences(problems: &[FieldProblem]) -> String {
         .map(|problem| format!("{}: {}", problem.pointer, problem.message))
         .collect();
     all.join("; ")
+}
+
+impl From<Excess> for EngineError {
+    fn from(excess: Excess) -> Self {
+        StorageError::from(excess).into()
+    }
 }
 
 impl From<Rejection> for EngineError {
@@ -182,11 +188,12 @@ mod tests {
             },
             EngineError::ResourceInvalid { resource, problems },
             EngineError::Storage(StorageError::Closed),
-            EngineError::Storage(StorageError::TooLarge {
-                what: "record".to_owned(),
-                size: 2,
-                limit: 1,
-            }),
+            Excess::TooDeep {
+                what: "config of sort".to_owned(),
+                depth: 101,
+                limit: 100,
+            }
+            .into(),
             Rejection::InvalidName { chars: 0 }.into(),
         ];
         for error in errors {

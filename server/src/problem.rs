@@ -113,11 +113,9 @@ impl From<EngineError> for Problem {
                     "{resource} is not as If-Match or If-None-Match says, so nothing was done: read it again, then decide"
                 ),
             ),
-            EngineError::Storage(
-                StorageError::TooLarge { .. }
-                | StorageError::TooDeep { .. }
-                | StorageError::InvalidCursor { .. },
-            ) => told(error.code()),
+            EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
+                told(error.code())
+            }
             // The operator reads the reason in the log; a stranger is not told how the store is broken.
             EngineError::Storage(StorageError::Damaged { .. }) => {
                 tracing::error!(%error, "the store is damaged");

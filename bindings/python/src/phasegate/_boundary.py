@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from ._native import phasegate as native
 from .errors import InvalidArgument, error_of
 
-__all__ = ["HostError", "InvalidArgument", "called", "dump", "native", "translated", "waited"]
+__all__ = ["InvalidArgument", "called", "dump", "native", "translated", "waited"]
 
 T = TypeVar("T")
 P = ParamSpec("P")

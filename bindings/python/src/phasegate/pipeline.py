@@ -97,8 +97,7 @@ class Pipeline:
                 "name": name,
                 "title": title,
                 "configSchema": _ANY_OBJECT if schema is None else dict(schema),
-                "checks": hosted.check is not None,
-                "continues": hosted.can_continue is not None,
+                "answers": [job for job in ("check", "can_continue") if getattr(hosted, job) is not None],
             }
             self._add(definition, timeout)
             self._hosted[name] = hosted

@@ -136,9 +136,9 @@ public class PipelineBuilder internal constructor(private val id: String, privat
             put("name", JsonPrimitive(name))
             put("title", JsonPrimitive(title))
             put("configSchema", schema)
-            // A function has neither; asking it would cost a turn through the host for each config.
-            put("checks", JsonPrimitive(runner.overrides("check")))
-            put("continues", JsonPrimitive(runner.overrides("canContinue")))
+            // A function answers neither; asking it would cost a turn through the host for each config.
+            val answers = mapOf("check" to "check", "can_continue" to "canContinue").filterValues { runner.overrides(it) }
+            put("answers", JsonArray(answers.keys.map { JsonPrimitive(it) }))
             millis(timeout)?.let { put("timeoutMs", JsonPrimitive(it)) }
         }
         names += name
