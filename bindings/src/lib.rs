@@ -13,6 +13,7 @@
 //! error at once.
 
 mod codes;
+mod command;
 mod engine;
 mod error;
 mod job;
