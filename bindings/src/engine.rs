@@ -8,13 +8,14 @@ use std::time::Duration;
 use phasegate::core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
-use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::core::{Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use crate::command::HostCommand;
 use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
@@ -35,14 +36,14 @@ pub struct EngineOptions {
 }
 
 /// What is behind a [`HostEngine`]; it is what [`exit`](crate::exit) closes.
-pub(crate) struct Inner {
+pub(crate) struct OpenEngine {
     pub(crate) engine: Engine,
     storage: RedbStorage,
     jobs: Arc<Jobs>,
     pub(crate) handle: Handle,
 }
 
-impl Inner {
+impl OpenEngine {
     /// Shuts down without the host: what runs there stays running in the store.
     pub(crate) async fn abandon(&self) {
         let host_is_gone = async { self.jobs.closed.cancel() };
@@ -60,7 +61,7 @@ impl Inner {
 #[derive(uniffi::Object)]
 pub struct HostEngine {
     /// Never none before the end.
-    inner: Option<Arc<Inner>>,
+    inner: Option<Arc<OpenEngine>>,
     process: u32,
 }
 
@@ -82,17 +83,14 @@ impl Drop for HostEngine {
 
 fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
     id.parse().map_err(|_| {
-        HostError::new(
-            "not_found",
-            format!("there is no campaign {id:?}"),
-            &json!({ "campaign": id }),
-        )
+        let data = [("campaign".to_owned(), json!(id))].into_iter().collect();
+        HostError::new("not_found", format!("there is no campaign {id:?}"), data)
     })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Creation {
+struct CampaignCreation {
     name: String,
     pipeline: Option<String>,
     #[serde(default)]
@@ -102,45 +100,9 @@ struct Creation {
     idempotency_key: Option<String>,
 }
 
-/// The commands that a host gives; the others are the engine's own.
-#[derive(Deserialize)]
-#[serde(
-    tag = "command",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-enum HostCommand {
-    Configure { configs: BTreeMap<PhaseName, Value> },
-    Unconfigure { phase: PhaseName },
-    SetMode { mode: Mode },
-    Start { phase: PhaseName },
-    Restart { phase: PhaseName, config: Option<Value> },
-    Pause {},
-    Resume {},
-    Stop {},
-    Delete {},
-}
-
-impl From<HostCommand> for Command {
-    fn from(command: HostCommand) -> Self {
-        match command {
-            HostCommand::Configure { configs } => Self::Configure { configs },
-            HostCommand::Unconfigure { phase } => Self::Unconfigure { phase },
-            HostCommand::SetMode { mode } => Self::SetMode { mode },
-            HostCommand::Start { phase } => Self::Start { phase },
-            HostCommand::Restart { phase, config } => Self::Restart { phase, config },
-            HostCommand::Pause {} => Self::Pause,
-            HostCommand::Resume {} => Self::Resume,
-            HostCommand::Stop {} => Self::Stop,
-            HostCommand::Delete {} => Self::Delete,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Query {
+struct CampaignListQuery {
     activity: Option<ActivityKind>,
     mode: Option<Mode>,
     position: Option<usize>,
@@ -181,7 +143,7 @@ impl HostEngine {
             if let Some(max) = options.max_running_phases {
                 builder = builder.max_running_phases(max as usize);
             }
-            Ok::<_, HostError>(Inner {
+            Ok::<_, HostError>(OpenEngine {
                 engine: builder.build()?,
                 storage,
                 jobs,
@@ -236,7 +198,7 @@ impl HostEngine {
     /// Creates a campaign of a JSON object with `name`, `pipeline`, `mode`, `configs`, `idempotencyKey`; gives its id.
     pub async fn create(&self, campaign: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Creation {
+        let CampaignCreation {
             name,
             pipeline,
             mode,
@@ -309,7 +271,7 @@ impl HostEngine {
     /// `next`. The query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
     pub async fn campaigns(&self, query: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Query {
+        let CampaignListQuery {
             activity,
             mode,
             position,
@@ -413,12 +375,7 @@ impl HostEngine {
         let ticket: Ticket = read("ticket", &ticket)?;
         let outcome: Outcome = read("outcome", &outcome)?;
         let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
-        let word = match reported {
-            Reported::Recorded => "recorded",
-            Reported::AlreadyRecorded => "already_recorded",
-            Reported::Stale => "stale",
-        };
-        Ok(word.to_owned())
+        Ok(reported.to_string())
     }
 
     /// Checks configs by phase, and the resources `{kind: {id: document}}` that stand in for stored ones: the preflight of a
@@ -491,12 +448,12 @@ impl HostEngine {
 }
 
 impl HostEngine {
-    pub(crate) fn inner(&self) -> Result<&Arc<Inner>, HostError> {
+    pub(crate) fn inner(&self) -> Result<&Arc<OpenEngine>, HostError> {
         if !is_process(self.process) {
             return Err(forked());
         }
         handle()?;
-        let open = |inner: &&Arc<Inner>| !inner.jobs.closed.is_cancelled();
+        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.closed.is_cancelled();
         self.inner.as_ref().filter(open).ok_or_else(closed)
     }
 }

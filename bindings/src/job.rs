@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 use crate::json;
 use crate::runtime::within;
@@ -62,7 +63,7 @@ impl Jobs {
     }
 
     /// Hands a job to the host, and gives its answer. `None`: there will be none, since the host let go of it or is gone.
-    async fn answer(&self, work: Work) -> Option<Answer> {
+    async fn answer(&self, work: JobRequest) -> Option<JobAnswer> {
         let (tell, answered) = oneshot::channel();
         let ended = CancellationToken::new();
         // Whatever ends this future ends the job.
@@ -83,7 +84,8 @@ impl Jobs {
     }
 }
 
-struct Work {
+/// What a job asks of the host.
+struct JobRequest {
     kind: JobKind,
     pipeline: Arc<str>,
     phase: Arc<str>,
@@ -92,7 +94,8 @@ struct Work {
     context: Option<RunContext>,
 }
 
-enum Answer {
+/// What the host answered.
+enum JobAnswer {
     Run(Result<RunOutcome, RunError>),
     Problems(Vec<FieldProblem>),
     CanContinue(bool),
@@ -102,8 +105,8 @@ enum Answer {
 #[derive(uniffi::Object)]
 pub struct Job {
     handle: Handle,
-    work: Work,
-    tell: Mutex<Option<oneshot::Sender<Answer>>>,
+    work: JobRequest,
+    tell: Mutex<Option<oneshot::Sender<JobAnswer>>>,
     ended: CancellationToken,
     process: u32,
 }
@@ -138,26 +141,30 @@ impl Job {
         let outcome = match json::read("summary", &summary) {
             Ok(summary) => RunOutcome::Completed(summary),
             Err(HostError::Failed { code, reason, .. }) => {
-                let code = if code == "too_deep" { "too_deep" } else { "summary_unwritable" };
+                let code = if code == "too_deep" {
+                    "too_deep"
+                } else {
+                    "summary_unwritable"
+                };
                 RunOutcome::Failed(Failure::new(code, reason))
             }
         };
-        self.tell(Answer::Run(Ok(outcome)));
+        self.tell(JobAnswer::Run(Ok(outcome)));
     }
 
     /// Answers that the phase failed.
     pub fn fail(&self, code: String, reason: String) {
-        self.tell(Answer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
     }
 
     /// Answers that somebody will report the ticket later.
     pub fn defer(&self) {
-        self.tell(Answer::Run(Ok(RunOutcome::Deferred)));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred)));
     }
 
     /// Answers that the phase came to rest as it was asked to.
     pub fn interrupted(&self) {
-        self.tell(Answer::Run(Err(RunError::Interrupted)));
+        self.tell(JobAnswer::Run(Err(RunError::Interrupted)));
     }
 
     /// Answers with what is wrong with a config: a JSON array of objects with `pointer`, `keyword` and `message`.
@@ -168,13 +175,13 @@ impl Job {
             .iter()
             .map(|one| FieldProblem::new(text(one, "pointer"), text(one, "keyword"), text(one, "message")))
             .collect();
-        self.tell(Answer::Problems(found));
+        self.tell(JobAnswer::Problems(found));
         Ok(())
     }
 
     /// Answers whether the run can go on.
     pub fn can_continue(&self, answer: bool) {
-        self.tell(Answer::CanContinue(answer));
+        self.tell(JobAnswer::CanContinue(answer));
     }
 
     /// Whether nobody waits for an answer any more: it was given, or the phase ended without it.
@@ -270,7 +277,7 @@ impl Job {
 }
 
 impl Job {
-    fn tell(&self, answer: Answer) {
+    fn tell(&self, answer: JobAnswer) {
         let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tell) = tell {
             // Nobody may listen any more; then the answer doesn't count.
@@ -287,7 +294,7 @@ impl Job {
             Some(context) if !self.ended.is_cancelled() => Ok(context),
             Some(_) => Err(RunError::Fenced.into()),
             None => Err(HostError::plain(
-                "invalid_argument",
+                HostCode::InvalidArgument,
                 "only a running phase has records",
             )),
         }
@@ -313,8 +320,8 @@ impl HostRunner {
         }
     }
 
-    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> Work {
-        Work {
+    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> JobRequest {
+        JobRequest {
             kind,
             pipeline: Arc::clone(&self.pipeline),
             phase: Arc::clone(&self.phase),
@@ -324,7 +331,7 @@ impl HostRunner {
     }
 
     /// A question that takes no context. The engine itself bounds how long it waits for the answer.
-    async fn asked(&self, kind: JobKind, input: Value) -> Option<Answer> {
+    async fn asked(&self, kind: JobKind, input: Value) -> Option<JobAnswer> {
         self.jobs.answer(self.work(kind, input, None)).await
     }
 }
@@ -337,7 +344,7 @@ impl PhaseRunner for HostRunner {
         }
         let input = json!({ "config": config, "resources": by_kind(resources) });
         match self.asked(JobKind::Check, input).await {
-            Some(Answer::Problems(problems)) => problems,
+            Some(JobAnswer::Problems(problems)) => problems,
             _ => vec![FieldProblem::new(
                 "",
                 "unchecked",
@@ -357,7 +364,7 @@ impl PhaseRunner for HostRunner {
         });
         let cancelled = ctx.cancellation_token();
         match self.jobs.answer(self.work(JobKind::Run, input, Some(ctx))).await {
-            Some(Answer::Run(outcome)) => outcome,
+            Some(JobAnswer::Run(outcome)) => outcome,
             Some(_) => Err(RunError::failed(
                 "invalid_answer",
                 "the phase was answered as if it were a check",
@@ -383,7 +390,7 @@ impl PhaseRunner for HostRunner {
         });
         matches!(
             self.asked(JobKind::CanContinue, input).await,
-            Some(Answer::CanContinue(true))
+            Some(JobAnswer::CanContinue(true))
         )
     }
 }

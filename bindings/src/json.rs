@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 
 /// The depth up to which a text is read. An argument has a document's [`MAX_JSON_DEPTH`] and some levels around it.
@@ -28,8 +29,12 @@ pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Hos
 
 /// Writes a result.
 pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, HostError> {
-    serde_json::to_string(value)
-        .map_err(|error| HostError::plain("unexpected", format!("a result has no JSON form: {error}")))
+    serde_json::to_string(value).map_err(|error| {
+        HostError::plain(
+            HostCode::Unexpected,
+            format!("a result has no JSON form: {error}"),
+        )
+    })
 }
 
 /// Writes records as one JSON array, without reading them.

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::{PhaseDefinition, ResourceKind, ResourceKindDefinition};
-use phasegate::{Pipeline, PipelineBuilder};
+use phasegate::{EngineError, Pipeline, PipelineBuilder};
 use phasegate_phases::{analysis, dns_validation, domain_generation, http_validation};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 use crate::job::{HostRunner, JobKind, Jobs};
 use crate::json;
 
 /// Adds a built-in phase.
-type Add = fn(PipelineBuilder) -> PipelineBuilder;
+type AddPhase = fn(PipelineBuilder) -> PipelineBuilder;
 
-pub(crate) const BUILTIN: [(&str, Add); 4] = [
+pub(crate) const BUILTIN: [(&str, AddPhase); 4] = [
     ("domain_generation", |pipeline| {
         pipeline.phase(domain_generation::DomainGeneration)
     }),
@@ -31,32 +32,32 @@ pub(crate) const BUILTIN: [(&str, Add); 4] = [
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Definition {
+struct HostPipeline {
     id: String,
     #[serde(default)]
     title: String,
-    phases: Vec<PhaseOf>,
+    phases: Vec<PhaseSource>,
     #[serde(default)]
     resource_kinds: Vec<ResourceKindDefinition>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum PhaseOf {
-    Builtin(Builtin),
-    Host(Host),
+enum PhaseSource {
+    Builtin(BuiltinPhase),
+    Host(HostPhase),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Builtin {
+struct BuiltinPhase {
     builtin: String,
     timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Host {
+struct HostPhase {
     name: String,
     #[serde(default)]
     title: String,
@@ -69,7 +70,7 @@ struct Host {
 
 /// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
 pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, HostError> {
-    let Definition {
+    let HostPipeline {
         id,
         title,
         phases,
@@ -79,20 +80,19 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
     let mut needs_builtin_kinds = false;
     for phase in phases {
         let (name, timeout_ms) = match phase {
-            PhaseOf::Builtin(Builtin { builtin, timeout_ms }) => {
+            PhaseSource::Builtin(BuiltinPhase { builtin, timeout_ms }) => {
                 let Some((_, add)) = BUILTIN.iter().find(|(name, _)| *name == builtin) else {
                     let known = BUILTIN.map(|(name, _)| name).join(", ");
                     let reason = format!("there is no built-in phase {builtin}: there are {known}");
-                    return Err(HostError::plain("invalid_pipeline", reason));
+                    return Err(HostError::plain(HostCode::InvalidPipeline, reason));
                 };
                 pipeline = add(pipeline);
                 needs_builtin_kinds = true;
                 (builtin, timeout_ms)
             }
-            PhaseOf::Host(host) => {
+            PhaseSource::Host(host) => {
                 let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
-                let name = phasegate::PhaseName::new(host.name.clone())
-                    .map_err(|error| HostError::plain("invalid_name", error.to_string()))?;
+                let name = phasegate::PhaseName::new(host.name.clone()).map_err(EngineError::from)?;
                 let definition = PhaseDefinition {
                     name,
                     title: host.title,
@@ -125,7 +125,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 "the kind {} has a probeSchema and no probe: leave it out",
                 one.kind
             );
-            return Err(HostError::plain("invalid_pipeline", reason));
+            return Err(HostError::plain(HostCode::InvalidPipeline, reason));
         }
         pipeline = pipeline.resource_kind(&one.kind, one.title, one.schema);
     }

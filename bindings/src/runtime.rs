@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
-use crate::engine::Inner;
+use crate::codes::HostCode;
+use crate::engine::OpenEngine;
 use crate::error::{HostError, closed, forked};
 
 /// How long the end of a process waits for what is being written.
@@ -18,19 +19,20 @@ const EXIT_PATIENCE: Duration = Duration::from_secs(5);
 /// that locked by a thread which it doesn't have.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
-static PROCESS: Mutex<Process> = Mutex::new(Process {
+static PROCESS: Mutex<ProcessState> = Mutex::new(ProcessState {
     runtime: None,
     exited: false,
     engines: Vec::new(),
 });
 
-struct Process {
+/// What all engines of this process share.
+struct ProcessState {
     runtime: Option<Runtime>,
     exited: bool,
-    engines: Vec<Weak<Inner>>,
+    engines: Vec<Weak<OpenEngine>>,
 }
 
-fn with<T>(f: impl FnOnce(&mut Process) -> T) -> T {
+fn with<T>(f: impl FnOnce(&mut ProcessState) -> T) -> T {
     f(&mut PROCESS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -60,13 +62,15 @@ pub(crate) fn handle() -> Result<Handle, HostError> {
             .thread_name("phasegate")
             .enable_all()
             .build()
-            .map_err(|error| HostError::plain("unexpected", format!("no threads to run on: {error}")))?;
+            .map_err(|error| {
+                HostError::plain(HostCode::Unexpected, format!("no threads to run on: {error}"))
+            })?;
         Ok(process.runtime.insert(started).handle().clone())
     })
 }
 
 /// Remembers an engine for [`exit`].
-pub(crate) fn register(engine: Weak<Inner>) {
+pub(crate) fn register(engine: Weak<OpenEngine>) {
     with(|process| {
         process.engines.retain(|known| known.strong_count() > 0);
         process.engines.push(engine);

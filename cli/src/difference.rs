@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use diffy::DiffOptions;
 use phasegate::core::{ResourceId, ResourceKind, ResourceRef};
 use phasegate::storage::Resource;
 use phasegate::{CampaignHandle, CampaignView, Engine, Mode, PhaseName};
 use serde_json::Value;
-use similar::TextDiff;
 
 use crate::error::CliError;
 use crate::plan::Plan;
@@ -150,12 +150,12 @@ fn by_ref(resources: Vec<Resource>) -> BTreeMap<ResourceRef, Value> {
 fn add_diff(text: &mut String, title: &str, stored: &Value, planned: Option<&Value>) {
     let old = format!("{stored:#}\n");
     let new = planned.map_or_else(String::new, |planned| format!("{planned:#}\n"));
-    let diff = TextDiff::from_lines(&old, &new);
-    let mut unified = diff.unified_diff();
-    let unified = unified
-        .context_radius(2)
-        .header(&format!("{title} (stored)"), &format!("{title} (plan)"));
-    write!(text, "{unified}").expect("a String takes all text");
+    let mut options = DiffOptions::new();
+    options
+        .set_context_len(2)
+        .set_original_filename(format!("{title} (stored)"))
+        .set_modified_filename(format!("{title} (plan)"));
+    write!(text, "{}", options.create_patch(&old, &new)).expect("a String takes all text");
 }
 
 #[cfg(test)]

@@ -16,16 +16,16 @@ use crate::render::progress::Reporter;
 use crate::render::summary;
 use crate::screen::say;
 use crate::signals::{Signal, Signals};
-use crate::target::{Place, Shown};
+use crate::target::{ShownCampaign, StoreLocation};
 
 /// How often the screen is brought up to date.
 const TICK: Duration = Duration::from_millis(100);
 /// How often a server is asked.
 const POLL: Duration = Duration::from_millis(250);
 
-/// How a campaign is set going.
+/// The action that sets a campaign going.
 #[derive(Clone, Debug)]
-pub enum Begin {
+pub enum StartAction {
     /// What the ended process ran is taken up again; a pause that fell then is ended.
     Recover,
     /// A phase is started.
@@ -42,11 +42,11 @@ pub enum Begin {
 pub async fn follow(
     engine: &Engine,
     campaign: &CampaignHandle,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
-    let exit = follow_to_rest(engine, campaign, begin, args, again).await;
+    let exit = follow_to_rest(engine, campaign, action, args, again).await;
     if !matches!(exit, Ok(exit) if exit != Exit::Terminated) {
         // What still runs is brought to rest here, so that it sees no sandbox vanish.
         engine.shutdown().await?;
@@ -57,14 +57,14 @@ pub async fn follow(
 async fn follow_to_rest(
     engine: &Engine,
     campaign: &CampaignHandle,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::listen().map_err(CliError::io("signals can't be listened to"))?;
     let latest = engine.storage().latest().await.map_err(EngineError::from)?;
     let mut events = campaign.events(latest);
-    set_going(engine, campaign, begin).await?;
+    set_going(engine, campaign, action).await?;
     let mut reporter = reporter(args, &campaign.view().await?);
 
     let mut interrupted = false;
@@ -98,7 +98,12 @@ async fn follow_to_rest(
     let exit = exit(&view, interrupted);
     reporter.end(&view, exit.code())?;
     if !args.json {
-        conclude(&Shown::of(engine, view).await?, Place::File, exit, again)?;
+        conclude(
+            &ShownCampaign::of(engine, view).await?,
+            StoreLocation::File,
+            exit,
+            again,
+        )?;
     }
     Ok(exit)
 }
@@ -107,7 +112,7 @@ async fn follow_to_rest(
 pub async fn follow_at_server(
     remote: &Remote,
     id: CampaignId,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
@@ -115,12 +120,12 @@ pub async fn follow_at_server(
     let mut after = None;
     next_events(remote, id, &mut after, |_| Ok(())).await?;
     let before = remote.campaign(id).await?.view;
-    let command = match begin {
-        Begin::Start(phase) => Some(Command::Start { phase }),
-        Begin::Restart(phase, config) => Some(Command::Restart { phase, config }),
+    let command = match action {
+        StartAction::Start(phase) => Some(Command::Start { phase }),
+        StartAction::Restart(phase, config) => Some(Command::Restart { phase, config }),
         // The server took it up when it started, so there is nothing to do but to look on.
-        Begin::Recover if before.status == CampaignStatus::Running => None,
-        Begin::Recover | Begin::Resume => Some(Command::Resume),
+        StartAction::Recover if before.status == CampaignStatus::Running => None,
+        StartAction::Recover | StartAction::Resume => Some(Command::Resume),
     };
     if let Some(command) = command {
         remote.command(id, command).await?;
@@ -156,11 +161,11 @@ pub async fn follow_at_server(
     let exit = exit(&campaign.view, false);
     reporter.end(&campaign.view, exit.code())?;
     if !args.json {
-        let shown = Shown {
+        let shown = ShownCampaign {
             view: campaign.view,
             records: campaign.records,
         };
-        conclude(&shown, Place::Server, exit, again)?;
+        conclude(&shown, StoreLocation::Server, exit, again)?;
     }
     Ok(exit)
 }
@@ -198,18 +203,18 @@ fn reporter(args: &FollowArgs, view: &CampaignView) -> Reporter {
     }
 }
 
-async fn set_going(engine: &Engine, campaign: &CampaignHandle, begin: Begin) -> Result<(), CliError> {
-    match begin {
-        Begin::Start(phase) => {
+async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartAction) -> Result<(), CliError> {
+    match action {
+        StartAction::Start(phase) => {
             campaign.start(phase.as_str()).await?;
         }
-        Begin::Resume => {
+        StartAction::Resume => {
             campaign.resume().await?;
         }
-        Begin::Restart(phase, config) => {
+        StartAction::Restart(phase, config) => {
             campaign.restart(phase.as_str(), config).await?;
         }
-        Begin::Recover => {
+        StartAction::Recover => {
             let recovery = engine.recover_campaign(campaign.id()).await?;
             if let Some((_, error)) = recovery.failed.into_iter().next() {
                 return Err(error.into());
@@ -246,7 +251,7 @@ fn exit(view: &CampaignView, interrupted: bool) -> Exit {
     }
 }
 
-fn conclude(shown: &Shown, place: Place, exit: Exit, again: &str) -> Result<(), CliError> {
+fn conclude(shown: &ShownCampaign, location: StoreLocation, exit: Exit, again: &str) -> Result<(), CliError> {
     let view = &shown.view;
     let mut out = Output::new();
     out.line(summary::phases(shown))?;
@@ -261,7 +266,7 @@ fn conclude(shown: &Shown, place: Place, exit: Exit, again: &str) -> Result<(), 
             let next = view.current_phase.as_ref().map_or("", PhaseName::as_str);
             out.line(format_args!("The next phase is {next}. To start it: {again}"))?;
         }
-        _ => out.line(summary::sentence(view, place))?,
+        _ => out.line(summary::sentence(view, location))?,
     }
     out.flush()
 }

@@ -10,7 +10,8 @@ use std::path::Path;
 use phasegate::core::limits::MAX_NAME_CHARS;
 use phasegate::core::{ResourceId, ResourceKind};
 use phasegate::{Mode, PhaseName};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -29,7 +30,7 @@ pub struct Plan {
     pub name: String,
     /// How the campaign advances: `step_by_step` runs one phase a time, `full_sequence` runs them all.
     #[serde(default)]
-    #[schemars(title = "Mode", with = "ModeWord")]
+    #[schemars(title = "Mode")]
     pub mode: Mode,
     /// The config of each phase, by its name. `phasegate schema PHASE` prints the schema of one.
     #[serde(default, deserialize_with = "unique_members")]
@@ -104,27 +105,11 @@ impl Plan {
 
     /// The JSON Schema of a plan, as it stands in `schemas/plan.schema.json`.
     pub fn schema() -> Value {
-        schemars::schema_for!(Plan).to_value()
-    }
-}
-
-/// The words of a mode, for the schema.
-struct ModeWord;
-
-impl JsonSchema for ModeWord {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Mode".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": [Mode::StepByStep.as_str(), Mode::FullSequence.as_str()],
-        })
+        SchemaSettings::draft2020_12()
+            .with(|settings| settings.inline_subschemas = true)
+            .into_generator()
+            .into_root_schema_for::<Self>()
+            .to_value()
     }
 }
 
@@ -139,9 +124,9 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 }
 
 /// A map whose keys stand there once each: JSON leaves open which of two would count.
-struct Unique<K, V>(BTreeMap<K, V>);
+struct UniqueMap<K, V>(BTreeMap<K, V>);
 
-impl<'de, K, V> Deserialize<'de> for Unique<K, V>
+impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
@@ -154,7 +139,7 @@ where
             K: Deserialize<'de> + Ord + fmt::Display,
             V: Deserialize<'de>,
         {
-            type Value = Unique<K, V>;
+            type Value = UniqueMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -168,7 +153,7 @@ where
                     }
                     members.insert(key, map.next_value()?);
                 }
-                Ok(Unique(members))
+                Ok(UniqueMap(members))
             }
         }
 
@@ -179,12 +164,12 @@ where
 fn unique_members<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<PhaseName, Value>, D::Error> {
-    Ok(Unique::deserialize(deserializer)?.0)
+    Ok(UniqueMap::deserialize(deserializer)?.0)
 }
 
 fn unique_resources<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>, D::Error> {
-    let kinds: Unique<ResourceKind, Unique<ResourceId, Value>> = Unique::deserialize(deserializer)?;
+    let kinds: UniqueMap<ResourceKind, UniqueMap<ResourceId, Value>> = UniqueMap::deserialize(deserializer)?;
     Ok(kinds.0.into_iter().map(|(kind, all)| (kind, all.0)).collect())
 }

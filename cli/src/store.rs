@@ -8,9 +8,9 @@ use phasegate_storage_redb::RedbStorage;
 
 use crate::error::CliError;
 
-/// What to do where there is no store.
+/// What to do if the store is missing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Missing {
+pub enum MissingStore {
     /// Create one.
     Create,
     /// Say so.
@@ -20,7 +20,7 @@ pub enum Missing {
 /// Does `work` with an engine over the store at `path`, and closes the store whatever came of it. Nothing is launched.
 pub async fn with_engine<T>(
     path: &Path,
-    missing: Missing,
+    missing: MissingStore,
     work: impl AsyncFnOnce(&Engine) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let engine = engine(open_file(path, missing).await?)?;
@@ -32,8 +32,8 @@ pub async fn with_engine<T>(
 }
 
 /// Opens the store at `path`.
-pub async fn open_file(path: &Path, missing: Missing) -> Result<RedbStorage, CliError> {
-    if missing == Missing::Refuse && !path.exists() {
+pub async fn open_file(path: &Path, missing: MissingStore) -> Result<RedbStorage, CliError> {
+    if missing == MissingStore::Refuse && !path.exists() {
         return Err(CliError::NoStore {
             path: path.to_owned(),
         });

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::args::{CampaignArgs, TargetArgs};
 use crate::error::CliError;
 use crate::remote::{Remote, RemoteRecords};
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
@@ -25,7 +25,7 @@ pub enum Target {
 
 /// Where a store is, for the words that are used of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum StoreLocation {
     /// In a file.
     File,
     /// At a server.
@@ -33,7 +33,7 @@ pub enum Place {
 }
 
 /// A campaign with what belongs to it and isn't in its view.
-pub struct Shown {
+pub struct ShownCampaign {
     /// How it stands.
     pub view: CampaignView,
     /// How many records each phase's current run has.
@@ -59,7 +59,7 @@ pub async fn with_target<T>(
     match &args.url {
         Some(url) => work(&Target::Server(Remote::new(url, args)?)).await,
         None => {
-            store::with_engine(&args.db, Missing::Refuse, async |engine| {
+            store::with_engine(&args.db, MissingStore::Refuse, async |engine| {
                 work(&Target::File(engine.clone())).await
             })
             .await
@@ -81,10 +81,10 @@ pub async fn with_campaign<T>(
 
 impl Target {
     /// Where it is.
-    pub fn place(&self) -> Place {
+    pub fn location(&self) -> StoreLocation {
         match self {
-            Self::File(_) => Place::File,
-            Self::Server(_) => Place::Server,
+            Self::File(_) => StoreLocation::File,
+            Self::Server(_) => StoreLocation::Server,
         }
     }
 
@@ -139,12 +139,12 @@ impl Target {
     }
 
     /// How a campaign stands, with the counts of its records.
-    pub async fn shown(&self, id: CampaignId) -> Result<Shown, CliError> {
+    pub async fn shown(&self, id: CampaignId) -> Result<ShownCampaign, CliError> {
         match self {
-            Self::File(engine) => Shown::of(engine, self.view(id).await?).await,
+            Self::File(engine) => ShownCampaign::of(engine, self.view(id).await?).await,
             Self::Server(remote) => {
                 let campaign = remote.campaign(id).await?;
-                Ok(Shown {
+                Ok(ShownCampaign {
                     view: campaign.view,
                     records: campaign.records,
                 })
@@ -175,7 +175,7 @@ impl Target {
     /// What there is of the records of a phase's run.
     pub async fn run_records(
         &self,
-        shown: &Shown,
+        shown: &ShownCampaign,
         phase: &PhaseName,
         run: Run,
     ) -> Result<RunRecords, CliError> {
@@ -217,7 +217,7 @@ impl Target {
     }
 }
 
-impl Shown {
+impl ShownCampaign {
     /// Adds the counts to a view.
     pub async fn of(engine: &Engine, view: CampaignView) -> Result<Self, CliError> {
         let mut records = BTreeMap::new();

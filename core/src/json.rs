@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Writes `value` without white space and with the members of every object sorted by name.
 ///
-/// The same document gives the same bytes whatever order its members came in.
+/// Equal documents give equal bytes, whatever the order of their members.
 pub fn canonical_json(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
@@ -47,6 +47,7 @@ fn write_canonical(value: &Value, out: &mut String) {
 
 /// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Digest(String);
 
@@ -56,7 +57,7 @@ impl Digest {
         Self::of_text(&canonical_json(value))
     }
 
-    /// Digests text that is canonical JSON already.
+    /// Digests a text that is already canonical JSON.
     pub fn of_text(canonical: &str) -> Self {
         let hash = Sha256::digest(canonical.as_bytes());
         Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())

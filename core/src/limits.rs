@@ -1,4 +1,4 @@
-//! The limits of the engine and of every store. Whatever is beyond one is refused with a typed error, never cut.
+//! The limits of the engine and of every store. A value beyond its limit is refused with a typed error, and never cut.
 //!
 //! `schemas/limits.json` has them all for the hosts in other languages.
 
@@ -49,7 +49,7 @@ limits! {
     MAX_PHASES = 100;
 }
 
-/// The limits as `schemas/limits.json` has them: names as in `config_bytes`, without the prefix that all have.
+/// The limits as `schemas/limits.json` has them: each by a name such as `config_bytes`, without the common prefix.
 pub fn document() -> serde_json::Value {
     let limits = ALL.iter().map(|(name, value)| {
         let name = name.strip_prefix("MAX_").unwrap_or(name).to_lowercase();
@@ -66,6 +66,10 @@ mod tests {
     fn the_committed_file_has_every_limit() {
         let committed: serde_json::Value =
             serde_json::from_str(include_str!("../../schemas/limits.json")).expect("it is JSON");
-        assert_eq!(committed, document(), "run 'cargo xtask schemas' and commit what it writes");
+        assert_eq!(
+            committed,
+            document(),
+            "run 'cargo xtask schemas' and commit what it writes"
+        );
     }
 }

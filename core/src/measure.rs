@@ -1,29 +1,30 @@
 //! How large and how deep a document is, and whether that is within the limits.
 //!
-//! **Bytes** are those of the document's canonical JSON; of a text they are its own.
+//! **Bytes** are the length of the document's canonical JSON, or of the text where a text is measured.
 //!
-//! **Depth** is the number of lists and objects that are open at once: `7` has the depth 0, `[]` and `[7]` have 1, `{"a": [7]}` has 2.
-//! Parsing a text keeps its depth.
+//! **Depth** is the number of lists and objects that are open at once: `7` has the depth 0, `[]` and `[7]` have 1, and
+//! `{"a": [7]}` has 2. A text has the depth of the document that it is parsed to.
 
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::error_codes;
 use crate::ids::{PhaseName, ResourceKind, ResourceRef};
 use crate::limits::{
     MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
     MAX_OUTCOME_BYTES, MAX_PROBE_INPUT_BYTES, MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 
-/// A part of what the engine takes and stores, with a limit of its own. Its text names it in a refusal.
+/// A part of what the engine takes and stores. Each part has its own limit; a refusal names the part.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Part<'a> {
     /// The config of a phase.
     Config(&'a PhaseName),
     /// The document of a resource.
     Resource(&'a ResourceRef),
-    /// What the probe of a kind of resource is told.
+    /// The input of the probe of a kind of resource.
     ProbeInput(&'a ResourceKind),
     /// A record, by its index in its batch.
     Record(usize),
@@ -37,7 +38,7 @@ pub enum Part<'a> {
     Event(&'a str),
     /// The outcome that an idempotency key is remembered with.
     Outcome,
-    /// What an idempotency key was used for. Only its digest is stored, so only its depth has a limit.
+    /// The request that an idempotency key was used for. Only its digest is stored, so only its depth has a limit.
     Request,
 }
 
@@ -79,7 +80,7 @@ impl Part<'_> {
     ///
     /// # Errors
     ///
-    /// [`Excess`] when it is deeper than [`MAX_JSON_DEPTH`], else when it is larger than [`max_bytes`](Self::max_bytes).
+    /// [`Excess`] when it is deeper than [`MAX_JSON_DEPTH`] or larger than [`max_bytes`](Self::max_bytes); depth is checked first.
     pub fn measure(self, document: &Value) -> Result<Measure, Excess> {
         self.check(Measure::of(document))
     }
@@ -131,10 +132,12 @@ impl Measure {
     /// Measures `document` in one pass that neither recurses nor writes it out.
     pub fn of(document: &Value) -> Self {
         let mut measure = Self::default();
-        // With each value, how many lists and objects are open around it.
+        // Each value, with the number of lists and objects that are open around it.
         let mut open = vec![(document, 0_usize)];
         while let Some((value, around)) = open.pop() {
-            measure.depth = measure.depth.max(around + usize::from(value.is_array() || value.is_object()));
+            measure.depth = measure
+                .depth
+                .max(around + usize::from(value.is_array() || value.is_object()));
             measure.bytes += match value {
                 Value::Null => 4,
                 Value::Bool(truth) => 5 - usize::from(*truth),
@@ -159,7 +162,7 @@ impl Measure {
         measure
     }
 
-    /// Measures a JSON text without parsing it. Of a text that is no JSON the depth means nothing.
+    /// Measures a JSON text without parsing it. The depth of any other text has no meaning.
     pub fn of_text(text: &str) -> Self {
         let (mut open, mut depth, mut in_string, mut escaped) = (0_usize, 0, false, false);
         for byte in text.bytes() {
@@ -205,7 +208,7 @@ impl fmt::Write for Length {
     }
 }
 
-/// A part is beyond its limit. In JSON it is its members alone: its [`code`](Self::code) stands beside them.
+/// A part is beyond its limit. Its JSON holds the members alone; the [`code`](Self::code) stands beside them.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(untagged)]
 pub enum Excess {
@@ -231,13 +234,10 @@ pub enum Excess {
     },
 }
 
-impl Excess {
-    /// A stable word for a program: `too_large` or `too_deep`.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too_large",
-            Self::TooDeep { .. } => "too_deep",
-        }
+error_codes! {
+    Excess {
+        TooLarge { what, size, limit } = "too_large",
+        TooDeep { what, depth, limit } = "too_deep",
     }
 }
 

@@ -69,7 +69,7 @@ impl Engine {
         Ok(revision.unwrap_or_default())
     }
 
-    /// Deletes a resource. Configs that refer to it have a problem from now on.
+    /// Deletes a resource. Configs that refer to it then have a problem.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Engine {
         Ok(self.inner.storage.resources(&kind, after.as_ref(), limit).await?)
     }
 
-    /// The places of a document of this kind, as JSON Pointers, that hold secrets: its schema marks them as `writeOnly`.
+    /// The places in a document of this kind, as JSON Pointers, that hold secrets. The kind's schema marks them as `writeOnly`.
     ///
     /// # Errors
     ///
@@ -150,10 +150,10 @@ impl Engine {
         Ok(places)
     }
 
-    /// The phases that still need a resource, at most `limit` (1 or more) of them: they have not completed, and their
-    /// stored config refers to it.
+    /// The phases that still need a resource, at most `limit` (1 or more) of them. Such a phase is not completed, and its stored
+    /// config refers to the resource.
     ///
-    /// It looks at every campaign that is not completed, so its time grows with their number.
+    /// The search reads every campaign that is not completed, so its time grows with their number.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Engine {
         let (resource, _) = self.resource_schema(kind, id)?;
         let mut users = Vec::new();
         let most = self.pipelines().map(|one| one.phases().len()).max().unwrap_or(0);
-        // By position, so that completed campaigns, which are most in the long run, need not be read.
+        // By position: completed campaigns, the most numerous in the long run, need not be read.
         for position in 0..most {
             let mut query = CampaignQuery {
                 filter: CampaignFilter {
@@ -281,7 +281,7 @@ fn take(document: &mut Value, pointer: &str) {
     }
 }
 
-/// What is wrong with a document that belongs to a kind of resource.
+/// The problems of a document of a kind of resource.
 pub(crate) fn field_problems(
     kind: &ResourceKind,
     schema: &ConfigSchema,

@@ -346,9 +346,21 @@ async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_whose_message_n
         batch.set_checkpoint(value).map(|()| batch)
     };
     for (batch, code, message) in [
-        (record(&deep), "too_deep", "the record 0 of the batch is nested 101 levels deep"),
-        (record(&large), "too_large", "the record 0 of the batch has 65538 bytes"),
-        (checkpoint(&deep), "too_deep", "the checkpoint is nested 101 levels deep"),
+        (
+            record(&deep),
+            "too_deep",
+            "the record 0 of the batch is nested 101 levels deep",
+        ),
+        (
+            record(&large),
+            "too_large",
+            "the record 0 of the batch has 65538 bytes",
+        ),
+        (
+            checkpoint(&deep),
+            "too_deep",
+            "the checkpoint is nested 101 levels deep",
+        ),
         (checkpoint(&large), "too_large", "the checkpoint has 65538 bytes"),
     ] {
         let batch = std::sync::Mutex::new(Some(batch.expect("it has a JSON form")));

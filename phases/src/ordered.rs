@@ -32,7 +32,7 @@ pub(crate) trait Tally<R> {
 
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct WorkLimits {
     /// How many items are worked on.
     pub(crate) concurrency: usize,
     /// How many items are worked on or wait to be committed, so that no more are done again after a crash: half of
@@ -45,7 +45,7 @@ pub(crate) struct Bounds {
 /// An item may give one record or none. Later items go on while an earlier one is slow, up to half a batch or four times
 /// as many as are worked on at once; what is finished waits for its turn in memory. When the run is cancelled or an item
 /// fails the phase, everything else in flight is dropped, and the records before the first unfinished item are committed.
-pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, bounds: Bounds, work: W) -> Result<T, RunError>
+pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, limits: WorkLimits, work: W) -> Result<T, RunError>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record> + Clone + Default + Send + Sync,
@@ -53,7 +53,7 @@ where
     F: Future<Output = Result<Option<P::Record>, RunError>>,
 {
     let start = ctx.checkpoint().cloned().unwrap_or_default();
-    let mut pending = Pending {
+    let mut pending = UncommittedWork {
         ctx,
         total: ctx.upstream_total().await?,
         committed: start.next,
@@ -61,8 +61,8 @@ where
         records: Vec::new(),
         since: None,
     };
-    let half = (bounds.batch / 2).max(1);
-    let concurrency = bounds.concurrency.clamp(1, MAX_WINDOW);
+    let half = (limits.batch / 2).max(1);
+    let concurrency = limits.concurrency.clamp(1, MAX_WINDOW);
     let window = concurrency.saturating_mul(4).min(half).max(concurrency);
     let inputs = futures::stream::unfold(ctx.upstream(pending.done.next), |mut inputs| async {
         inputs.next().await.transpose().map(|input| (input, inputs))
@@ -121,7 +121,7 @@ where
 }
 
 /// What is finished and not yet committed.
-struct Pending<'a, P: Phase, T> {
+struct UncommittedWork<'a, P: Phase, T> {
     ctx: &'a PhaseContext<P>,
     total: u64,
     committed: u64,
@@ -130,7 +130,7 @@ struct Pending<'a, P: Phase, T> {
     since: Option<Instant>,
 }
 
-impl<P, T> Pending<'_, P, T>
+impl<P, T> UncommittedWork<'_, P, T>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record>,
@@ -236,12 +236,12 @@ mod tests {
         }
 
         async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
-            let bounds = Bounds {
+            let limits = WorkLimits {
                 concurrency: 1_000,
                 batch: 500,
             };
             let context = &ctx;
-            run(context, bounds, |index, _| async move {
+            run(context, limits, |index, _| async move {
                 if index == 0 {
                     context.cancelled().await;
                 }

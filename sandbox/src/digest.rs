@@ -24,8 +24,8 @@ impl Digest {
     }
 
     /// Returns an endless stream of words that derives from this digest alone.
-    pub(crate) fn stream(self) -> Stream {
-        Stream { block: self, used: 4 }
+    pub(crate) fn stream(self) -> DigestStream {
+        DigestStream { block: self, used: 4 }
     }
 
     fn words(&self) -> [u64; 4] {
@@ -39,12 +39,12 @@ impl Digest {
 
 /// The words of a chain of hashes, each the hash of the one before.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct DigestStream {
     block: Digest,
     used: usize,
 }
 
-impl Stream {
+impl DigestStream {
     /// Draws a number from 0 to `bound - 1`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         if self.used == 4 {

@@ -18,12 +18,12 @@ pub use socks5::Socks5Proxy;
 
 /// Who may use a proxy.
 #[derive(Clone)]
-enum Access {
+enum ProxyAccess {
     Everybody,
     Password { user: String, password: String },
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for ProxyAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everybody => f.write_str("Everybody"),
@@ -37,9 +37,9 @@ impl fmt::Debug for Access {
 
 /// How many connections to a target a proxy has opened.
 #[derive(Clone, Debug, Default)]
-struct Served(Arc<AtomicU64>);
+struct ConnectionCount(Arc<AtomicU64>);
 
-impl Served {
+impl ConnectionCount {
     fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -148,7 +148,7 @@ pub(crate) async fn name_route(path: MatchedPath, request: Request, next: Next) 
 
 /// How many campaigns there are in each status: counted once, then kept up with by the log.
 #[derive(Default)]
-pub(crate) struct Census {
+pub(crate) struct CampaignCounts {
     statuses: HashMap<CampaignId, CampaignStatus>,
     /// The chains that rest between two phases. What one waits for, or waits for no more, may be a resource, which is in no
     /// campaign's log, so they are looked at each time.
@@ -157,7 +157,7 @@ pub(crate) struct Census {
     began: bool,
 }
 
-impl Census {
+impl CampaignCounts {
     /// Brings the gauges up to date.
     pub(crate) async fn take(&mut self, engine: &Engine) -> Result<(), EngineError> {
         if !self.began {
@@ -180,8 +180,8 @@ impl Census {
         for status in self.statuses.values() {
             *counts.entry(*status).or_default() += 1;
         }
-        for status in ALL {
-            let count = counts.get(&status).copied().unwrap_or(0);
+        for status in CampaignStatus::ALL {
+            let count = counts.get(status).copied().unwrap_or(0);
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!(CAMPAIGNS, "status" => status.as_str()).set(count as f64);
         }
@@ -242,18 +242,6 @@ fn rests_between_phases(view: &CampaignView) -> bool {
         && (1..view.phases.len()).contains(&view.position)
 }
 
-const ALL: [CampaignStatus; 9] = [
-    CampaignStatus::Idle,
-    CampaignStatus::Running,
-    CampaignStatus::Pausing,
-    CampaignStatus::Stopping,
-    CampaignStatus::Paused,
-    CampaignStatus::Stopped,
-    CampaignStatus::Failed,
-    CampaignStatus::WaitingForConfiguration,
-    CampaignStatus::Completed,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,10 +298,10 @@ mod tests {
     #[tokio::test]
     async fn a_chain_that_a_resource_makes_wait_is_counted_so_without_an_event() {
         let (engine, campaign) = resting_chain().await;
-        let mut census = Census::default();
+        let mut counts = CampaignCounts::default();
         let mut status = async || {
-            census.take(&engine).await.expect("the store works");
-            census.statuses[&campaign.id()]
+            counts.take(&engine).await.expect("the store works");
+            counts.statuses[&campaign.id()]
         };
         assert_eq!(status().await, CampaignStatus::Idle);
         put_note(&engine, false).await;
@@ -330,14 +318,14 @@ mod tests {
         let (engine, campaign) = resting_chain().await;
         let other = engine.create(NewCampaign::new("summer").mode(Mode::FullSequence));
         other.await.expect("it is created");
-        let mut census = Census::default();
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.resting, [campaign.id()].into());
+        let mut counts = CampaignCounts::default();
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.resting, [campaign.id()].into());
         campaign.start("send").await.expect("it starts");
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.resting, BTreeSet::new());
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.resting, BTreeSet::new());
         campaign.delete().await.expect("it is deleted");
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.statuses.len(), 1);
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.statuses.len(), 1);
     }
 }

@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::console;
 use crate::extract::{Query, campaign_id};
 use crate::guard::{Hosts, Session, Token, check_host, check_origin};
-use crate::metrics::{self, Census};
+use crate::metrics::{self, CampaignCounts};
 use crate::openapi;
 use crate::problem::Problem;
 use crate::routes;
@@ -94,7 +94,7 @@ impl ServerBuilder {
             Access::Open => None,
         };
         Server {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ServerState {
                 engine: self.engine,
                 session,
                 hosts: self.hosts,
@@ -102,7 +102,7 @@ impl ServerBuilder {
                 streams: Arc::new(Semaphore::new(self.limits.streams.min(Semaphore::MAX_PERMITS))),
                 closing: CancellationToken::new(),
                 metrics: self.metrics,
-                census: tokio::sync::Mutex::new(Census::default()),
+                counts: tokio::sync::Mutex::new(CampaignCounts::default()),
             }),
         }
     }
@@ -111,10 +111,10 @@ impl ServerBuilder {
 /// An engine's HTTP API. Cloning it is cheap; all clones are the same server.
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 }
 
-struct Shared {
+struct ServerState {
     engine: Engine,
     session: Option<Session>,
     hosts: Hosts,
@@ -122,7 +122,7 @@ struct Shared {
     streams: Arc<Semaphore>,
     closing: CancellationToken,
     metrics: Option<PrometheusHandle>,
-    census: tokio::sync::Mutex<Census>,
+    counts: tokio::sync::Mutex<CampaignCounts>,
 }
 
 impl Server {
@@ -275,7 +275,7 @@ async fn show_metrics(State(server): State<Server>) -> Result<Response, Problem>
     let Some(handle) = &server.shared.metrics else {
         return Err(Problem::new("route_not_found", "there are no metrics here"));
     };
-    server.shared.census.lock().await.take(server.engine()).await?;
+    server.shared.counts.lock().await.take(server.engine()).await?;
     handle.run_upkeep();
     let text = handle.render();
     Ok((

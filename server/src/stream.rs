@@ -61,7 +61,7 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
             }
         }
     });
-    let following = Following {
+    let subscriber = EventSubscriber {
         engine: server.engine().clone(),
         scope,
         events: reads,
@@ -78,14 +78,14 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
         _held: (permit, SseClient::new()),
     };
     let hello = Event::default().comment("connected").retry(RECONNECT);
-    let following = stream::unfold((following, Some(hello)), |(mut following, hello)| async move {
+    let subscriber = stream::unfold((subscriber, Some(hello)), |(mut subscriber, hello)| async move {
         let event = match hello {
             Some(hello) => hello,
-            None => following.next().await?,
+            None => subscriber.next().await?,
         };
-        Some((Ok::<_, Infallible>(event), (following, None)))
+        Some((Ok::<_, Infallible>(event), (subscriber, None)))
     });
-    let mut response = Sse::new(following)
+    let mut response = Sse::new(subscriber)
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
         .into_response();
     let headers = response.headers_mut();
@@ -101,7 +101,7 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
 }
 
 /// A client that follows the log.
-struct Following {
+struct EventSubscriber {
     engine: Engine,
     scope: EventScope,
     events: mpsc::Receiver<LoggedEvent>,
@@ -116,7 +116,7 @@ struct Following {
     _held: (OwnedSemaphorePermit, SseClient),
 }
 
-impl Following {
+impl EventSubscriber {
     /// The next thing to send, or the end: the server closes, the store fails, or the campaign is deleted.
     async fn next(&mut self) -> Option<Event> {
         if self.over {
@@ -229,7 +229,7 @@ fn chunks<F>(
 where
     F: Fn(&mut Vec<u8>, &RawValue) -> std::io::Result<()> + Send + 'static,
 {
-    struct Reading<F> {
+    struct RecordReading<F> {
         records: Records,
         source: RecordStream,
         head: Vec<u8>,
@@ -237,7 +237,7 @@ where
         _permit: OwnedSemaphorePermit,
     }
     let source = source(&records);
-    let reading = Reading {
+    let reading = RecordReading {
         records,
         source,
         head,

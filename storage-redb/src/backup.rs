@@ -7,10 +7,10 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::fault::{Fault, unavailable};
-use crate::long::{self, Course, Progress};
+use crate::long_task::{self, LongTask, Progress};
 use crate::lookup;
-use crate::open::{Existing, publish, temporary_beside};
-use crate::shared::{Shared, no_panic};
+use crate::open::{ExistingFile, publish, temporary_beside};
+use crate::open_store::{OpenStore, no_panic};
 use crate::store::RedbStorage;
 use crate::tables;
 use crate::writer::begin;
@@ -56,14 +56,14 @@ impl RedbStorage {
     ) -> Result<BackupReport, StorageError> {
         let to = to.as_ref().to_owned();
         let shared = self.shared().clone();
-        long::run(Some(shared.clone()), progress, move |course| {
-            back_up(&shared, &to, course)
+        long_task::run(Some(shared.clone()), progress, move |task| {
+            back_up(&shared, &to, task)
         })
         .await
     }
 }
 
-fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupReport, StorageError> {
+fn back_up(shared: &OpenStore, to: &Path, task: &mut LongTask) -> Result<BackupReport, StorageError> {
     let name = to.display().to_string();
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => unavailable(format!("{name} exists already")),
@@ -84,13 +84,13 @@ fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupRepo
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(backend)
             .map_err(|error| Fault::Broken(error.into()))?;
-        let values = copy_all(txn, &copy, course)?;
+        let values = copy_all(txn, &copy, task)?;
         copy.close().map_err(|error| Fault::Broken(error.into()))?;
         Ok(values)
     })?;
     let source_grew_by = size(shared).saturating_sub(before);
     let bytes_written = temporary.as_file().metadata().map_err(failed)?.len();
-    publish(temporary, to, Existing::Keep).map_err(failed)?;
+    publish(temporary, to, ExistingFile::Keep).map_err(failed)?;
     Ok(BackupReport {
         values,
         bytes_written,
@@ -98,17 +98,17 @@ fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupRepo
     })
 }
 
-fn size(shared: &Shared) -> u64 {
+fn size(shared: &OpenStore) -> u64 {
     let metadata = shared.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
     metadata.map_or(0, |metadata| metadata.len())
 }
 
-fn copy_all(txn: &ReadTransaction, copy: &Database, course: &mut Course) -> Result<u64, Fault> {
+fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Result<u64, Fault> {
     let mut total = 0;
     for table in tables::ALL {
         total += lookup::table(txn, table)?.len()?;
     }
-    course.begin(total)?;
+    task.begin(total)?;
     for spec in tables::ALL {
         let from = lookup::table(txn, spec)?;
         let mut entries = ReadableTable::iter(&from)?.peekable();
@@ -122,7 +122,7 @@ fn copy_all(txn: &ReadTransaction, copy: &Database, course: &mut Course) -> Resu
                 let (key, value) = entry?;
                 bytes += key.value().len() + value.value().len();
                 to.insert(key.value(), value.value())?;
-                course.step()?;
+                task.step()?;
             }
             drop(to);
             no_panic(|| Ok(step.commit()?))?;

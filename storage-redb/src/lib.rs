@@ -9,12 +9,12 @@ mod block;
 mod envelope;
 mod fault;
 mod key;
-mod long;
+mod long_task;
 mod lookup;
 mod metrics;
 mod open;
+mod open_store;
 mod read;
-mod shared;
 mod store;
 mod tables;
 #[cfg(feature = "testing")]
@@ -26,7 +26,7 @@ mod writer;
 
 pub use self::metrics::describe_metrics;
 pub use backup::BackupReport;
-pub use long::Progress;
+pub use long_task::Progress;
 pub use open::{FORMAT, Options};
 pub use store::RedbStorage;
 pub use verify::{Finding, VerifyReport, verify_file};

@@ -31,7 +31,7 @@ pub fn describe_metrics() {
 
 /// A kind of write.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum WriteKind {
     Commit,
     Append,
     Resource,
@@ -60,12 +60,12 @@ impl Metrics {
     }
 
     /// Records a write that was handed over at `since` and is durable now.
-    pub(crate) fn durable(&self, kind: Kind, since: Instant) {
+    pub(crate) fn durable(&self, kind: WriteKind, since: Instant) {
         let histogram = match kind {
-            Kind::Commit => &self.commit,
-            Kind::Append => &self.append,
-            Kind::Resource => &self.resource,
-            Kind::Key => &self.key,
+            WriteKind::Commit => &self.commit,
+            WriteKind::Append => &self.append,
+            WriteKind::Resource => &self.resource,
+            WriteKind::Key => &self.key,
         };
         histogram.record(since.elapsed());
     }

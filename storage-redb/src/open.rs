@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::fault::{Fault, unavailable};
 use crate::lookup;
-use crate::shared::{Clock, no_panic, sheltered};
+use crate::open_store::{Clock, no_panic, sheltered};
 use crate::store::RedbStorage;
 use crate::tables::{self, META};
 use crate::writer::begin;
@@ -119,7 +119,7 @@ pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, Sto
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() == 0 && metadata.is_file() => replace_empty(path)?,
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, Existing::Keep)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, ExistingFile::Keep)?,
         Err(error) => return Err(unavailable(format!("{name}: {error}"))),
     }
     let mut builder = Database::builder();
@@ -152,21 +152,21 @@ fn replace_empty(path: &Path) -> Result<(), StorageError> {
     }
     // Whoever had the lock before may have made the store.
     match std::fs::metadata(path).map_err(failed)?.len() {
-        0 => create(path, Existing::Replace),
+        0 => create(path, ExistingFile::Replace),
         _ => Ok(()),
     }
 }
 
 /// What happens to a file that is there already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Existing {
+pub(crate) enum ExistingFile {
     /// It stays, and what was made is thrown away.
     Keep,
     /// It is replaced.
     Replace,
 }
 
-fn create(path: &Path, existing: Existing) -> Result<(), StorageError> {
+fn create(path: &Path, existing: ExistingFile) -> Result<(), StorageError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| unavailable(format!("{name} can't be created: {error}"));
     let temporary = temporary_beside(path).map_err(failed)?;
@@ -194,11 +194,11 @@ pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Gives a complete file its name, durably.
-pub(crate) fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> io::Result<()> {
+pub(crate) fn publish(temporary: NamedTempFile, path: &Path, existing: ExistingFile) -> io::Result<()> {
     temporary.as_file().sync_all()?;
     match existing {
-        Existing::Keep => temporary.persist_noclobber(path)?,
-        Existing::Replace => temporary.persist(path)?,
+        ExistingFile::Keep => temporary.persist_noclobber(path)?,
+        ExistingFile::Replace => temporary.persist(path)?,
     };
     if cfg!(unix) {
         File::open(folder_of(path))?.sync_all()?;
@@ -268,7 +268,7 @@ pub(crate) fn prepare(database: &Database, name: &str) -> Result<(), StorageErro
 }
 
 /// Checks the format that a store says it has.
-pub(crate) fn check_format(meta: &impl lookup::Bytes) -> Result<(), Fault> {
+pub(crate) fn check_format(meta: &impl lookup::BytesTable) -> Result<(), Fault> {
     let damaged = |reason: &str| StorageError::Damaged {
         table: META.name,
         key: "format".into(),

@@ -23,12 +23,12 @@ use crate::fault::{Fault, unavailable};
 use crate::lookup;
 use crate::metrics::Metrics;
 use crate::open::Options;
+use crate::open_store::{Clock, OpenStore};
 use crate::read;
-use crate::shared::{Clock, Shared};
 use crate::tables;
 use crate::values::{cursor, place};
 use crate::write::Write;
-use crate::writer::{self, CloseAtEnd, Message, Queued, Writer};
+use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
 
 /// How much memory queued writes may take, in KiB; further ones wait.
 const QUEUE_KIB: usize = 64 * 1024;
@@ -46,12 +46,13 @@ const QUEUE_KIB: usize = 64 * 1024;
 /// until that is done. No async runtime is needed, neither to use the store nor to close it.
 #[derive(Clone)]
 pub struct RedbStorage {
-    inner: Arc<Inner>,
+    inner: Arc<StoreHandle>,
 }
 
-struct Inner {
-    shared: Arc<Shared>,
-    queue: Mutex<Option<mpsc::Sender<Message>>>,
+/// The open store, the way to its writer, and the writer's end.
+struct StoreHandle {
+    shared: Arc<OpenStore>,
+    queue: Mutex<Option<mpsc::Sender<WriterMessage>>>,
     room: Arc<Semaphore>,
     latest: watch::Receiver<u64>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -65,7 +66,7 @@ impl fmt::Debug for RedbStorage {
     }
 }
 
-impl Drop for Inner {
+impl Drop for StoreHandle {
     fn drop(&mut self) {
         self.shared.begin_closing();
         self.queue
@@ -76,8 +77,8 @@ impl Drop for Inner {
     }
 }
 
-impl Inner {
-    fn queue(&self) -> Result<mpsc::Sender<Message>, StorageError> {
+impl StoreHandle {
+    fn queue(&self) -> Result<mpsc::Sender<WriterMessage>, StorageError> {
         let queue = self
             .queue
             .lock()
@@ -125,7 +126,7 @@ impl RedbStorage {
         clock: Clock,
     ) -> Result<Self, StorageError> {
         let (sender, latest) = watch::channel(0);
-        let shared = Arc::new(Shared::new(database, sender, path, clock));
+        let shared = Arc::new(OpenStore::new(database, sender, path, clock));
         let last = shared.read(|txn| lookup::last_number(&lookup::table(txn, &tables::LOG)?))?;
         shared.announce(last);
         let (queue, requests) = mpsc::channel();
@@ -139,7 +140,7 @@ impl RedbStorage {
             })
             .map_err(|error| unavailable(format!("no thread for the writer: {error}")))?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(StoreHandle {
                 shared,
                 queue: Mutex::new(Some(queue)),
                 room: Arc::new(Semaphore::new(QUEUE_KIB)),
@@ -149,7 +150,7 @@ impl RedbStorage {
         })
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<OpenStore> {
         &self.inner.shared
     }
 
@@ -176,7 +177,7 @@ impl RedbStorage {
             result: None,
             _permit: permit,
         };
-        let message = Message::Write(Box::new(queued));
+        let message = WriterMessage::Write(Box::new(queued));
         self.inner
             .queue()?
             .send(message)
@@ -353,7 +354,7 @@ impl Storage for RedbStorage {
         if let Some(queue) = queue {
             self.inner.shared.begin_closing();
             let (reply, done) = oneshot::channel();
-            if queue.send(Message::Close(reply)).is_ok()
+            if queue.send(WriterMessage::Close(reply)).is_ok()
                 && let Ok(closed) = done.await
             {
                 return closed;

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::Fault;
 use crate::metrics::Metrics;
-use crate::shared::Shared;
+use crate::open_store::OpenStore;
 use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
 
 /// A transaction takes no further request beyond this many bytes.
@@ -22,7 +22,7 @@ const GROUP_REQUESTS: usize = 4_096;
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
 /// What is sent to the writer.
-pub(crate) enum Message {
+pub(crate) enum WriterMessage {
     /// A write.
     Write(Box<dyn Request>),
     /// Finish what came before, then release the database.
@@ -83,8 +83,8 @@ impl<W: Write> Request for Queued<W> {
 
 /// The state of the writer thread.
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    queue: Receiver<Message>,
+    shared: Arc<OpenStore>,
+    queue: Receiver<WriterMessage>,
     /// Whether there may be space to reclaim.
     reclaim: bool,
     purged: Option<Instant>,
@@ -92,7 +92,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, queue: Receiver<Message>, metrics: Metrics) -> Self {
+    pub(crate) fn new(shared: Arc<OpenStore>, queue: Receiver<WriterMessage>, metrics: Metrics) -> Self {
         Self {
             shared,
             queue,
@@ -117,7 +117,7 @@ impl Writer {
     }
 
     /// The next message; while there is none, the idle work is done.
-    fn next(&mut self) -> Option<Message> {
+    fn next(&mut self) -> Option<WriterMessage> {
         loop {
             match self.queue.try_recv() {
                 Ok(message) => return Some(message),
@@ -131,15 +131,15 @@ impl Writer {
     /// Takes whatever else is queued, within bounds; gives the reply of a close, which ends the group.
     fn collect(
         &mut self,
-        first: Message,
+        first: WriterMessage,
         group: &mut Vec<Box<dyn Request>>,
     ) -> Option<oneshot::Sender<Result<(), StorageError>>> {
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Close(reply) => return Some(reply),
-                Message::Write(request) => {
+                WriterMessage::Close(reply) => return Some(reply),
+                WriterMessage::Write(request) => {
                     bytes += request.weight();
                     group.push(request);
                 }
@@ -245,7 +245,7 @@ pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
 }
 
 /// Closes the database also when the writer itself panics.
-pub(crate) struct CloseAtEnd(pub(crate) Arc<Shared>);
+pub(crate) struct CloseAtEnd(pub(crate) Arc<OpenStore>);
 
 impl Drop for CloseAtEnd {
     fn drop(&mut self) {
@@ -278,7 +278,7 @@ mod tests {
     fn creation(
         id: u128,
     ) -> (
-        Message,
+        WriterMessage,
         oneshot::Receiver<Result<phasegate_core::storage::Committed, StorageError>>,
     ) {
         let write = Story::new(id).transition(vec![Story::creation("campaign", Mode::StepByStep)]);
@@ -292,7 +292,7 @@ mod tests {
             result: None,
             _permit: room.try_acquire_owned().unwrap(),
         };
-        (Message::Write(Box::new(queued)), answer)
+        (WriterMessage::Write(Box::new(queued)), answer)
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
             .unwrap();
         make_tables(&database).unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
-        let shared = Arc::new(Shared::new(database, watch::Sender::new(0), None, clock));
+        let shared = Arc::new(OpenStore::new(database, watch::Sender::new(0), None, clock));
         let (queue, requests) = mpsc::channel();
         let mut answers = Vec::new();
         for id in [1, 2, 1, 3] {

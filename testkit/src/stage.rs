@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// What an attempt on stage can be told.
-enum Line {
+enum Instruction {
     Commit {
         records: u64,
         done: oneshot::Sender<Result<(), RunError>>,
@@ -27,19 +27,19 @@ enum Line {
 /// hold an attempt in any state for as long as it likes, without a sleep.
 #[derive(Clone, Default)]
 pub struct Stage {
-    inner: Arc<Inner>,
+    inner: Arc<StageState>,
 }
 
 #[derive(Default)]
-struct Inner {
-    actors: Mutex<Cast>,
+struct StageState {
+    actors: Mutex<Actors>,
     arrival: Notify,
 }
 
 #[derive(Default)]
-struct Cast {
+struct Actors {
     closed: bool,
-    lines: HashMap<Ticket, mpsc::UnboundedSender<Line>>,
+    lines: HashMap<Ticket, mpsc::UnboundedSender<Instruction>>,
 }
 
 impl Stage {
@@ -48,7 +48,7 @@ impl Stage {
         Actor { stage: self.clone() }
     }
 
-    fn cast<T>(&self, f: impl FnOnce(&mut Cast) -> T) -> T {
+    fn cast<T>(&self, f: impl FnOnce(&mut Actors) -> T) -> T {
         f(&mut self.inner.actors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -70,7 +70,7 @@ impl Stage {
         self.actor(ticket).await;
     }
 
-    async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Line> {
+    async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Instruction> {
         loop {
             let arrival = self.inner.arrival.notified();
             tokio::pin!(arrival);
@@ -82,7 +82,7 @@ impl Stage {
         }
     }
 
-    async fn line(&self, ticket: &Ticket, line: Line) {
+    async fn line(&self, ticket: &Ticket, line: Instruction) {
         // An attempt that is gone can't be told anything; whoever tells it sees what it came to.
         let _ = self.actor(ticket).await.send(line);
     }
@@ -94,33 +94,33 @@ impl Stage {
     /// What [`RunContext::commit`] answered, or [`RunError::Interrupted`] when the attempt is gone.
     pub async fn commit(&self, ticket: &Ticket, records: u64) -> Result<(), RunError> {
         let (done, answer) = oneshot::channel();
-        self.line(ticket, Line::Commit { records, done }).await;
+        self.line(ticket, Instruction::Commit { records, done }).await;
         answer.await.unwrap_or(Err(RunError::Interrupted))
     }
 
     /// Tells the attempt to complete with this summary.
     pub async fn complete(&self, ticket: &Ticket, summary: Value) {
-        self.line(ticket, Line::Complete(summary)).await;
+        self.line(ticket, Instruction::Complete(summary)).await;
     }
 
     /// Tells the attempt to fail.
     pub async fn fail(&self, ticket: &Ticket, failure: Failure) {
-        self.line(ticket, Line::Fail(failure)).await;
+        self.line(ticket, Instruction::Fail(failure)).await;
     }
 
     /// Tells the attempt to leave its outcome to a later report.
     pub async fn defer(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Defer).await;
+        self.line(ticket, Instruction::Defer).await;
     }
 
     /// Tells the attempt to panic.
     pub async fn panic(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Panic).await;
+        self.line(ticket, Instruction::Panic).await;
     }
 
     /// Tells the attempt to come to rest, as a runner does that heeds its cancellation.
     pub async fn rest(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Rest).await;
+        self.line(ticket, Instruction::Rest).await;
     }
 
     /// Takes every attempt off the stage, and every one that comes later, as the end of a process does.
@@ -148,15 +148,15 @@ impl PhaseRunner for Actor {
         self.stage.inner.arrival.notify_waiters();
         while let Some(line) = told.recv().await {
             match line {
-                Line::Commit { records, done } => {
+                Instruction::Commit { records, done } => {
                     // Nobody waits for the answer once the test has given up.
                     let _ = done.send(commit(&ctx, records).await);
                 }
-                Line::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
-                Line::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
-                Line::Defer => return Ok(RunOutcome::Deferred),
-                Line::Panic => panic!("as the test told it to"),
-                Line::Rest => return Err(RunError::Interrupted),
+                Instruction::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
+                Instruction::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
+                Instruction::Defer => return Ok(RunOutcome::Deferred),
+                Instruction::Panic => panic!("as the test told it to"),
+                Instruction::Rest => return Err(RunError::Interrupted),
             }
         }
         Err(RunError::Interrupted)

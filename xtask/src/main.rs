@@ -8,6 +8,7 @@ mod python;
 mod run;
 mod schemas;
 mod server;
+mod structure;
 mod suites;
 mod tally;
 mod test;
@@ -31,6 +32,11 @@ const COMMANDS: &[Command] = &[
         name: "schemas",
         about: "write schemas/ and server/openapi.json from the Rust types and routes",
         run: schemas::write,
+    },
+    Command {
+        name: "structure",
+        about: "count lines and circles of files, and compare them with xtask/structure.txt",
+        run: structure::check,
     },
     Command {
         name: "contract",

@@ -31,6 +31,7 @@ pub enum Verdict {
 pub fn suites() -> Vec<Suite> {
     vec![
         cargo("fmt", "fmt --all --check"),
+        cargo("structure", "run --quiet --package xtask -- structure"),
         cargo("clippy", "clippy --workspace --all-targets -- -D warnings"),
         // Named target by target, because that leaves out the doc tests, which have a suite of their own.
         tests(cargo(

@@ -45,7 +45,6 @@ CLASSES: dict[str, type[Exception]] = {
     "interrupted": phasegate.Interrupted,
     "invalid_argument": phasegate.InvalidArgument,
     "not_found": phasegate.NotFound,
-    "phase_failed": phasegate.PhaseFailed,
     "preflight_failed": phasegate.PreflightFailed,
     "rejected": phasegate.Rejected,
     "resource_invalid": phasegate.ResourceInvalid,
@@ -74,6 +73,7 @@ def test_each_code_has_the_class_that_the_engine_says() -> None:
         code: CLASSES[str(one["class"])] for code, one in CODES.items()
     }
     assert errors._BY_CODE.keys() == CODES.keys()
+    assert CLASSES.keys() == set(WORDS["error_class"])
 
 
 @pytest.mark.parametrize(

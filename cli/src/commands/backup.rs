@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::tables::count;
 use crate::screen;
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// Copies a store into a new file.
 pub async fn backup(args: BackupArgs) -> Result<Exit, CliError> {
@@ -19,7 +19,7 @@ pub async fn backup(args: BackupArgs) -> Result<Exit, CliError> {
             args.to.display()
         )));
     }
-    let storage = store::open_file(&args.file, Missing::Refuse).await?;
+    let storage = store::open_file(&args.file, MissingStore::Refuse).await?;
     let bar = screen::bars().add(ProgressBar::no_length());
     let drawn = bar.clone();
     let copied = storage

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::sandbox::{self, Addresses};
 use crate::screen::say;
 use crate::signals::Signals;
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// Serves a store over HTTP until it is asked to end.
 pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
@@ -33,7 +33,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
     let metrics = phasegate_server::install_metrics();
     phasegate_storage_redb::describe_metrics();
     let mut signals = Signals::listen().map_err(CliError::io("no signals can be heard"))?;
-    store::with_engine(&args.store.db, Missing::Create, async |engine| {
+    store::with_engine(&args.store.db, MissingStore::Create, async |engine| {
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.map_err(CliError::io(format!("{} can't be listened on", args.listen)))?;
         let address = listener

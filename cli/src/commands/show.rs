@@ -31,9 +31,9 @@ pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
             out.line("What is missing:")?;
             out.line(blockers)?;
         }
-        out.line(summary::sentence(view, target.place()))?;
+        out.line(summary::sentence(view, target.location()))?;
         out.line("\nAllowed now:")?;
-        for command in summary::allowed(view, target.place()) {
+        for command in summary::allowed(view, target.location()) {
             out.line(format_args!("  {command}"))?;
         }
         out.flush().map(|()| Exit::Done)

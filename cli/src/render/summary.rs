@@ -4,13 +4,13 @@ use phasegate::core::{CommandKind, Timestamp};
 use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 
 use super::tables::{between, count, duration, members, preflight, table};
-use crate::target::{Place, Shown};
+use crate::target::{ShownCampaign, StoreLocation};
 
 /// How wide the table of phases is where no terminal bounds it, in characters: its summaries are long.
 const WIDTH: u16 = 120;
 
 /// The phases as a table: status, records, time and summary of each.
-pub fn phases(shown: &Shown) -> String {
+pub fn phases(shown: &ShownCampaign) -> String {
     let mut table = table(["Phase", "Status", "Records", "Time", "Summary"]);
     if !table.is_tty() {
         table.set_width(WIDTH);
@@ -33,7 +33,7 @@ pub fn phases(shown: &Shown) -> String {
         };
         table.add_row([
             phase.phase.to_string(),
-            phase.status.to_string(),
+            phase.status.spoken(),
             records,
             time,
             told,
@@ -48,7 +48,7 @@ pub fn blockers(view: &CampaignView) -> Option<String> {
 }
 
 /// One sentence on how a campaign stands, with what to do next.
-pub fn sentence(view: &CampaignView, place: Place) -> String {
+pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
     let name = &view.name;
     let time = |to: Timestamp| duration(between(view.created_at, to));
     match view.status {
@@ -73,11 +73,11 @@ pub fn sentence(view: &CampaignView, place: Place) -> String {
             "{name} has failed: mend the cause, then 'phasegate start' goes on from the last checkpoint."
         ),
         CampaignStatus::Stopped => format!("{name} is stopped: 'phasegate start' goes on."),
-        CampaignStatus::Running if place == Place::Server => {
+        CampaignStatus::Running if location == StoreLocation::Server => {
             format!("{name} is running: 'phasegate resume' follows it, 'phasegate pause' pauses it.")
         }
-        CampaignStatus::Pausing | CampaignStatus::Stopping if place == Place::Server => {
-            format!("{name} is {}.", view.status)
+        CampaignStatus::Pausing | CampaignStatus::Stopping if location == StoreLocation::Server => {
+            format!("{name} is {}.", view.status.spoken())
         }
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => format!(
             "{name} was running when its process ended: 'phasegate resume' goes on from the last checkpoint."
@@ -93,7 +93,7 @@ pub fn sentence(view: &CampaignView, place: Place) -> String {
 }
 
 /// The commands that are allowed now, as they are typed, without those that are always allowed.
-pub fn allowed(view: &CampaignView, place: Place) -> Vec<String> {
+pub fn allowed(view: &CampaignView, location: StoreLocation) -> Vec<String> {
     let next = view.next.iter().filter(|next| next.allowed);
     let typed = next.filter_map(|next| {
         let phase = next.phase.as_ref();
@@ -101,7 +101,7 @@ pub fn allowed(view: &CampaignView, place: Place) -> Vec<String> {
             CommandKind::Start => "start",
             CommandKind::Restart => "restart",
             CommandKind::Resume if view.status != CampaignStatus::Running => "resume",
-            CommandKind::Pause if place == Place::Server => "pause",
+            CommandKind::Pause if location == StoreLocation::Server => "pause",
             CommandKind::Stop => "stop",
             CommandKind::Unconfigure if phase_is(view, phase?, PhaseStatus::NotStarted) => "unconfigure",
             CommandKind::Configure => "configure",

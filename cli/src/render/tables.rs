@@ -1,19 +1,24 @@
 //! Tables, and the words and numbers in them.
 
+use std::io;
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::HumanCount;
 use phasegate::core::{PreflightReport, Problem, Problems, Timestamp};
 use serde_json::Value;
+use terminal_size::{Width, terminal_size_of};
 
-/// An empty table with these columns.
+/// An empty table with these columns, no wider than the terminal that the standard output is, if it is one.
 pub fn table<'a>(columns: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.into_iter().collect::<Vec<_>>());
+    if let Some((Width(width), _)) = terminal_size_of(io::stdout()) {
+        table.set_width(width);
+    }
     table
 }
 

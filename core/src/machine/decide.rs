@@ -1,4 +1,4 @@
-//! Commands to events. Each rule here is a row of the command table in ARCHITECTURE.md.
+//! Turns commands into events. Each rule here is a row of `core/tests/command_table.txt`.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Draft {
         });
     }
 
-    /// A config's revision is the number of the event that stores it, so it is never used again.
+    /// A config's revision is the number of the event that stores it, so no other config ever has it.
     fn configure(&mut self, phase: PhaseName, digest: Digest) -> Revision {
         let revision = Revision(self.version.next().0);
         self.push(EventKind::PhaseConfigured {
@@ -63,7 +63,7 @@ impl Draft {
 /// # Errors
 ///
 /// [`Rejection::InvalidName`], [`Rejection::UnknownPhase`], [`Rejection::ConfigInvalid`], or [`Rejection::TooLarge`] or
-/// [`Rejection::TooDeep`] where that is all that is wrong.
+/// [`Rejection::TooDeep`] where nothing else is wrong.
 pub fn create(
     command: &CreateCampaign,
     pipeline: &Pipeline,
@@ -110,7 +110,7 @@ pub fn create(
 ///
 /// # Errors
 ///
-/// The [`Rejection`] that says why not, and what to do.
+/// The [`Rejection`] that says why, and what to do.
 pub fn decide(
     campaign: &Campaign,
     facts: &Facts,
@@ -253,7 +253,7 @@ impl Decision<'_> {
         Ok(draft.events)
     }
 
-    /// Whether the campaign holds that very config already.
+    /// Whether this config is stored already.
     fn stores(&self, phase: &PhaseName, digest: &Digest) -> bool {
         let slot = self.campaign.phases.iter().find(|slot| slot.phase == *phase);
         slot.and_then(|slot| slot.config.as_ref())
@@ -341,7 +341,7 @@ impl Decision<'_> {
         self.one(EventKind::PhaseStarted(launch))
     }
 
-    /// Whether a failed or stopped run goes on from its checkpoint, rather than afresh.
+    /// Whether a failed or stopped run continues from its checkpoint. Otherwise it begins afresh.
     fn continues(&self, run: &RunState) -> bool {
         let Some(slot) = self.campaign.current() else {
             return false;
@@ -436,7 +436,7 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether that very outcome of that very attempt stands in the campaign already.
+    /// Whether this outcome of this attempt is recorded already.
     fn recorded(&self, ticket: &Ticket, outcome: &Outcome) -> bool {
         if ticket.campaign != self.campaign.id {
             return false;
@@ -577,7 +577,7 @@ impl Decision<'_> {
             return Err(self.stale(ticket));
         };
         let phase = ticket.phase.clone();
-        // Whoever has the pipeline recovers it, and its intent with it.
+        // The host that has the pipeline recovers the phase, and its intent.
         if self.facts.pipeline == PipelineMatch::Unknown {
             let pipeline = self.campaign.pipeline.clone();
             return Err(Rejection::UnknownPipeline { pipeline });
@@ -607,8 +607,8 @@ impl Decision<'_> {
 
 /// Checks proposed configs against their facts and sizes, and digests them.
 ///
-/// Every problem of every config is reported together, with the configs that are `refused` as a whole. One that is refused as
-/// a whole, where nothing else is wrong, keeps its own rejection.
+/// All problems of all configs are reported together, those of the `refused` configs included. A single refused config keeps
+/// its own rejection if nothing else is wrong.
 fn digest_configs(
     configs: Vec<(&PhaseName, &Value)>,
     facts: &Facts,

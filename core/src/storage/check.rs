@@ -1,4 +1,4 @@
-//! What every store refuses before it looks at its own state: limits, and writes that contradict themselves.
+//! The checks that every store makes before it looks at its own state: limits, and writes that contradict themselves.
 
 use super::error::StorageError;
 use super::write::{IdempotencyEntry, Output, ResourceWrite, Transition};
@@ -6,12 +6,12 @@ use crate::event::{Event, EventKind};
 use crate::measure::{Excess, Measure, Part};
 
 impl Transition {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the transition by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Excess`], and [`StorageError::Contradiction`] when the snapshot
-    /// is not the one that these events lead to from `expected_version`.
+    /// [`StorageError::Excess`], and [`StorageError::Contradiction`] when these events don't lead from `expected_version` to
+    /// the snapshot.
     pub fn check(&self) -> Result<(), StorageError> {
         self.check_shape().map_err(|reason| StorageError::Contradiction {
             campaign: self.campaign,
@@ -57,7 +57,7 @@ impl Transition {
 }
 
 impl Output {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the write by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Output {
 }
 
 impl ResourceWrite {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the write by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
@@ -91,8 +91,7 @@ impl ResourceWrite {
 }
 
 impl IdempotencyEntry {
-    /// Checks what can be checked without the store, of an entry that is no commit's. Every store calls it first, so that
-    /// all refuse the same.
+    /// Checks an entry that is stored without a commit. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use config::{Config, Keyword};
 
 use crate::http_validation::Status;
-use crate::ordered::{self, Bounds, Checkpoint, Tally};
+use crate::ordered::{self, Checkpoint, Tally, WorkLimits};
 use crate::schema;
 
 /// How many of the best domains a summary names.
@@ -178,11 +178,11 @@ impl Phase for Analysis {
 
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
         let keyword = score::Keyword::new(ctx.config().keyword.as_str());
-        let bounds = Bounds {
+        let limits = WorkLimits {
             concurrency: 1,
             batch: 2_000,
         };
-        let counts = ordered::run(&ctx, bounds, |_, input| {
+        let counts = ordered::run(&ctx, limits, |_, input| {
             std::future::ready(Ok(Some(analyse(&keyword, input))))
         })
         .await?;
@@ -194,7 +194,7 @@ fn analyse(keyword: &score::Keyword, input: Input) -> Record {
     let fetched = input.status == Status::Ok;
     let found = match fetched {
         true => keyword.find(input.title.as_deref(), &input.text),
-        false => score::Found::default(),
+        false => score::KeywordMatches::default(),
     };
     Record {
         domain: input.domain,

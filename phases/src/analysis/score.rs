@@ -17,7 +17,7 @@ pub(crate) struct Keyword(String);
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct KeywordMatches {
     /// How often, in title and text; occurrences don't overlap.
     pub(crate) occurrences: u64,
     pub(crate) in_title: bool,
@@ -32,7 +32,7 @@ impl Keyword {
     }
 
     /// Looks for the keyword in a page.
-    pub(crate) fn find(&self, title: Option<&str>, text: &str) -> Found {
+    pub(crate) fn find(&self, title: Option<&str>, text: &str) -> KeywordMatches {
         let (title, text) = (normal(title.unwrap_or_default()), normal(text));
         let (in_title, in_text) = (self.count(&title), self.count(&text));
         let early = text
@@ -40,7 +40,7 @@ impl Keyword {
             .is_some_and(|place| in_text > 0 && place < EARLY);
         let for_text = in_text.saturating_mul(FOR_EACH).min(MOST_FOR_OCCURRENCES);
         let for_title = if in_title > 0 { FOR_TITLE } else { 0 };
-        Found {
+        KeywordMatches {
             occurrences: in_title + in_text,
             in_title: in_title > 0,
             score: for_text + for_title + if early { FOR_EARLY } else { 0 },

@@ -18,11 +18,11 @@ pub(crate) use config::{DNS_PERSONA, PROXY};
 pub use probe::DnsPersonaProbe;
 pub use record::{Measured, Record, Summary};
 
-use crate::net::dial::Probe;
-use crate::net::dns::{DnsClient, Plan, Server};
-use crate::net::pace::Pace;
+use crate::net::dial::ProxyCheck;
+use crate::net::dns::{DnsClient, QueryPolicy, Server};
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::ordered::{self, Bounds, Checkpoint};
+use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
 
@@ -43,7 +43,7 @@ pub struct Input {
 struct Persona {
     id: String,
     client: DnsClient,
-    pace: Arc<Pace>,
+    limits: Arc<PersonaLimits>,
 }
 
 #[async_trait]
@@ -87,13 +87,13 @@ impl Phase for DnsValidation {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
         })?;
-        let probe = Probe::new(proxy);
-        let bounds = Bounds {
+        let proxy_check = ProxyCheck::new(proxy);
+        let limits = WorkLimits {
             concurrency,
             batch: 1_000,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| {
-            look_up(&personas, &probe, index, input)
+        let summary = ordered::run(&ctx, limits, |index, input| {
+            look_up(&personas, &proxy_check, index, input)
         })
         .await?;
         Ok(RunOutcome::Completed(summary))
@@ -114,18 +114,18 @@ impl Persona {
     /// `name` is what errors call it.
     fn named(id: String, name: impl Into<String>, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let rate = persona.rate_per_second.map(|rate| rate.get());
-        let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
+        let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
         let mut record_types: Vec<_> = persona.record_types.to_vec();
         record_types.sort();
         record_types.dedup();
-        let plan = Plan {
+        let policy = QueryPolicy {
             strategy: persona.strategy,
             record_types: record_types.into_iter().map(RecordType::from).collect(),
             timeout: Duration::from_millis(persona.timeout_ms.get()),
             retries: persona.retries.get(),
         };
-        let client = DnsClient::new(name, &persona.resolvers, plan, Some(Arc::clone(&pace)), proxy);
-        Self { id, client, pace }
+        let client = DnsClient::new(name, &persona.resolvers, policy, Some(Arc::clone(&limits)), proxy);
+        Self { id, client, limits }
     }
 }
 
@@ -155,14 +155,14 @@ pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
 
 async fn look_up(
     personas: &[Arc<Persona>],
-    probe: &Probe,
+    proxy_check: &ProxyCheck,
     index: u64,
     input: Input,
 ) -> Result<Option<Record>, RunError> {
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
-    probe.pass().await?;
-    let _slot = persona.pace.enter().await;
+    proxy_check.pass().await?;
+    let _slot = persona.limits.begin_item().await;
     let start = Instant::now();
     // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.
     let turn = index / u64::try_from(personas.len()).unwrap_or(1);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DnsPersona, Input, Measured, Persona, look_up, unsound};
-use crate::net::dial::Probe;
+use crate::net::dial::ProxyCheck;
 use crate::net::dns::LookupStatus;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
@@ -42,7 +42,7 @@ impl ResourceProbe for DnsPersonaProbe {
             return Err(Failure::new(problem.keyword, problem.message));
         }
         let persona = Arc::new(Persona::named(String::new(), "the DNS persona", persona, None));
-        let record = look_up(&[persona], &Probe::new(None), 0, Input { domain }).await;
+        let record = look_up(&[persona], &ProxyCheck::new(None), 0, Input { domain }).await;
         match record.map_err(failure)? {
             Some(record) => answer(&Probed {
                 domain: record.domain,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::headers::Headers;
 use crate::dns_validation::ProxyId;
 use crate::net::dns::Server;
-use crate::value::{List, Whole, object_only, present, text_type, word_type};
+use crate::value::{List, Whole, object_only, present, text_type};
 
 /// The kind of the resources that request pages.
 pub(crate) const HTTP_PERSONA: &str = "http_persona";
@@ -52,9 +52,10 @@ pub struct Config {
     pub proxy_id: Option<ProxyId>,
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// How a page is requested first.
-    Scheme {
+    #[non_exhaustive]
+    pub enum Scheme {
         /// Without encryption.
         Http = "http",
         /// Over TLS.

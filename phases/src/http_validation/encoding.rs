@@ -34,7 +34,7 @@ pub(crate) fn charset(text: &str) -> Option<&'static Encoding> {
 /// The encoding that a page itself declares, at its beginning (HTML, 13.2.3.2).
 pub(crate) fn declared(body: &[u8]) -> Option<&'static Encoding> {
     let start = String::from_utf8_lossy(&body[..body.len().min(PRESCAN)]);
-    let tokenizer = Tokenizer::new(Prescan::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(EncodingPrescan::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(&*start));
     while !input.is_empty() {
@@ -45,11 +45,11 @@ pub(crate) fn declared(body: &[u8]) -> Option<&'static Encoding> {
 
 /// Finds the first `meta` tag that declares an encoding.
 #[derive(Default)]
-struct Prescan {
+struct EncodingPrescan {
     declared: Cell<Option<&'static Encoding>>,
 }
 
-impl TokenSink for Prescan {
+impl TokenSink for EncodingPrescan {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {

@@ -28,11 +28,11 @@ pub use proxy_probe::ProxyProbe;
 pub use record::{Measured, Record, Status, Summary};
 
 use crate::dns_validation::{PROXY, unsound};
-use crate::net::dial::Probe;
-use crate::net::dns::{DnsClient, LookupStatus, Plan, Strategy};
-use crate::net::pace::Pace;
+use crate::net::dial::ProxyCheck;
+use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::ordered::{self, Bounds, Checkpoint};
+use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
 use visit::{Site, Visitor};
@@ -106,13 +106,13 @@ impl Phase for HttpValidation {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
         })?;
-        let probe = Probe::new(proxy);
-        let bounds = Bounds {
+        let proxy_check = ProxyCheck::new(proxy);
+        let limits = WorkLimits {
             concurrency,
             batch: 500,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| {
-            request(&personas, &probe, index, input)
+        let summary = ordered::run(&ctx, limits, |index, input| {
+            request(&personas, &proxy_check, index, input)
         })
         .await?;
         Ok(RunOutcome::Completed(summary))
@@ -135,21 +135,21 @@ impl Persona {
         let resolvers = match &persona.resolvers {
             // Through a proxy, the proxy resolves.
             Some(servers) if proxy.is_none() => {
-                let plan = Plan {
+                let policy = QueryPolicy {
                     strategy: Strategy::First,
                     record_types: vec![RecordType::A, RecordType::AAAA],
                     timeout: Duration::from_millis(persona.connect_timeout_ms.get()),
                     retries: 1,
                 };
-                Some(DnsClient::new(name, servers, plan, None, None))
+                Some(DnsClient::new(name, servers, policy, None, None))
             }
             _ => None,
         };
         let rate = persona.rate_per_second.map(|rate| rate.get());
-        let pace = Pace::new(persona.concurrency.size(), rate);
+        let limits = PersonaLimits::new(persona.concurrency.size(), rate);
         let visitor = Visitor {
             persona,
-            pace,
+            limits,
             proxy,
             resolvers,
         };
@@ -159,7 +159,7 @@ impl Persona {
 
 async fn request(
     personas: &[Arc<Persona>],
-    probe: &Probe,
+    proxy_check: &ProxyCheck,
     index: u64,
     input: Input,
 ) -> Result<Option<Record>, RunError> {
@@ -169,11 +169,11 @@ async fn request(
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
     let Persona { id, visitor } = persona.as_ref();
-    probe.pass().await?;
+    proxy_check.pass().await?;
     if let Some(resolvers) = &visitor.resolvers {
         resolvers.find_servers().await?;
     }
-    let _slot = visitor.pace.enter().await;
+    let _slot = visitor.limits.begin_item().await;
     let start = Instant::now();
     let site = Site {
         domain: input.domain,

@@ -47,7 +47,7 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
             read_html(&decode(encoding, cut))
         }
         "text/plain" => {
-            let mut text = Collapsed::new(MAX_TEXT);
+            let mut text = CollapsedText::new(MAX_TEXT);
             text.push(&decode(charset(&content_type), cut));
             Page {
                 title: None,
@@ -62,7 +62,7 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
 }
 
 fn read_html(html: &str) -> Page {
-    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(PageReader::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     let mut rest = html;
     let mut since_token = 0;
@@ -104,31 +104,31 @@ fn read_html(html: &str) -> Page {
 
 /// Where the characters go that the tokenizer finds.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Place {
+enum TextTarget {
     #[default]
     Text,
     Title,
     Nowhere,
 }
 
-struct Reader {
-    text: RefCell<Collapsed>,
-    title: RefCell<Collapsed>,
+struct PageReader {
+    text: RefCell<CollapsedText>,
+    title: RefCell<CollapsedText>,
     has_title: Cell<bool>,
-    place: Cell<Place>,
+    target: Cell<TextTarget>,
     /// How many templates and vector graphics are open around the place.
     templates: Cell<usize>,
     graphics: Cell<usize>,
     token_seen: Cell<bool>,
 }
 
-impl Default for Reader {
+impl Default for PageReader {
     fn default() -> Self {
         Self {
-            text: RefCell::new(Collapsed::new(MAX_TEXT)),
-            title: RefCell::new(Collapsed::new(MAX_TITLE)),
+            text: RefCell::new(CollapsedText::new(MAX_TEXT)),
+            title: RefCell::new(CollapsedText::new(MAX_TITLE)),
             has_title: Cell::default(),
-            place: Cell::default(),
+            target: Cell::default(),
             templates: Cell::default(),
             graphics: Cell::default(),
             token_seen: Cell::default(),
@@ -136,7 +136,7 @@ impl Default for Reader {
     }
 }
 
-impl TokenSink for Reader {
+impl TokenSink for PageReader {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -154,12 +154,12 @@ impl TokenSink for Reader {
     }
 }
 
-impl Reader {
+impl PageReader {
     fn characters(&self, text: &str) {
-        match self.place.get() {
-            Place::Title => self.title.borrow_mut().push(text),
-            Place::Text if self.templates.get() == 0 => self.text.borrow_mut().push(text),
-            Place::Text | Place::Nowhere => {}
+        match self.target.get() {
+            TextTarget::Title => self.title.borrow_mut().push(text),
+            TextTarget::Text if self.templates.get() == 0 => self.text.borrow_mut().push(text),
+            TextTarget::Text | TextTarget::Nowhere => {}
         }
     }
 
@@ -170,7 +170,7 @@ impl Reader {
         }
         let opens = tag.kind == TagKind::StartTag;
         // The tokenizer gives no tag between the two of an element whose content is raw text.
-        self.place.set(Place::Text);
+        self.target.set(TextTarget::Text);
         let step = |depth: &Cell<usize>| match opens {
             true if tag.self_closing => {}
             true => depth.set(depth.get() + 1),
@@ -186,21 +186,21 @@ impl Reader {
         }
         match name {
             "title" if self.graphics.get() == 0 => {
-                self.place.set(if self.has_title.replace(true) {
-                    Place::Nowhere
+                self.target.set(if self.has_title.replace(true) {
+                    TextTarget::Nowhere
                 } else {
-                    Place::Title
+                    TextTarget::Title
                 });
                 TokenSinkResult::RawData(RawKind::Rcdata)
             }
             "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
             "xmp" => TokenSinkResult::RawData(RawKind::Rawtext),
             "style" | "iframe" | "noembed" | "noframes" => {
-                self.place.set(Place::Nowhere);
+                self.target.set(TextTarget::Nowhere);
                 TokenSinkResult::RawData(RawKind::Rawtext)
             }
             "script" => {
-                self.place.set(Place::Nowhere);
+                self.target.set(TextTarget::Nowhere);
                 TokenSinkResult::RawData(RawKind::ScriptData)
             }
             "plaintext" => TokenSinkResult::Plaintext,
@@ -249,14 +249,14 @@ fn is_inline(name: &str) -> bool {
 }
 
 /// Text whose white space is joined to single spaces, up to a length.
-struct Collapsed {
+struct CollapsedText {
     kept: String,
     most: usize,
     gap: bool,
     full: bool,
 }
 
-impl Collapsed {
+impl CollapsedText {
     fn new(most: usize) -> Self {
         Self {
             kept: String::new(),

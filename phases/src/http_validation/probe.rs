@@ -8,7 +8,7 @@ use phasegate::{Failure, ResourceProbe};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::Failure as NoAddress;
+use super::request::RequestFailure;
 use super::{HttpPersona, Input, Measured, Persona, Record, Status, request, unsound};
 use crate::net::dial;
 use crate::net::dns::LookupStatus;
@@ -59,15 +59,17 @@ impl ResourceProbe for HttpPersonaProbe {
         // The system's look-up wants a port and gives it back; the address is what counts.
         let addresses = match persona.visitor.look_up(&domain, 80).await {
             Ok(addresses) => addresses,
-            Err(NoAddress::Halt(halt)) => return Err(failure(halt)),
-            Err(NoAddress::Status(status)) => return answer(&Probed::unrequested(domain, status, start)),
+            Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
+            Err(RequestFailure::Status(status)) => {
+                return answer(&Probed::unrequested(domain, status, start));
+            }
         };
         let input = Input {
             domain,
             status: LookupStatus::Resolved,
             addresses,
         };
-        let record = request(&[persona], &dial::Probe::new(None), 0, input).await;
+        let record = request(&[persona], &dial::ProxyCheck::new(None), 0, input).await;
         match record.map_err(failure)? {
             Some(record) => answer(&Probed::from(record)),
             None => Err(Failure::new("no_answer", "the request gave no record")),

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::request::{self, Credentials, Failure as Unanswered, Route};
+use super::request::{self, Credentials, RequestFailure, Route};
 use super::visit::{Site, Visitor};
 use super::{HttpPersona, Measured, Status};
-use crate::net::pace::Pace;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
@@ -47,7 +47,7 @@ impl ResourceProbe for ProxyProbe {
         let persona = persona().map_err(|error| Failure::new("persona_unreadable", error.to_string()))?;
         let visitor = Visitor {
             persona,
-            pace: Pace::new(1, None),
+            limits: PersonaLimits::new(1, None),
             proxy: Some(Arc::new(proxy)),
             resolvers: None,
         };
@@ -71,8 +71,8 @@ impl ResourceProbe for ProxyProbe {
                 };
                 probed.http_status = Some(status);
             }
-            Err(Unanswered::Halt(halt)) => return Err(failure(halt)),
-            Err(Unanswered::Status(status)) => probed.status = status,
+            Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
+            Err(RequestFailure::Status(status)) => probed.status = status,
         }
         probed.measured.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         probed.measured.requests = u64::from(probed.status != Status::ForbiddenAddress);
@@ -81,7 +81,7 @@ impl ResourceProbe for ProxyProbe {
 }
 
 /// Gives the status of the answer.
-async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, Unanswered> {
+async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, RequestFailure> {
     // A site that is nowhere: what is requested is the domain that the proxy knows by this name.
     let nowhere = Site {
         domain: String::new(),
@@ -93,7 +93,7 @@ async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, Unanswered> {
             Ok(answer.status)
         }
         // There is no such route where there is a proxy.
-        Route::Direct(_) => Err(Unanswered::Status(Status::ForbiddenAddress)),
+        Route::Direct(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
     }
 }
 

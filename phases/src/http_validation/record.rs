@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::ordered::Tally;
 use crate::persona::counts;
-use crate::value::word_type;
 
-word_type! {
+phasegate::core::word_type! {
     /// How requesting a domain ended.
-    Status {
+    #[non_exhaustive]
+    pub enum Status {
         /// A page: a status of 200 to 299.
         Ok = "ok",
         /// An answer with another status, which `httpStatus` tells. Through an HTTP proxy it may be the proxy's, unless

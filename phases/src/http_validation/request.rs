@@ -19,7 +19,7 @@ use url::{Host, Url};
 use super::config::HttpPersona;
 use super::record::Status;
 use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
-use crate::net::halt::Halt;
+use crate::net::fatal_error::FatalError;
 use crate::net::proxy::{Protocol, Proxy};
 use crate::net::sockets;
 
@@ -53,16 +53,16 @@ pub(crate) struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum RequestFailure {
     /// No request can be made as the config says: the phase fails.
-    Halt(Halt),
+    Fatal(FatalError),
     /// This request failed.
     Status(Status),
 }
 
-impl<H: Into<Halt>> From<H> for Failure {
-    fn from(halt: H) -> Self {
-        Self::Halt(halt.into())
+impl<H: Into<FatalError>> From<H> for RequestFailure {
+    fn from(fatal: H) -> Self {
+        Self::Fatal(fatal.into())
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn send(
     url: &Url,
     route: &Route,
     credentials: Credentials,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, RequestFailure> {
     let exchange = async {
         let request = client(persona, url, route)?
             .get(url.clone())
@@ -90,9 +90,9 @@ pub(crate) async fn send(
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
                 if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                    && let Err(halt) = lets_through(persona, url, proxy).await
+                    && let Err(fatal) = lets_through(persona, url, proxy).await
                 {
-                    return Ok(Err(halt.into()));
+                    return Ok(Err(fatal.into()));
                 }
                 if let Some(failure) = in_place_of_site(&response) {
                     return Ok(Err(failure));
@@ -110,11 +110,11 @@ pub(crate) async fn send(
             ..answer
         }),
         (Err(error), Route::Direct(addresses)) => Err(match without_socket(&error, addresses) {
-            Some(halt) => halt.into(),
-            None => Failure::Status(status(&error, url)),
+            Some(fatal) => fatal.into(),
+            None => RequestFailure::Status(status(&error, url)),
         }),
         (Err(error), Route::Proxy(proxy)) => Err(match without_socket(&error, proxy.address().as_slice()) {
-            Some(halt) => halt.into(),
+            Some(fatal) => fatal.into(),
             None => blame(error, persona, url, proxy).await,
         }),
     }
@@ -127,21 +127,21 @@ fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
 
 /// Whether the proxy opens a tunnel to the site. Then it accepts its user, and whoever asks for a proxy's password is
 /// the site: no site may fail the phase.
-async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), Halt> {
+async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), FatalError> {
     let Some((host, port)) = host_and_port(url) else {
         return Err(proxy.unauthorized().into());
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
         Ok(_) | Err(DialError::SpokeFirst) => Ok(()),
-        Err(DialError::Halt(halt @ Halt::OutOfSockets(_))) => Err(halt),
+        Err(DialError::Fatal(fatal @ FatalError::OutOfSockets(_))) => Err(fatal),
         Err(_) => Err(proxy.unauthorized().into()),
     }
 }
 
 /// What an HTTP proxy answers in its own name: why it reached no site (Proxy-Status, RFC 9209). What a proxy answers
 /// without saying so can't be told from the site's answer.
-fn in_place_of_site(response: &Response) -> Option<Failure> {
+fn in_place_of_site(response: &Response) -> Option<RequestFailure> {
     let said = response.headers().get_all("proxy-status").iter();
     let mut parameters = said
         .filter_map(|value| value.to_str().ok())
@@ -150,7 +150,7 @@ fn in_place_of_site(response: &Response) -> Option<Failure> {
     if !response.status().is_server_error() {
         return None;
     }
-    Some(Failure::Status(match error {
+    Some(RequestFailure::Status(match error {
         "connection_refused" => Status::ConnectionRefused,
         error if error.ends_with("timeout") => Status::TimedOut,
         error if error.starts_with("http_") => Status::InvalidResponse,
@@ -176,7 +176,7 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
         .no_deflate();
     match route {
         Route::Direct(addresses) => {
-            let checked = Checked(addresses.iter().copied().take(MAX_ADDRESSES).collect());
+            let checked = AllowedAddresses(addresses.iter().copied().take(MAX_ADDRESSES).collect());
             builder
                 .no_proxy()
                 .dns_resolver(Arc::new(checked))
@@ -205,9 +205,9 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
 }
 
 /// The addresses that were found and allowed. Whatever name a connection is for, it goes there.
-struct Checked(Vec<SocketAddr>);
+struct AllowedAddresses(Vec<SocketAddr>);
 
-impl Resolve for Checked {
+impl Resolve for AllowedAddresses {
     fn resolve(&self, _: Name) -> Resolving {
         let addresses: Addrs = Box::new(self.0.clone().into_iter());
         Box::pin(async { Ok(addresses) })
@@ -273,10 +273,10 @@ fn status(error: &reqwest::Error, url: &Url) -> Status {
 }
 
 /// Whether a request was not sent because this machine has no socket for it.
-fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<Halt> {
+fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<FatalError> {
     let mut causes = causes(error).filter(|_| error.is_connect());
     let cause = causes.find(|cause| sockets::are_used_up(cause, peers))?;
-    Some(Halt::OutOfSockets(cause.to_string()))
+    Some(FatalError::OutOfSockets(cause.to_string()))
 }
 
 /// What went wrong beneath HTTP.
@@ -300,28 +300,28 @@ fn is_tls(cause: &io::Error) -> bool {
 
 /// Whose fault it is that a request through a proxy has no answer. The library doesn't tell a proxy that can't be used
 /// from a site that can't be reached, so the proxy is asked once more, for the connection alone.
-async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Failure {
+async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> RequestFailure {
     let status = status(&error, url);
     if status == Status::InvalidUrl {
-        return Failure::Status(status);
+        return RequestFailure::Status(status);
     }
     if is_absolute(url, proxy) || !error.is_connect() {
         return match dial::to_proxy(proxy).await {
             Ok(_) if error.is_connect() => proxy.unreachable(error).into(),
-            Ok(_) => Failure::Status(status),
+            Ok(_) => RequestFailure::Status(status),
             Err(error) => error.into(),
         };
     }
     let Some((host, port)) = host_and_port(url) else {
-        return Failure::Status(Status::InvalidUrl);
+        return RequestFailure::Status(Status::InvalidUrl);
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
-        Ok(_) | Err(DialError::SpokeFirst) => Failure::Status(status),
-        Err(DialError::Halt(halt)) => halt.into(),
-        Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
-        Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
-        Err(DialError::Failed(_)) => Failure::Status(Status::ConnectionFailed),
+        Ok(_) | Err(DialError::SpokeFirst) => RequestFailure::Status(status),
+        Err(DialError::Fatal(fatal)) => fatal.into(),
+        Err(DialError::TimedOut) => RequestFailure::Status(Status::TimedOut),
+        Err(DialError::Refused) => RequestFailure::Status(Status::ConnectionRefused),
+        Err(DialError::Failed(_)) => RequestFailure::Status(Status::ConnectionFailed),
     }
 }
 
@@ -345,7 +345,7 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         .then(|| header(LOCATION))
         .flatten();
     let content_type = header(CONTENT_TYPE);
-    let coding = Coding::of(response.headers());
+    let coding = ContentCoding::of(response.headers());
     let address = response.remote_addr();
     let (mut bytes, mut truncated) = (Vec::new(), false);
     // What a redirect says besides is for nobody.
@@ -356,10 +356,10 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
             truncated = chunk.len() > left;
         }
     }
-    let readable = bytes.is_empty() || coding != Coding::Other;
+    let readable = bytes.is_empty() || coding != ContentCoding::Other;
     let (body, truncated) = match coding {
-        Coding::Gzip => unpack((bytes, truncated), most).await,
-        Coding::Identity | Coding::Other => (bytes, truncated),
+        ContentCoding::Gzip => unpack((bytes, truncated), most).await,
+        ContentCoding::Identity | ContentCoding::Other => (bytes, truncated),
     };
     Ok(Answer {
         status,
@@ -374,7 +374,7 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Coding {
+enum ContentCoding {
     Identity,
     /// As it was asked for.
     Gzip,
@@ -382,7 +382,7 @@ enum Coding {
     Other,
 }
 
-impl Coding {
+impl ContentCoding {
     fn of(headers: &HeaderMap) -> Self {
         let said = headers.get_all(CONTENT_ENCODING).iter();
         let mut codings = said

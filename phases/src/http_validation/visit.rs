@@ -10,11 +10,11 @@ use url::{Host, Url};
 
 use super::config::{HttpPersona, Scheme};
 use super::record::Status;
-use super::request::{self, Answer, Credentials, Failure, Route};
+use super::request::{self, Answer, Credentials, RequestFailure, Route};
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
-use crate::net::halt::Halt;
-use crate::net::pace::Pace;
+use crate::net::fatal_error::FatalError;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
 
@@ -24,7 +24,7 @@ const MAX_URL: usize = 2_048;
 /// A persona at work.
 pub(crate) struct Visitor {
     pub(crate) persona: HttpPersona,
-    pub(crate) pace: Pace,
+    pub(crate) limits: PersonaLimits,
     pub(crate) proxy: Option<Arc<Proxy>>,
     /// Where redirects to other hosts are looked up; the system, unless the persona names resolvers.
     pub(crate) resolvers: Option<DnsClient>,
@@ -53,7 +53,7 @@ pub(crate) struct Visit {
 
 impl Visitor {
     /// Visits a site. Fails only where no site can be visited as the config says.
-    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, Halt> {
+    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, FatalError> {
         let schemes: &[&str] = match self.persona.scheme {
             Scheme::Http => &["http"],
             Scheme::Https => &["https"],
@@ -79,7 +79,7 @@ impl Visitor {
         Ok(visit)
     }
 
-    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
+    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
         let mut attempt = 0;
         loop {
             let visit = self.follow(scheme, site, requests).await?;
@@ -95,7 +95,7 @@ impl Visitor {
     }
 
     /// Requests the page, and what it redirects to, one step at a time.
-    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
+    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
         let port = self
             .persona
             .port
@@ -129,14 +129,14 @@ impl Visitor {
             }
             let step = async {
                 let route = self.route(&url, site).await?;
-                self.pace.request().await;
+                self.limits.next_request().await;
                 *requests += 1;
                 request::send(&self.persona, &url, &route, credentials(&origin, &url)).await
             };
             let answer = match step.await {
                 Ok(answer) => answer,
-                Err(Failure::Halt(error)) => return Err(error),
-                Err(Failure::Status(status)) => {
+                Err(RequestFailure::Fatal(error)) => return Err(error),
+                Err(RequestFailure::Status(status)) => {
                     visit.status = status;
                     visit.address = None;
                     return Ok(visit);
@@ -169,10 +169,10 @@ impl Visitor {
     ///
     /// Through a proxy nobody here resolves a name, so of a redirect to another name it isn't known where it leads:
     /// only literal addresses and the names of this machine can be refused then.
-    pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, Failure> {
+    pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, RequestFailure> {
         let port = url
             .port_or_known_default()
-            .ok_or(Failure::Status(Status::InvalidUrl))?;
+            .ok_or(RequestFailure::Status(Status::InvalidUrl))?;
         let addresses = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
@@ -182,18 +182,18 @@ impl Visitor {
                 Some(proxy) => return Ok(Route::Proxy(Arc::clone(proxy))),
                 None => self.look_up(name, port).await?,
             },
-            None => return Err(Failure::Status(Status::InvalidUrl)),
+            None => return Err(RequestFailure::Status(Status::InvalidUrl)),
         };
         let allowed = |address: &IpAddr| self.persona.allow_private_addresses || is_public(*address);
         match &self.proxy {
             // The proxy may choose any of them.
             Some(proxy) if addresses.iter().all(allowed) => Ok(Route::Proxy(Arc::clone(proxy))),
-            Some(_) => Err(Failure::Status(Status::ForbiddenAddress)),
+            Some(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
             None => {
                 let mut allowed: Vec<_> = addresses.into_iter().filter(allowed).collect();
                 allowed.dedup();
                 match allowed.is_empty() {
-                    true => Err(Failure::Status(Status::ForbiddenAddress)),
+                    true => Err(RequestFailure::Status(Status::ForbiddenAddress)),
                     false => Ok(Route::Direct(
                         allowed
                             .into_iter()
@@ -206,13 +206,13 @@ impl Visitor {
     }
 
     /// The addresses of a name, at the persona's resolvers or else by the system; at least one.
-    pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
-        let unresolved = Failure::Status(Status::RedirectUnresolved);
+    pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, RequestFailure> {
+        let unresolved = RequestFailure::Status(Status::RedirectUnresolved);
         let addresses: Vec<IpAddr> = match &self.resolvers {
             Some(resolvers) => {
                 let lookup = resolvers.lookup(name, 0).await?;
                 match lookup.status {
-                    LookupStatus::TimedOut => return Err(Failure::Status(Status::TimedOut)),
+                    LookupStatus::TimedOut => return Err(RequestFailure::Status(Status::TimedOut)),
                     _ => lookup.addresses,
                 }
             }
@@ -221,10 +221,10 @@ impl Visitor {
                 match timeout(patience, tokio::net::lookup_host((name, port))).await {
                     Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
                     Ok(Err(error)) if sockets::are_used_up(&error, &[]) => {
-                        return Err(Halt::OutOfSockets(error.to_string()).into());
+                        return Err(FatalError::OutOfSockets(error.to_string()).into());
                     }
                     Ok(Err(_)) => return Err(unresolved),
-                    Err(_) => return Err(Failure::Status(Status::TimedOut)),
+                    Err(_) => return Err(RequestFailure::Status(Status::TimedOut)),
                 }
             }
         };
@@ -279,7 +279,7 @@ mod tests {
     fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
         Visitor {
             persona: serde_json::from_value(persona).unwrap(),
-            pace: Pace::new(1, None),
+            limits: PersonaLimits::new(1, None),
             proxy: proxy.map(|proxy| Arc::new(serde_json::from_value(proxy).unwrap())),
             resolvers: None,
         }
@@ -294,8 +294,8 @@ mod tests {
         };
         match visitor.route(&Url::parse(url).unwrap(), &site).await {
             Ok(route) => Ok(route),
-            Err(Failure::Status(status)) => Err(status),
-            Err(Failure::Halt(error)) => panic!("{error}"),
+            Err(RequestFailure::Status(status)) => Err(status),
+            Err(RequestFailure::Fatal(error)) => panic!("{error}"),
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::halt::Halt;
+use super::fatal_error::FatalError;
 use super::proxy::{Protocol, Proxy};
 use super::{sockets, socks5};
 
@@ -23,7 +23,7 @@ pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum DialError {
     #[error(transparent)]
-    Halt(Halt),
+    Fatal(FatalError),
     #[error("the connection was not accepted in time")]
     TimedOut,
     #[error("the connection was refused")]
@@ -34,14 +34,14 @@ pub(crate) enum DialError {
     Failed(String),
 }
 
-impl<H: Into<Halt>> From<H> for DialError {
-    fn from(halt: H) -> Self {
-        Self::Halt(halt.into())
+impl<H: Into<FatalError>> From<H> for DialError {
+    fn from(fatal: H) -> Self {
+        Self::Fatal(fatal.into())
     }
 }
 
 /// Connects to the proxy itself.
-pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
+pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, FatalError> {
     let connecting = async {
         let stream = TcpStream::connect(proxy.socket()).await?;
         stream.set_nodelay(true)?;
@@ -50,7 +50,7 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
     match timeout(PROXY_TIMEOUT, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if sockets::are_used_up(&error, proxy.address().as_slice()) => {
-            Err(Halt::OutOfSockets(error.to_string()))
+            Err(FatalError::OutOfSockets(error.to_string()))
         }
         Ok(Err(error)) => Err(proxy.unreachable(error).into()),
         Err(_) => {
@@ -62,12 +62,12 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
 
 /// Tries the proxy before the first item that needs it, if there is a proxy: one that is down fails the phase then, and
 /// not item by item.
-pub(crate) struct Probe {
+pub(crate) struct ProxyCheck {
     proxy: Option<Arc<Proxy>>,
     reached: OnceCell<()>,
 }
 
-impl Probe {
+impl ProxyCheck {
     pub(crate) fn new(proxy: Option<Arc<Proxy>>) -> Self {
         Self {
             proxy,
@@ -76,7 +76,7 @@ impl Probe {
     }
 
     /// Waits until the proxy was reached, once.
-    pub(crate) async fn pass(&self) -> Result<(), Halt> {
+    pub(crate) async fn pass(&self) -> Result<(), FatalError> {
         if let Some(proxy) = &self.proxy {
             let reach = async || to_proxy(proxy).await.map(drop);
             self.reached.get_or_try_init(reach).await?;
@@ -225,7 +225,9 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(
+                        ProxyError::Unauthorized { .. }
+                    )))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -235,7 +237,9 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(
+                        ProxyError::Unauthorized { .. }
+                    )))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -250,7 +254,7 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(ProxyError::Broken { .. })))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -273,7 +277,7 @@ mod tests {
         assert!(
             matches!(
                 outcome,
-                Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+                Err(DialError::Fatal(FatalError::Proxy(ProxyError::Broken { .. })))
             ),
             "{outcome:?}"
         );

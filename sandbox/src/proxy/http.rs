@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::{Access, ConnectError, Served};
+use super::{ConnectError, ConnectionCount, ProxyAccess};
 use crate::acceptor::Acceptor;
 use crate::error::{SandboxError, Service};
 
@@ -38,7 +38,7 @@ const NOT_PASSED_ON: [&str; 5] = [
 #[derive(Debug)]
 pub struct HttpProxy {
     acceptor: Acceptor,
-    served: Served,
+    served: ConnectionCount,
 }
 
 impl HttpProxy {
@@ -48,7 +48,7 @@ impl HttpProxy {
     ///
     /// [`SandboxError::Bind`] when the operating system gives no port.
     pub async fn start() -> Result<Self, SandboxError> {
-        Self::start_for(Access::Everybody).await
+        Self::start_for(ProxyAccess::Everybody).await
     }
 
     /// Starts a proxy that asks for `user` and `password` by basic authentication.
@@ -60,7 +60,7 @@ impl HttpProxy {
         user: impl Into<String>,
         password: impl Into<String>,
     ) -> Result<Self, SandboxError> {
-        Self::start_for(Access::Password {
+        Self::start_for(ProxyAccess::Password {
             user: user.into(),
             password: password.into(),
         })
@@ -83,8 +83,8 @@ impl HttpProxy {
         self.acceptor.shutdown().await;
     }
 
-    async fn start_for(access: Access) -> Result<Self, SandboxError> {
-        let served = Served::default();
+    async fn start_for(access: ProxyAccess) -> Result<Self, SandboxError> {
+        let served = ConnectionCount::default();
         let counter = served.clone();
         let serve = move |client| {
             let (access, served) = (access.clone(), counter.clone());
@@ -100,7 +100,7 @@ impl HttpProxy {
 }
 
 /// Serves one request, or one tunnel; every connection ends with it.
-async fn serve(mut client: TcpStream, access: &Access, served: &Served) -> io::Result<()> {
+async fn serve(mut client: TcpStream, access: &ProxyAccess, served: &ConnectionCount) -> io::Result<()> {
     let Some(bytes) = read_head(&mut client).await? else {
         return Ok(());
     };
@@ -166,7 +166,7 @@ struct Forward {
 
 impl Forward {
     /// Reads the head at the start of `bytes`, or says with which status to refuse it.
-    fn parse(bytes: &[u8], access: &Access) -> Result<Self, StatusCode> {
+    fn parse(bytes: &[u8], access: &ProxyAccess) -> Result<Self, StatusCode> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else {
@@ -231,8 +231,8 @@ fn is_passed_on(header: &httparse::Header<'_>) -> bool {
         .any(|name| header.name.eq_ignore_ascii_case(name))
 }
 
-fn may_use(access: &Access, headers: &[httparse::Header<'_>]) -> bool {
-    let Access::Password { user, password } = access else {
+fn may_use(access: &ProxyAccess, headers: &[httparse::Header<'_>]) -> bool {
+    let ProxyAccess::Password { user, password } = access else {
         return true;
     };
     let expected = BASE64_STANDARD.encode(format!("{user}:{password}"));

@@ -221,6 +221,7 @@ pub(crate) fn missing(path: &ResourcePath) -> Problem {
         "resource_not_found",
         format!("there is no {} {}", path.kind, path.id),
     )
+    .with("resource", json!({ "kind": path.kind, "id": path.id }))
 }
 
 /// A resource without its secrets.

@@ -41,13 +41,13 @@ pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<
 
 fn store_events(
     txn: &ReadTransaction,
-    log: &impl lookup::Bytes,
+    log: &impl lookup::BytesTable,
     after: u64,
     last: u64,
     limit: usize,
 ) -> Result<EventPage, Fault> {
     let mut page = EventPage::default();
-    let mut hidden = Hidden::new(txn)?;
+    let mut hidden = HiddenEvents::new(txn)?;
     let (mut bytes, mut number) = (0, after);
     let start = key::log(after.saturating_add(1));
     for entry in log.range::<&[u8]>(start.as_slice()..)?.take(MOST_LOOKED_AT) {
@@ -69,12 +69,12 @@ fn store_events(
 }
 
 /// Which events of deleted campaigns are not shown any more, although their space is not reclaimed yet.
-struct Hidden {
+struct HiddenEvents {
     tombstones: Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>,
     known: BTreeMap<CampaignId, Option<u64>>,
 }
 
-impl Hidden {
+impl HiddenEvents {
     fn new(txn: &ReadTransaction) -> Result<Self, Fault> {
         let tombstones = lookup::table(txn, &tables::TOMBSTONES)?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Hidden {
 
 fn campaign_events(
     txn: &ReadTransaction,
-    log: &impl lookup::Bytes,
+    log: &impl lookup::BytesTable,
     id: CampaignId,
     after: u64,
     limit: usize,
@@ -144,7 +144,7 @@ fn campaign_events(
 }
 
 /// The number of a campaign's first event that stands after a place in the store-wide log.
-fn first_after(campaign_log: &impl lookup::Bytes, id: CampaignId, after: u64) -> Result<u64, Fault> {
+fn first_after(campaign_log: &impl lookup::BytesTable, id: CampaignId, after: u64) -> Result<u64, Fault> {
     if after == 0 {
         return Ok(1);
     }

@@ -11,8 +11,8 @@ use crate::fault::{Fault, unavailable};
 use crate::key;
 use crate::lookup;
 use crate::open::{self, open_error};
-use crate::shared::no_panic;
-use crate::tables::{self, Spec};
+use crate::open_store::no_panic;
+use crate::tables::{self, TableSpec};
 use crate::writer::begin;
 
 /// A key and its value.
@@ -120,7 +120,7 @@ impl RawStore {
     }
 }
 
-fn spec(name: &str) -> Result<&'static Spec, StorageError> {
+fn spec(name: &str) -> Result<&'static TableSpec, StorageError> {
     let found = tables::ALL.into_iter().find(|spec| spec.name == name);
     found.ok_or_else(|| unavailable(format!("there is no table {name:?}")))
 }

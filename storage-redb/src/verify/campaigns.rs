@@ -190,7 +190,7 @@ impl Verifier<'_> {
 
     fn stray(
         &mut self,
-        spec: &'static crate::tables::Spec,
+        spec: &'static crate::tables::TableSpec,
         key: &[u8],
         own: fn((key::Key, key::Key)) -> key::Key,
     ) -> Result<(), Fault> {
@@ -234,7 +234,7 @@ impl Verifier<'_> {
     pub(super) fn campaign_logs(&mut self) -> Result<(), Fault> {
         let same = self.log.len()? == self.campaign_log.len()?;
         // The entries of one campaign follow each other, so what is known of it is looked up once.
-        let mut current: Option<(CampaignId, LogOf)> = None;
+        let mut current: Option<(CampaignId, ExpectedLog)> = None;
         self.each(
             &CAMPAIGN_LOG,
             |this| &this.campaign_log,
@@ -256,14 +256,14 @@ impl Verifier<'_> {
                 current = Some((id, of));
                 let seq = key::last_u64(key).unwrap_or(0);
                 match of {
-                    LogOf::Unknown => {}
-                    LogOf::Deleted(last) if last == number => {}
-                    LogOf::There(version) if (1..=version.0).contains(&seq) => {}
-                    LogOf::There(_) => {
+                    ExpectedLog::Unknown => {}
+                    ExpectedLog::Deleted(last) if last == number => {}
+                    ExpectedLog::There(version) if (1..=version.0).contains(&seq) => {}
+                    ExpectedLog::There(_) => {
                         let problem = "the campaign has no event of this number";
                         this.report.find(&CAMPAIGN_LOG, key, problem);
                     }
-                    LogOf::Deleted(_) | LogOf::None => {
+                    ExpectedLog::Deleted(_) | ExpectedLog::None => {
                         this.report.find(&CAMPAIGN_LOG, key, "there is no such campaign");
                     }
                 }
@@ -272,16 +272,17 @@ impl Verifier<'_> {
         )
     }
 
-    fn log_of(&self, id: CampaignId) -> Result<LogOf, Fault> {
+    fn log_of(&self, id: CampaignId) -> Result<ExpectedLog, Fault> {
         let known = match lookup::tombstone(&self.tombstones, id) {
-            Ok(Some(grave)) => Ok(LogOf::Deleted(grave.number)),
-            Ok(None) => lookup::campaign(&self.campaigns, id)
-                .map(|campaign| campaign.map_or(LogOf::None, |campaign| LogOf::There(campaign.version))),
+            Ok(Some(grave)) => Ok(ExpectedLog::Deleted(grave.number)),
+            Ok(None) => lookup::campaign(&self.campaigns, id).map(|campaign| {
+                campaign.map_or(ExpectedLog::None, |campaign| ExpectedLog::There(campaign.version))
+            }),
             Err(fault) => Err(fault),
         };
         match known {
             // What is damaged is found elsewhere.
-            Err(Fault::Refused(_)) => Ok(LogOf::Unknown),
+            Err(Fault::Refused(_)) => Ok(ExpectedLog::Unknown),
             known => known,
         }
     }
@@ -289,7 +290,7 @@ impl Verifier<'_> {
 
 /// What the log of a campaign may hold.
 #[derive(Clone, Copy)]
-enum LogOf {
+enum ExpectedLog {
     /// The events up to this version.
     There(Version),
     /// The deletion, at this place of the store-wide log.

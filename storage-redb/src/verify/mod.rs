@@ -14,12 +14,12 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableT
 
 use crate::fault::Fault;
 use crate::key;
-use crate::long::{self, Course, Progress};
+use crate::long_task::{self, LongTask, Progress};
 use crate::lookup;
 use crate::open::{check_format, open_error, prepare};
-use crate::shared::no_panic;
+use crate::open_store::no_panic;
 use crate::store::RedbStorage;
-use crate::tables::{self, Spec};
+use crate::tables::{self, TableSpec};
 
 pub use report::{Finding, VerifyReport};
 
@@ -44,8 +44,8 @@ impl RedbStorage {
         progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<VerifyReport, StorageError> {
         let shared = self.shared().clone();
-        long::run(Some(shared.clone()), progress, move |course| {
-            shared.read(|txn| verify_all(txn, course))
+        long_task::run(Some(shared.clone()), progress, move |task| {
+            shared.read(|txn| verify_all(txn, task))
         })
         .await
     }
@@ -69,7 +69,7 @@ pub async fn verify_file(
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<VerifyReport, StorageError> {
     let path = path.as_ref().to_owned();
-    long::run(None, progress, move |course| {
+    long_task::run(None, progress, move |task| {
         let name = path.display().to_string();
         let mut report = VerifyReport::default();
         let checked = no_panic(|| {
@@ -91,7 +91,7 @@ pub async fn verify_file(
         if prepared.is_none() {
             return Ok(report);
         }
-        let verified = no_panic(|| verify_all(&database.begin_read()?, course));
+        let verified = no_panic(|| verify_all(&database.begin_read()?, task));
         if let Some(found) = report.note(verified).map_err(Fault::into_read_error)? {
             let of_file = std::mem::replace(&mut report, found);
             report.findings_total += of_file.findings_total;
@@ -124,16 +124,16 @@ struct Verifier<'a> {
     /// The deleted campaigns whose space is still to be reclaimed: some of it may be gone already.
     reclaiming: BTreeSet<CampaignId>,
     report: VerifyReport,
-    course: &'a mut Course,
+    task: &'a mut LongTask,
 }
 
-fn verify_all(txn: &ReadTransaction, course: &mut Course) -> Result<VerifyReport, Fault> {
+fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport, Fault> {
     let mut total = 0;
     for spec in tables::ALL {
         total += lookup::table(txn, spec)?.len()?;
     }
-    course.begin(total)?;
-    let open = |spec: &Spec| lookup::table(txn, spec);
+    task.begin(total)?;
+    let open = |spec: &TableSpec| lookup::table(txn, spec);
     let mut verifier = Verifier {
         meta: open(&tables::META)?,
         campaigns: open(&tables::CAMPAIGNS)?,
@@ -152,7 +152,7 @@ fn verify_all(txn: &ReadTransaction, course: &mut Course) -> Result<VerifyReport
         reclaim: open(&tables::RECLAIM)?,
         reclaiming: BTreeSet::new(),
         report: VerifyReport::default(),
-        course,
+        task,
     };
     // A page that redb itself finds damaged ends one check, not the others.
     for check in [
@@ -194,7 +194,7 @@ impl Verifier<'_> {
     /// Hands every entry of a table whose key is well formed to `check`.
     fn each(
         &mut self,
-        spec: &'static Spec,
+        spec: &'static TableSpec,
         table: fn(&Self) -> &Table,
         mut check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
@@ -202,7 +202,7 @@ impl Verifier<'_> {
         let entries = table(self).range::<&[u8]>(..)?;
         for entry in entries {
             let (key, value) = entry?;
-            self.course.step()?;
+            self.task.step()?;
             if key::is_well_formed(spec, key.value()) {
                 check(self, key.value(), value.value())?;
             } else {
@@ -218,7 +218,7 @@ impl Verifier<'_> {
     }
 
     /// Finds an index entry that has a value.
-    fn is_empty(&mut self, spec: &Spec, key: &[u8], value: &[u8]) {
+    fn is_empty(&mut self, spec: &TableSpec, key: &[u8], value: &[u8]) {
         if !value.is_empty() {
             self.report
                 .find(spec, key, "it has a value, and an index has none");
@@ -226,7 +226,7 @@ impl Verifier<'_> {
     }
 
     /// Whether a campaign's data may be there in full; finds it if the campaign is neither there nor being reclaimed.
-    fn owner(&mut self, spec: &'static Spec, key: &[u8]) -> Result<Option<CampaignId>, Fault> {
+    fn owner(&mut self, spec: &'static TableSpec, key: &[u8]) -> Result<Option<CampaignId>, Fault> {
         let Some(id) = key::first_campaign(key) else {
             return Ok(None);
         };

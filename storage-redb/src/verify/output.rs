@@ -11,7 +11,7 @@ use crate::lookup;
 use crate::tables::{RECORDS, RUNS};
 
 /// A run whose blocks are being read: its key, and the index that the next block begins with.
-struct Reading {
+struct RunBlocks {
     run: Key,
     next: u64,
 }
@@ -41,7 +41,7 @@ impl Verifier<'_> {
     }
 
     pub(super) fn blocks(&mut self) -> Result<(), Fault> {
-        let mut reading: Option<Reading> = None;
+        let mut reading: Option<RunBlocks> = None;
         self.each(
             &RECORDS,
             |this| &this.records,
@@ -59,7 +59,7 @@ impl Verifier<'_> {
                         this.end_of_run(&done)?;
                     }
                     let run = run.to_vec();
-                    reading = this.owner(&RECORDS, key)?.map(|_| Reading { run, next: 0 });
+                    reading = this.owner(&RECORDS, key)?.map(|_| RunBlocks { run, next: 0 });
                 }
                 if let Some(reading) = &mut reading {
                     if reading.next != first {
@@ -91,7 +91,7 @@ impl Verifier<'_> {
         checked.ok()
     }
 
-    fn end_of_run(&mut self, done: &Reading) -> Result<(), Fault> {
+    fn end_of_run(&mut self, done: &RunBlocks) -> Result<(), Fault> {
         let read = lookup::run_output(&self.runs, &done.run);
         match self.report.note(read)? {
             Some(Some(output)) if output.records == done.next => {}

@@ -6,7 +6,7 @@ use phasegate_core::storage::StorageError;
 
 use crate::fault::Fault;
 use crate::key;
-use crate::tables::Spec;
+use crate::tables::TableSpec;
 
 /// At most this many findings are kept; their number is always told.
 const MOST_FINDINGS: usize = 100;
@@ -67,7 +67,7 @@ impl VerifyReport {
         }
     }
 
-    pub(crate) fn find(&mut self, table: &Spec, key: &[u8], problem: impl ToString) {
+    pub(crate) fn find(&mut self, table: &TableSpec, key: &[u8], problem: impl ToString) {
         self.add(table.name, key::readable(table, key), problem);
     }
 

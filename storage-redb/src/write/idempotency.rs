@@ -8,12 +8,12 @@ use crate::envelope::seal_json;
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
-use crate::metrics::Kind;
+use crate::metrics::WriteKind;
 use crate::tables;
 
 impl Write for IdempotencyEntry {
     type Done = ();
-    const KIND: Kind = Kind::Key;
+    const KIND: WriteKind = WriteKind::Key;
 
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Fault> {
         let replaced = replaced(self, tables, now)?;

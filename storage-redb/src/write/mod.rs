@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::lookup;
-use crate::metrics::Kind;
-use crate::tables::{self, Spec};
+use crate::metrics::WriteKind;
+use crate::tables::{self, TableSpec};
 
 pub(crate) use commit::index_keys;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
@@ -45,7 +45,7 @@ pub(crate) struct Tables<'txn> {
 
 impl<'txn> Tables<'txn> {
     pub(crate) fn open(txn: &'txn WriteTransaction) -> Result<Self, Fault> {
-        let table = |spec: &Spec| txn.open_table(spec.definition());
+        let table = |spec: &TableSpec| txn.open_table(spec.definition());
         let log = table(&tables::LOG)?;
         let last = lookup::last_number(&log)?;
         Ok(Self {
@@ -77,7 +77,7 @@ pub(crate) trait Write: Send + 'static {
     /// What it comes to.
     type Done: Send + 'static;
     /// What it counts as.
-    const KIND: Kind;
+    const KIND: WriteKind;
 
     /// Does it, within the transaction of `tables`.
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;
@@ -112,7 +112,7 @@ fn json_bytes(value: &impl Serialize) -> usize {
 fn remove_range(
     table: &mut Writable<'_>,
     range: (&[u8], Option<&[u8]>),
-    budget: &mut Budget,
+    budget: &mut ReclaimBudget,
     mut keep: impl FnMut(&[u8]) -> bool,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,
 ) -> Result<bool, Fault> {
@@ -140,12 +140,12 @@ fn remove_range(
 }
 
 /// How much one bounded commit may still take out.
-struct Budget {
+struct ReclaimBudget {
     keys: usize,
     bytes: usize,
 }
 
-impl Budget {
+impl ReclaimBudget {
     fn take(&mut self, bytes: usize) -> bool {
         if self.keys == 0 || self.bytes == 0 {
             return false;

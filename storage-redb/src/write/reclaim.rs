@@ -3,7 +3,7 @@
 use phasegate_core::{CampaignId, Timestamp};
 use redb::ReadableTable;
 
-use super::{Budget, Tables, remove_range};
+use super::{ReclaimBudget, Tables, remove_range};
 use crate::envelope;
 use crate::fault::Fault;
 use crate::key;
@@ -19,7 +19,7 @@ pub(crate) enum Reclaimed {
     Some,
 }
 
-const STEP: Budget = Budget {
+const STEP: ReclaimBudget = ReclaimBudget {
     keys: 2_000,
     bytes: 4 * 1024 * 1024,
 };
@@ -42,7 +42,7 @@ pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> 
 }
 
 fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
-    let mut budget = Budget { ..STEP };
+    let mut budget = ReclaimBudget { ..STEP };
     // Without a readable tombstone nothing is known for certain to be the deleted campaign's: it is left as it is.
     let grave = match lookup::tombstone(&tables.tombstones, id) {
         Ok(Some(grave)) => grave,
@@ -96,7 +96,7 @@ fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
 
 /// Forgets some of the idempotency keys that have expired.
 pub(crate) fn purge_expired(tables: &mut Tables<'_>, now: Timestamp) -> Result<Reclaimed, Fault> {
-    let mut budget = Budget { ..STEP };
+    let mut budget = ReclaimBudget { ..STEP };
     let to = key::expiry(now.as_unix_ms().saturating_add(1), &[]);
     let idempotency = &mut tables.idempotency;
     let mut removed = false;

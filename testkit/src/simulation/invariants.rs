@@ -30,7 +30,7 @@ pub fn check_log(log: &[LoggedEvent], snapshot: &Campaign) -> Result<(), String>
         Ok(_) => {}
     }
     each_changes_something(snapshot.id, &events)?;
-    Walk::default().check(&events)
+    LogWalk::default().check(&events)
 }
 
 /// A command that changes nothing has no event, and one that changes something has each event once.
@@ -57,7 +57,7 @@ fn each_changes_something(id: CampaignId, events: &[Event]) -> Result<(), String
 }
 
 #[derive(Default)]
-struct Walk {
+struct LogWalk {
     order: Vec<PhaseName>,
     mode: Mode,
     configured: BTreeMap<PhaseName, Digest>,
@@ -67,7 +67,7 @@ struct Walk {
     launches: BTreeMap<(PhaseName, u32), u32>,
 }
 
-impl Walk {
+impl LogWalk {
     fn check(mut self, events: &[Event]) -> Result<(), String> {
         let mut before: Option<&EventKind> = None;
         for event in events {

@@ -20,14 +20,14 @@ use Answer::{Accepted, Refused};
 
 /// A config, as the model knows it: its choice, and which storing it was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stored {
+struct ModelConfig {
     choice: ConfigChoice,
     storing: u32,
 }
 
 /// What a run was started with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Inputs {
+struct ModelInputs {
     storing: u32,
     resource: Option<u32>,
 }
@@ -35,15 +35,15 @@ struct Inputs {
 #[derive(Clone, Debug, PartialEq)]
 struct ModelPhase {
     status: PhaseStatus,
-    config: Option<Stored>,
+    config: Option<ModelConfig>,
     run: u32,
     attempt: u32,
-    inputs: Option<Inputs>,
+    inputs: Option<ModelInputs>,
     records: u64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Asked {
+enum ModelIntent {
     Nothing,
     Pause,
     Stop,
@@ -54,7 +54,7 @@ enum Asked {
 pub struct Model {
     mode: Mode,
     phases: Vec<ModelPhase>,
-    asked: Asked,
+    intent: ModelIntent,
     held: bool,
     storings: u32,
     resource_enabled: bool,
@@ -78,7 +78,7 @@ impl Model {
         Self {
             mode: Mode::StepByStep,
             phases: vec![phase; phases],
-            asked: Asked::Nothing,
+            intent: ModelIntent::Nothing,
             held: false,
             storings: 0,
             resource_enabled: true,
@@ -103,7 +103,7 @@ impl Model {
 
     /// Whether the running phase was asked to pause or stop.
     pub fn is_asked_to_rest(&self) -> bool {
-        self.asked != Asked::Nothing
+        self.intent != ModelIntent::Nothing
     }
 
     fn clean(&self, index: usize) -> bool {
@@ -129,11 +129,11 @@ impl Model {
         }
     }
 
-    fn inputs(&self, index: usize) -> Option<Inputs> {
+    fn inputs(&self, index: usize) -> Option<ModelInputs> {
         let stored = self.phases[index].config?;
         let resource =
             matches!(stored.choice, ConfigChoice::WithResource(_)).then_some(self.resource_revision);
-        Some(Inputs {
+        Some(ModelInputs {
             storing: stored.storing,
             resource,
         })
@@ -147,7 +147,7 @@ impl Model {
         phase.records = 0;
         phase.inputs = inputs;
         phase.status = PhaseStatus::Running;
-        self.asked = Asked::Nothing;
+        self.intent = ModelIntent::Nothing;
         self.held = false;
     }
 
@@ -157,13 +157,13 @@ impl Model {
         phase.attempt += 1;
         phase.inputs = inputs;
         phase.status = PhaseStatus::Running;
-        self.asked = Asked::Nothing;
+        self.intent = ModelIntent::Nothing;
     }
 
     fn store(&mut self, index: usize, choice: ConfigChoice) {
         if self.phases[index].config.map(|stored| stored.choice) != Some(choice) {
             self.storings += 1;
-            self.phases[index].config = Some(Stored {
+            self.phases[index].config = Some(ModelConfig {
                 choice,
                 storing: self.storings,
             });
@@ -264,13 +264,13 @@ impl Model {
 
     /// Asks for a pause.
     pub fn pause(&mut self) -> Answer {
-        match (self.running(), self.asked) {
-            (Some(_), Asked::Nothing) => {
-                self.asked = Asked::Pause;
+        match (self.running(), self.intent) {
+            (Some(_), ModelIntent::Nothing) => {
+                self.intent = ModelIntent::Pause;
                 Accepted
             }
-            (Some(_), Asked::Pause) => Accepted,
-            (Some(_), Asked::Stop) => Refused("not_running"),
+            (Some(_), ModelIntent::Pause) => Accepted,
+            (Some(_), ModelIntent::Stop) => Refused("not_running"),
             (None, _) if self.held || self.any(PhaseStatus::Paused) => Accepted,
             (None, _) => Refused("not_running"),
         }
@@ -278,11 +278,11 @@ impl Model {
 
     /// Asks for a resume.
     pub fn resume(&mut self) -> Answer {
-        match (self.next(), self.asked) {
-            (Some(index), asked) if self.phases[index].status == PhaseStatus::Running => match asked {
-                Asked::Nothing => Accepted,
-                Asked::Pause => Refused("pausing"),
-                Asked::Stop => Refused("stopping"),
+        match (self.next(), self.intent) {
+            (Some(index), intent) if self.phases[index].status == PhaseStatus::Running => match intent {
+                ModelIntent::Nothing => Accepted,
+                ModelIntent::Pause => Refused("pausing"),
+                ModelIntent::Stop => Refused("stopping"),
             },
             (Some(index), _) if self.phases[index].status == PhaseStatus::Paused => {
                 if !self.clean(index) {
@@ -303,7 +303,7 @@ impl Model {
             .iter()
             .position(|phase| phase.status == PhaseStatus::Paused);
         if self.running().is_some() {
-            self.asked = Asked::Stop;
+            self.intent = ModelIntent::Stop;
         } else if let Some(index) = paused {
             self.phases[index].status = PhaseStatus::Stopped;
         } else if self.held {
@@ -329,14 +329,14 @@ impl Model {
     pub fn complete(&mut self) {
         let Some((index, ..)) = self.running() else { return };
         self.phases[index].status = PhaseStatus::Completed;
-        let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
+        let intent = std::mem::replace(&mut self.intent, ModelIntent::Nothing);
         if index + 1 == self.phases.len() || self.mode == Mode::StepByStep {
             return;
         }
-        match asked {
-            Asked::Nothing if self.clean(index + 1) => self.launch_afresh(index + 1),
-            Asked::Nothing | Asked::Stop => {}
-            Asked::Pause => self.held = true,
+        match intent {
+            ModelIntent::Nothing if self.clean(index + 1) => self.launch_afresh(index + 1),
+            ModelIntent::Nothing | ModelIntent::Stop => {}
+            ModelIntent::Pause => self.held = true,
         }
     }
 
@@ -344,20 +344,20 @@ impl Model {
     pub fn fail(&mut self) {
         if let Some((index, ..)) = self.running() {
             self.phases[index].status = PhaseStatus::Failed;
-            self.asked = Asked::Nothing;
+            self.intent = ModelIntent::Nothing;
         }
     }
 
     /// The runner comes to rest.
     pub fn rest(&mut self) {
         if let Some((index, ..)) = self.running() {
-            self.phases[index].status = match self.asked {
-                Asked::Pause => PhaseStatus::Paused,
-                Asked::Stop => PhaseStatus::Stopped,
-                // It gave up although nobody asked.
-                Asked::Nothing => PhaseStatus::Failed,
+            self.phases[index].status = match self.intent {
+                ModelIntent::Pause => PhaseStatus::Paused,
+                ModelIntent::Stop => PhaseStatus::Stopped,
+                // It gave up although nobody asked it to.
+                ModelIntent::Nothing => PhaseStatus::Failed,
             };
-            self.asked = Asked::Nothing;
+            self.intent = ModelIntent::Nothing;
         }
     }
 
@@ -375,10 +375,10 @@ impl Model {
     /// Another process has opened the store and recovered.
     pub fn recover(&mut self) {
         let Some((index, ..)) = self.running() else { return };
-        match self.asked {
-            Asked::Nothing if self.clean(index) => self.launch_again(index),
-            Asked::Nothing => self.fail(),
-            Asked::Pause | Asked::Stop => self.rest(),
+        match self.intent {
+            ModelIntent::Nothing if self.clean(index) => self.launch_again(index),
+            ModelIntent::Nothing => self.fail(),
+            ModelIntent::Pause | ModelIntent::Stop => self.rest(),
         }
     }
 
@@ -395,10 +395,10 @@ impl Model {
         let Some(index) = self.next() else {
             return CampaignStatus::Completed;
         };
-        match (self.phases[index].status, self.asked) {
-            (PhaseStatus::Running, Asked::Nothing) => CampaignStatus::Running,
-            (PhaseStatus::Running, Asked::Pause) => CampaignStatus::Pausing,
-            (PhaseStatus::Running, Asked::Stop) => CampaignStatus::Stopping,
+        match (self.phases[index].status, self.intent) {
+            (PhaseStatus::Running, ModelIntent::Nothing) => CampaignStatus::Running,
+            (PhaseStatus::Running, ModelIntent::Pause) => CampaignStatus::Pausing,
+            (PhaseStatus::Running, ModelIntent::Stop) => CampaignStatus::Stopping,
             (PhaseStatus::Paused, _) => CampaignStatus::Paused,
             (PhaseStatus::Failed, _) => CampaignStatus::Failed,
             (PhaseStatus::Stopped, _) => CampaignStatus::Stopped,

@@ -26,7 +26,7 @@ const PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Clones are handles of the same store.
 #[derive(Clone)]
 pub struct MemoryStorage {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryState>>,
     latest: Arc<watch::Sender<u64>>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -46,7 +46,7 @@ impl Default for MemoryStorage {
 type RunKey = (CampaignId, PhaseName, Run);
 
 #[derive(Default)]
-struct State {
+struct MemoryState {
     closed: bool,
     campaigns: BTreeMap<CampaignId, Campaign>,
     /// The log, by place from 1; the events of deleted campaigns are gone.
@@ -75,7 +75,10 @@ impl MemoryStorage {
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut MemoryState) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.closed {
             true => Err(StorageError::Closed),
@@ -91,7 +94,7 @@ impl MemoryStorage {
     }
 }
 
-impl State {
+impl MemoryState {
     fn last(&self) -> u64 {
         self.log.last_key_value().map_or(0, |(place, _)| *place)
     }

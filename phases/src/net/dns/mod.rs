@@ -19,11 +19,11 @@ use hickory_resolver::{NameServer, NameServerPool, PoolContext, TlsConfig};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::net::halt::Halt;
-use crate::net::pace::Pace;
+use crate::net::fatal_error::FatalError;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::value::{pattern, text_type, word_type};
-use connector::{Connector, Halted};
+use crate::value::{pattern, text_type};
+use connector::{Connector, FatalErrorSlot};
 
 /// The largest answer over UDP, in bytes: what passes unfragmented nearly everywhere (dnsflagday.net/2020).
 const MAX_UDP: u16 = 1_232;
@@ -64,9 +64,10 @@ impl Server {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// Which server a query goes to first.
-    Strategy {
+    #[non_exhaustive]
+    pub enum Strategy {
         /// The first server; the others, in order, after a failure.
         First = "first",
         /// Each server in turn, by the item's index; the next ones after a failure.
@@ -74,9 +75,10 @@ word_type! {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// How looking up a domain ended.
-    LookupStatus {
+    #[non_exhaustive]
+    pub enum LookupStatus {
         /// It has an address.
         Resolved = "resolved",
         /// The domain doesn't exist.
@@ -113,15 +115,15 @@ pub(crate) struct DnsClient {
     /// Whose servers they are, for errors.
     persona: String,
     servers: Vec<Server>,
-    found: OnceCell<Found>,
-    plan: Plan,
-    pace: Option<Arc<Pace>>,
+    found: OnceCell<ResolvedServers>,
+    policy: QueryPolicy,
+    limits: Option<Arc<PersonaLimits>>,
     proxy: Option<Arc<Proxy>>,
-    halted: Halted,
+    fatal_error: FatalErrorSlot,
 }
 
 /// The servers, found.
-struct Found {
+struct ResolvedServers {
     endpoints: Vec<Endpoints>,
     context: Arc<PoolContext>,
 }
@@ -136,7 +138,7 @@ struct Endpoints {
 
 /// How a client asks.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct QueryPolicy {
     pub(crate) strategy: Strategy,
     pub(crate) record_types: Vec<RecordType>,
     pub(crate) timeout: Duration,
@@ -148,24 +150,24 @@ impl DnsClient {
     pub(crate) fn new(
         persona: impl Into<String>,
         servers: &[Server],
-        plan: Plan,
-        pace: Option<Arc<Pace>>,
+        policy: QueryPolicy,
+        limits: Option<Arc<PersonaLimits>>,
         proxy: Option<Arc<Proxy>>,
     ) -> Self {
         Self {
             persona: persona.into(),
             servers: servers.to_vec(),
             found: OnceCell::new(),
-            plan,
-            pace,
+            policy,
+            limits,
             proxy,
-            halted: Halted::default(),
+            fatal_error: FatalErrorSlot::default(),
         }
     }
 
     /// Finds the servers, unless they are. Without a proxy their names are resolved here, once, by the system.
-    async fn found(&self) -> Result<&Found, Halt> {
-        let unresolved = |error: io::Error| Halt::Resolver {
+    async fn found(&self) -> Result<&ResolvedServers, FatalError> {
+        let unresolved = |error: io::Error| FatalError::Resolver {
             persona: self.persona.clone(),
             reason: error.to_string(),
         };
@@ -174,22 +176,22 @@ impl DnsClient {
             .await
     }
 
-    async fn endpoints(&self) -> io::Result<Found> {
+    async fn endpoints(&self) -> io::Result<ResolvedServers> {
         let tls = TlsConfig::new().map_err(io::Error::other)?;
-        let context = PoolContext::new(options(&self.plan), tls);
+        let context = PoolContext::new(options(&self.policy), tls);
         let endpoint = |mut server: NameServerConfig, port, connector| {
             for connection in &mut server.connections {
                 connection.port = port;
             }
             Arc::new(NameServer::new([], server, &context.options, connector))
         };
-        let halted = || Arc::clone(&self.halted);
+        let fatal_error = || Arc::clone(&self.fatal_error);
         let mut endpoints = Vec::with_capacity(self.servers.len());
         for server in &self.servers {
             let (host, port) = server.split();
             endpoints.push(match &self.proxy {
                 Some(proxy) => {
-                    let connector = Connector::through(Arc::clone(proxy), host, halted());
+                    let connector = Connector::through(Arc::clone(proxy), host, fatal_error());
                     let nowhere = IpAddr::from([0, 0, 0, 0]);
                     Endpoints {
                         first: endpoint(NameServerConfig::tcp(nowhere), port, connector),
@@ -198,31 +200,39 @@ impl DnsClient {
                 }
                 None => {
                     let address = resolve(host, port).await?;
-                    let tcp = endpoint(NameServerConfig::tcp(address), port, Connector::direct(halted()));
+                    let tcp = endpoint(
+                        NameServerConfig::tcp(address),
+                        port,
+                        Connector::direct(fatal_error()),
+                    );
                     Endpoints {
-                        first: endpoint(NameServerConfig::udp(address), port, Connector::direct(halted())),
+                        first: endpoint(
+                            NameServerConfig::udp(address),
+                            port,
+                            Connector::direct(fatal_error()),
+                        ),
                         tcp: Some(tcp),
                     }
                 }
             });
         }
-        Ok(Found {
+        Ok(ResolvedServers {
             endpoints,
             context: Arc::new(context),
         })
     }
 
     /// Finds the servers before they are needed.
-    pub(crate) async fn find_servers(&self) -> Result<(), Halt> {
+    pub(crate) async fn find_servers(&self) -> Result<(), FatalError> {
         self.found().await.map(drop)
     }
 
     /// Looks `name` up. `turn` chooses the first server where they take turns.
     ///
     /// Fails only where the servers aren't found or the proxy can't be used.
-    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, Halt> {
+    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, FatalError> {
         let asked = self
-            .plan
+            .policy
             .record_types
             .iter()
             .map(|record_type| self.ask(name, *record_type, turn));
@@ -259,13 +269,13 @@ impl DnsClient {
         name: &str,
         record_type: RecordType,
         turn: u64,
-    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), Halt> {
+    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), FatalError> {
         let mut sent = 0;
         let Ok(mut name) = Name::from_ascii(name) else {
             return Ok((Err(LookupStatus::Error), sent));
         };
         name.set_fqdn(true);
-        let mut chain = Chain { names: vec![name] };
+        let mut chain = AliasChain { names: vec![name] };
         loop {
             let query = Query::query(chain.end().clone(), record_type);
             let answer = match self.answer(&query, turn, &mut sent).await? {
@@ -284,12 +294,12 @@ impl DnsClient {
         query: &Query,
         turn: u64,
         sent: &mut u64,
-    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, Halt> {
-        let Found { endpoints, context } = self.found().await?;
+    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, FatalError> {
+        let ResolvedServers { endpoints, context } = self.found().await?;
         let mut outcome = Err(LookupStatus::Error);
         let count = u64::try_from(endpoints.len()).unwrap_or(1).max(1);
-        for attempt in 0..=self.plan.retries {
-            let first = match self.plan.strategy {
+        for attempt in 0..=self.policy.retries {
+            let first = match self.policy.strategy {
                 Strategy::First => 0,
                 Strategy::RoundRobin => turn % count,
             };
@@ -316,9 +326,9 @@ impl DnsClient {
         endpoint: &Arc<NameServer<Connector>>,
         query: &Query,
         sent: &mut u64,
-    ) -> Result<Result<DnsResponse, NetError>, Halt> {
-        if let Some(pace) = &self.pace {
-            pace.request().await;
+    ) -> Result<Result<DnsResponse, NetError>, FatalError> {
+        if let Some(limits) = &self.limits {
+            limits.next_request().await;
         }
         *sent += 1;
         // A pool for this query alone: where two domains are aliases of one name, a pool would send one query for both.
@@ -329,23 +339,23 @@ impl DnsClient {
         let answer = match &self.proxy {
             // What a proxy takes is not the server's: its connection has bounds of its own.
             Some(_) => answer.await,
-            None => timeout(self.plan.timeout, answer)
+            None => timeout(self.policy.timeout, answer)
                 .await
                 .unwrap_or(Err(NetError::Timeout)),
         };
-        match (answer, self.halted.get()) {
-            (Err(_), Some(halt)) => Err(halt.clone()),
+        match (answer, self.fatal_error.get()) {
+            (Err(_), Some(fatal)) => Err(fatal.clone()),
             (answer, _) => Ok(answer),
         }
     }
 }
 
 /// A domain, and the names that it was found to be an alias of, one after the other.
-struct Chain {
+struct AliasChain {
     names: Vec<Name>,
 }
 
-impl Chain {
+impl AliasChain {
     fn end(&self) -> &Name {
         self.names.last().expect("it begins with the domain")
     }
@@ -406,9 +416,9 @@ async fn resolve(host: &str, port: u16) -> io::Result<IpAddr> {
     Ok(first.ip())
 }
 
-fn options(plan: &Plan) -> ResolverOpts {
+fn options(policy: &QueryPolicy) -> ResolverOpts {
     let mut options = ResolverOpts::default();
-    options.timeout = plan.timeout;
+    options.timeout = policy.timeout;
     options.os_port_selection = true;
     options.max_active_requests = MAX_ACTIVE;
     options

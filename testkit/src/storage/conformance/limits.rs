@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use phasegate_core::limits::{
-    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH, MAX_RECORD_BYTES,
-    MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
+    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
+    MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 use phasegate_core::storage::{Expected, ResourceWrite, Storage, StorageError};
 use phasegate_core::{Excess, Mode, Run};
@@ -26,7 +26,9 @@ fn nested(depth: usize) -> Value {
 
 fn is_too_large<T: std::fmt::Debug>(result: Result<T, StorageError>, bytes: usize) {
     match result {
-        Err(StorageError::Excess(Excess::TooLarge { size, limit, .. })) => assert!(size > limit && limit == bytes),
+        Err(StorageError::Excess(Excess::TooLarge { size, limit, .. })) => {
+            assert!(size > limit && limit == bytes)
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -11,7 +11,6 @@ import io.phasegate.Held
 import io.phasegate.InvalidArgument
 import io.phasegate.Mode
 import io.phasegate.NotFound
-import io.phasegate.PhaseFailed
 import io.phasegate.PhaseStatus
 import io.phasegate.PhasegateException
 import io.phasegate.PreflightFailed
@@ -59,7 +58,6 @@ class WordsTest {
         "interrupted" to CancellationException::class,
         "invalid_argument" to InvalidArgument::class,
         "not_found" to NotFound::class,
-        "phase_failed" to PhaseFailed::class,
         "preflight_failed" to PreflightFailed::class,
         "rejected" to Rejected::class,
         "resource_invalid" to ResourceInvalid::class,
@@ -95,6 +93,7 @@ class WordsTest {
         val translated = inside.getMethod("translated", HostException::class.java)
         val known = inside.getMethod("getBY_CODE").invoke(null) as Map<*, *>
         assertEquals(codes.keys, known.keys)
+        assertEquals(classes.keys, lists.getValue("error_class").toSet())
         val expected = codes.mapValues { (_, one) -> classes.getValue(one.getValue("class").jsonPrimitive.content).java }
         assertEquals<Map<String, Class<*>>>(expected, codes.mapValues { (code, _) -> translated.invoke(null, HostException.Failed(code, "why", "{}")).javaClass })
     }

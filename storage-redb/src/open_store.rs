@@ -16,7 +16,7 @@ use crate::fault::{Fault, unavailable};
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// An open store.
-pub(crate) struct Shared {
+pub(crate) struct OpenStore {
     /// The database; `None` once it is closed. A read holds the lock for as long as it takes, so that closing waits for it.
     database: RwLock<Option<Database>>,
     /// Whether a close was asked for; long reads end then.
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-impl Shared {
+impl OpenStore {
     pub(crate) fn new(
         database: Database,
         latest: watch::Sender<u64>,

@@ -1,0 +1,146 @@
+//! From a path to the file that defines what it names.
+
+use std::collections::BTreeSet;
+
+use super::super::graph::Graph;
+use super::modules::Crate;
+
+/// What a path names. A name may stand for a module and an item at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Target {
+    Module(usize),
+    /// Something that this module defines.
+    ItemOf(usize),
+}
+
+/// The names that are being looked up, each in its module: a `use` may lead back to itself.
+type Open = BTreeSet<(usize, String)>;
+
+impl Crate {
+    /// Returns which file imports which.
+    pub fn graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        for (index, module) in self.modules.iter().enumerate() {
+            let mut add = |target: usize| graph.add(&module.file, &self.modules[target].file);
+            for import in &module.imports {
+                let needed = match &import.name {
+                    Some(name) => module.words.contains(name),
+                    None => false,
+                };
+                if import.passed_on && !needed {
+                    continue;
+                }
+                for target in self.resolve(index, &import.path, &mut Open::new()) {
+                    match target {
+                        Target::ItemOf(defining) => add(defining),
+                        Target::Module(all) if import.name.is_none() => add(all),
+                        // What the code takes from that module is a path of its own.
+                        Target::Module(_) => {}
+                    }
+                }
+            }
+            for path in &module.paths {
+                for target in self.resolve(index, path, &mut Open::new()) {
+                    if let Target::ItemOf(defining) = target {
+                        add(defining);
+                    }
+                }
+            }
+            for defining in module.calls.iter().filter_map(|name| self.macros.get(name)) {
+                add(*defining);
+            }
+        }
+        graph
+    }
+
+    /// Returns what `path` names in `module`: nothing where it belongs to another crate.
+    fn resolve(&self, module: usize, path: &[String], open: &mut Open) -> Vec<Target> {
+        let mut base = module;
+        let mut rest = path;
+        while let Some((first, after)) = rest.split_first() {
+            match first.as_str() {
+                "crate" => base = 0,
+                "self" => {}
+                "super" => base = self.modules[base].parent.unwrap_or(base),
+                name if rest.len() == path.len() => {
+                    return self.named(base, name, after, open).unwrap_or_default();
+                }
+                _ => break,
+            }
+            rest = after;
+        }
+        self.follow(base, rest, open)
+    }
+
+    /// Returns what the path `rest` names within `module`.
+    fn follow(&self, module: usize, rest: &[String], open: &mut Open) -> Vec<Target> {
+        let Some((name, after)) = rest.split_first() else {
+            return vec![Target::Module(module)];
+        };
+        self.named(module, name, after, open).unwrap_or_else(|| {
+            // The root has every exported macro; what else isn't found was made by a macro here.
+            let defining = self.macros.get(name).filter(|_| module == 0);
+            vec![Target::ItemOf(defining.copied().unwrap_or(module))]
+        })
+    }
+
+    /// Returns what `name`, and then the path `rest`, is in `module`; `None` if the module knows no such name.
+    fn named(&self, module: usize, name: &str, rest: &[String], open: &mut Open) -> Option<Vec<Target>> {
+        let key = (module, name.to_owned());
+        if !open.insert(key.clone()) {
+            // A macro that is passed on under its own name, or a crate that has the name of what is taken from it.
+            let defined_here = rest.is_empty() && self.modules[module].items.contains(name);
+            return defined_here
+                .then(|| vec![Target::ItemOf(module)])
+                .or(Some(Vec::new()));
+        }
+        let found = self.found(module, name, rest, open);
+        open.remove(&key);
+        found
+    }
+
+    fn found(&self, module: usize, name: &str, rest: &[String], open: &mut Open) -> Option<Vec<Target>> {
+        let here = &self.modules[module];
+        let mut found: Option<Vec<Target>> = None;
+        if let Some(child) = here.children.get(name) {
+            found = Some(self.follow(*child, rest, open));
+        }
+        for import in &here.imports {
+            if import.name.as_deref() == Some(name) {
+                let origin = self.resolve(module, &import.path, open);
+                let targets = self.beyond(origin, rest, open);
+                found.get_or_insert_default().extend(targets);
+            }
+        }
+        if found.is_none() && here.items.contains(name) {
+            return Some(vec![Target::ItemOf(module)]);
+        }
+        if found.is_some() {
+            return found;
+        }
+        for import in here.imports.iter().filter(|import| import.name.is_none()) {
+            for target in self.resolve(module, &import.path, open) {
+                match target {
+                    Target::Module(all) if all != module => {
+                        if let Some(targets) = self.named(all, name, rest, open) {
+                            return Some(targets);
+                        }
+                    }
+                    Target::Module(_) | Target::ItemOf(_) => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns what the path `rest` names within each of `origin`; within an item nothing is looked up.
+    fn beyond(&self, origin: Vec<Target>, rest: &[String], open: &mut Open) -> Vec<Target> {
+        origin
+            .into_iter()
+            .flat_map(|target| match target {
+                Target::Module(module) => self.follow(module, rest, open),
+                Target::ItemOf(_) => vec![target],
+            })
+            .collect()
+    }
+}
