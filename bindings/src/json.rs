@@ -1,6 +1,6 @@
 //! JSON text in and out.
 
-use phasegate::core::limits::MAX_JSON_DEPTH;
+use phasegate::core::limits::{MAX_JSON_DEPTH, MAX_TEXT_DEPTH};
 use phasegate::core::{Excess, Measure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,17 +9,14 @@ use serde_json::value::RawValue;
 use crate::codes::HostCode;
 use crate::error::HostError;
 
-/// The depth up to which a text is read. An argument has a document's [`MAX_JSON_DEPTH`] and some levels around it.
-const MAX_ARGUMENT_DEPTH: usize = 127;
-
 /// Reads an argument; `what` names it in the error.
 ///
 /// # Errors
 ///
-/// `too_deep` for one that no document within its limit could make so deep, `invalid_argument` for any other that can't be read.
+/// `too_deep` for one that is too deep to be parsed, and `invalid_argument` for any other that can't be read.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, HostError> {
     serde_json::from_str(json).map_err(|error| match Measure::of_text(json).depth {
-        depth if depth > MAX_ARGUMENT_DEPTH => {
+        depth if depth > MAX_TEXT_DEPTH => {
             let (what, limit) = (what.to_owned(), MAX_JSON_DEPTH);
             Excess::TooDeep { what, depth, limit }.into()
         }

@@ -44,7 +44,7 @@ pub fn find(code: &str) -> Option<&'static Entry> {
 /// All of them.
 pub const ALL: &[Entry] = &[
     // Of the request itself.
-    entry("malformed_json", &[400], "The body is no JSON, or is nested beyond 127 levels.", "the body is no JSON: EOF while parsing an object at line 1 column 9"),
+    entry("malformed_json", &[400], "The body is no JSON.", "the body is no JSON: EOF while parsing an object at line 1 column 9"),
     entry("invalid_body", &[400], "The body is JSON, but not of the shape that the call takes; unknown members are refused.", "the body is not what this call takes: unknown field `is_full_sequence_mode`, expected one of `name`, `pipeline`, `mode`, `configs`")
         .with(r#"{"errors": [{"pointer": "/is_full_sequence_mode", "keyword": "body", "message": "unknown field `is_full_sequence_mode`"}]}"#),
     entry("invalid_parameter", &[400], "A path segment, query parameter or header breaks its rule.", "limit is not a whole number from 1 to 1000: \"many\""),
@@ -57,7 +57,6 @@ pub const ALL: &[Entry] = &[
     entry("method_not_allowed", &[405], "The path has no such method; Allow names those it has.", "PUT is not a method of /api/v1/campaigns: see the header Allow"),
     entry("not_acceptable", &[406], "Accept names no form that the call can answer in.", "this call answers in application/json, application/x-ndjson or text/csv, and Accept names none of them"),
     entry("request_timeout", &[408], "The body came too slowly.", "the body did not arrive within 30 s"),
-    entry("body_too_large", &[413], "The body is larger than 1 MiB.", "the body has more than 1048576 bytes"),
     entry("unsupported_media_type", &[415], "The body is not sent as application/json.", "send the body as application/json"),
     entry("host_not_allowed", &[421], "The header Host, or the absolute target, names a host that this server doesn't serve.", "this server does not serve elsewhere.example: name it with --allow-host if it should"),
     entry("precondition_failed", &[412], "If-Match or If-None-Match doesn't hold; nothing was done.", "campaign 0198a3c1-5b52-7c4e-9f5a-1d2e3f405162 has changed, so nothing was done: it is not so that it is at version 3. Read it again, then decide")
@@ -83,9 +82,9 @@ pub const ALL: &[Entry] = &[
         .with(r#"{"errors": [{"phase": "analysis", "pointer": "/keyword", "keyword": "pattern", "message": "it must not be blank"}], "totalErrors": 1}"#),
     entry("resource_invalid", &[400], "A resource's document is wrong under the schema of its kind; it was not stored.", "proxy office was not stored, since its document is wrong: /port: 0 is less than the minimum of 1")
         .with(r#"{"resource": {"kind": "proxy", "id": "office"}, "errors": [{"pointer": "/port", "keyword": "minimum", "message": "0 is less than the minimum of 1"}]}"#),
-    entry("too_large", &[413], "A document is beyond its limit, such as 256 KiB for a config.", "the config of analysis has 300000 bytes; at most 262144 may be: make it smaller")
+    entry("too_large", &[413], "A document is beyond its limit, such as 256 KiB for a config, or the body is larger than 1 MiB.", "the config of analysis has 300000 bytes; at most 262144 may be: make it smaller")
         .with(r#"{"what": "config of analysis", "size": 300000, "limit": 262144}"#),
-    entry("too_deep", &[400], "A document is nested beyond 100 levels.", "the config of analysis is nested 101 levels deep; at most 100 may be: make it flatter")
+    entry("too_deep", &[400], "A document is nested beyond 100 levels, or the body beyond 127.", "the config of analysis is nested 101 levels deep; at most 100 may be: make it flatter")
         .with(r#"{"what": "config of analysis", "depth": 101, "limit": 100}"#),
     // Of how a campaign or a resource stands.
     entry("preflight_failed", &[409], "Phases that must be ready lack a valid config; nothing was started.", "nothing was started, since a valid config is missing for analysis: analysis: there is no config: store one")

@@ -21,7 +21,8 @@ const ALWAYS: &[&str] = &[
 const WITH_BODY: &[&str] = &[
     "malformed_json",
     "invalid_body",
-    "body_too_large",
+    "too_large",
+    "too_deep",
     "unsupported_media_type",
     "request_timeout",
 ];

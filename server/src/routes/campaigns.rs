@@ -194,7 +194,7 @@ pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, P
     responses((status = 201, description = "It is created", body = ReceiptBody,
         headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))),
     extensions(("x-codes" = json!([
-        "invalid_name", "unknown_pipeline@400", "pipeline_not_named", "unknown_phase@400", "config_invalid", "too_large", "too_deep",
+        "invalid_name", "unknown_pipeline@400", "pipeline_not_named", "unknown_phase@400", "config_invalid",
         "idempotency_key_reused"
     ])))
 )]

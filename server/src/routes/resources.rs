@@ -108,7 +108,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
     responses(
         (status = 200, description = "It is stored", body = Resource, headers(("ETag" = String, description = "Its revision"))),
         (status = 201, description = "It is stored, and there was none before", body = Resource, headers(("ETag" = String, description = "Its revision")))),
-    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "too_large", "too_deep", "precondition_failed"])))
+    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "precondition_failed"])))
 )]
 pub async fn store(
     State(server): State<Server>,
@@ -191,8 +191,8 @@ pub async fn remove(
     request_body(content = Value, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
     responses((status = 200, description = "What came back, whatever it was", body = Value)),
     extensions(("x-codes" = json!([
-        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed", "too_large",
-        "too_deep", "idempotency_key_reused"
+        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed",
+        "idempotency_key_reused"
     ])))
 )]
 pub async fn probe(
