@@ -59,7 +59,7 @@ pub enum CliError {
         reason: String,
     },
     /// What answers is no Phasegate, or one of another version.
-    #[error("what answers at {url} is no server of this version: {reason}")]
+    #[error("no server of this version answers at {url}: {reason}")]
     Foreign {
         /// The server.
         url: String,

@@ -31,5 +31,5 @@ pub fn read_config(path: &Path) -> Result<Value, CliError> {
         )));
     }
     serde_json::from_slice(&json)
-        .map_err(|error| CliError::Usage(format!("{} is no valid JSON: {error}", path.display())))
+        .map_err(|error| CliError::Usage(format!("{} is not valid JSON: {error}", path.display())))
 }

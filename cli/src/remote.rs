@@ -361,7 +361,7 @@ fn would_change(view: &CampaignView, command: &Command) -> bool {
 
 fn id_of(text: &str) -> Result<CampaignId, CliError> {
     text.parse()
-        .map_err(|_| CliError::Usage(format!("{text:?} is no campaign's id")))
+        .map_err(|_| CliError::Usage(format!("{text:?} is not the id of a campaign")))
 }
 
 /// A problem document as the error that the same refusal is in a file, where it has a table; else in the server's words.

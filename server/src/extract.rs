@@ -275,7 +275,7 @@ impl Condition {
                 None => Err(Problem::new(
                     "invalid_parameter",
                     format!(
-                        "If-Match is no list of entity tags: give the ETag as it was, in its quotes: {text:?}"
+                        "If-Match is not a list of entity tags: give the ETag as it was, in its quotes: {text:?}"
                     ),
                 )),
             },

@@ -15,40 +15,40 @@ use crate::store::RedbStorage;
 use crate::tables;
 use crate::writer::begin;
 
-/// A transaction of the copy takes no further value beyond this many bytes.
+/// A transaction of the copy ends when it has this many bytes.
 const STEP_BYTES: usize = 8 * 1024 * 1024;
-/// How much memory the copy's pages may be kept in.
+/// The memory for the copy's pages.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a backup came to.
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct BackupReport {
     /// How many values were copied.
     pub values: u64,
     /// The size of the new file, in bytes.
     pub bytes_written: u64,
-    /// By how much the source file grew meanwhile, in bytes: what was replaced while it was being copied could not be
-    /// used again at once. 0 for a store that is in no file.
+    /// How much the source file grew during the backup, in bytes: pages that are replaced during the copy can't be reused
+    /// until its end. 0 for a store without a file.
     pub source_grew_by: u64,
 }
 
 impl RedbStorage {
-    /// Copies the store, as it is at this moment, into the new file `to`, while it is in use.
+    /// Copies the store, as it is at this moment, into the new file `to`. The store stays in use.
     ///
-    /// A plain copy of the file of a store that is open is no backup: the file changes meanwhile, so that the copy may be
-    /// of no one moment, and may not even open. The file of a closed store can be copied as any other.
+    /// Copy the file itself only while the store is closed. The file of an open store changes during the copy, so the copy may
+    /// mix several moments, and may not even open.
     ///
-    /// The copy is made under another name in the same folder, synced, and then given its own: `to` is either complete
-    /// or not there. It opens like any store. `progress` is called every few hundred values.
+    /// The backup is written under another name in the same folder, synced, and then renamed: `to` is either complete or
+    /// missing. It opens like any store. `progress` is called every few hundred values.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`] when there is a file at `to` already, or when it can't be written;
-    /// [`StorageError::Closed`] when the store is closed meanwhile. There is no file at `to` then.
+    /// [`StorageError::Unavailable`] when the file `to` exists already or can't be written, [`StorageError::Closed`] when the
+    /// store is closed during the backup. No new file is left at `to`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the backup, and what was copied so far is deleted.
+    /// Dropping the future ends the backup and deletes the partial copy.
     pub async fn backup(
         &self,
         to: impl AsRef<Path>,
@@ -69,7 +69,7 @@ fn back_up(shared: &OpenStore, to: &Path, task: &mut LongTask) -> Result<BackupR
         std::io::ErrorKind::AlreadyExists => unavailable(format!("{name} exists already")),
         _ => unavailable(format!("{name} can't be written: {error}")),
     };
-    // Looked at first only to fail early: the name is taken at the end, and never from another file.
+    // Checked here only to fail early. Publishing the copy never replaces a file.
     if to.symlink_metadata().is_ok() {
         return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
     }

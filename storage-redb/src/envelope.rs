@@ -1,7 +1,7 @@
 //! The envelope of every stored value: format (1 byte), CRC32C (4 bytes, big-endian), payload.
 //!
-//! The checksum covers the table's name, a zero byte, the key, the format and the payload, so that a value which
-//! stands at another key, or in another table, than it was written to is noticed too.
+//! The checksum covers the table's name, a zero byte, the key, the format and the payload. So it also reveals a value that
+//! moved to another key or another table.
 
 use phasegate_core::storage::StorageError;
 use serde::Serialize;

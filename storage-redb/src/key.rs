@@ -1,4 +1,4 @@
-//! Keys: made of their parts, and made readable again.
+//! Making keys from their parts, and making them readable.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub(crate) fn campaign(id: CampaignId) -> Key {
     id.as_u128().to_be_bytes().to_vec()
 }
 
-/// The part of an index key that stands before the campaign.
+/// The part of an index key before the campaign.
 pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) -> Key {
     let activity = match activity {
         ActivityKind::Idle => 0,
@@ -32,7 +32,7 @@ pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) ->
     key
 }
 
-/// The part of an index key that stands before the campaign.
+/// The part of an index key before the campaign.
 pub(crate) fn name_prefix(name: &str) -> Key {
     let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
     let mut key = length.to_be_bytes().to_vec();
@@ -94,7 +94,7 @@ pub(crate) fn resource(resource: &ResourceRef) -> Key {
     key
 }
 
-/// What the idempotency keys of a campaign, or of the store, begin with.
+/// The beginning of the idempotency keys of a campaign or of the store.
 pub(crate) fn scope(campaign: Option<CampaignId>) -> Key {
     match campaign {
         None => vec![0],
@@ -114,7 +114,7 @@ pub(crate) fn expiry(at_ms: i64, idempotency: &[u8]) -> Key {
     key
 }
 
-/// The first key after every key that begins with `prefix`; `None` where there is none.
+/// The first key after all keys that begin with `prefix`; `None` if such a key can't exist.
 pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
@@ -126,29 +126,29 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
     None
 }
 
-/// The last 8 bytes of a key, as the number that they are.
+/// The number in the last 8 bytes of a key.
 pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// The last 16 bytes of a key, as the campaign that they are.
+/// The campaign in the last 16 bytes of a key.
 pub(crate) fn last_campaign(key: &[u8]) -> Option<CampaignId> {
     key.last_chunk::<16>()
         .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
 }
 
-/// The first 16 bytes of a key, as the campaign that they are.
+/// The campaign in the first 16 bytes of a key.
 pub(crate) fn first_campaign(key: &[u8]) -> Option<CampaignId> {
     key.first_chunk::<16>()
         .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
 }
 
-/// Whether `key` has the parts that the keys of its table have.
+/// Whether `key` consists of the parts that its table prescribes.
 pub(crate) fn is_well_formed(table: &TableSpec, key: &[u8]) -> bool {
     describe(table, key).is_some()
 }
 
-/// A key as a person can read it; one that isn't as its table has it, as hexadecimal digits.
+/// A key as readable text; a malformed key as hexadecimal digits.
 pub(crate) fn readable(table: &TableSpec, key: &[u8]) -> String {
     describe(table, key).unwrap_or_else(|| {
         let mut text = String::from("0x");

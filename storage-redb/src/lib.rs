@@ -1,8 +1,8 @@
 //! The embedded store of Phasegate: one [redb](https://docs.rs/redb) file.
 //!
-//! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is one durable transaction,
-//! shared with the writes that arrive meanwhile; every value carries a checksum; and the file opens in milliseconds
-//! after a crash, whatever its size.
+//! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is durable on return; writes that
+//! arrive together share one transaction. Every value carries a checksum. The file opens in milliseconds after a crash, at any
+//! size.
 
 mod backup;
 mod block;

@@ -1,4 +1,5 @@
-//! Long work: off the caller's thread, with progress, ended by dropping its future or closing the store.
+//! Long tasks: they run off the caller's thread, report their progress, and end when their future is dropped or the store
+//! closes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub(crate) struct LongTask {
     store: Option<Arc<OpenStore>>,
 }
 
-/// After how many values somebody is told, and asked.
+/// After this many values the task reports its progress and checks whether to go on.
 const STEP: u64 = 256;
 
 impl LongTask {
@@ -50,7 +51,7 @@ impl LongTask {
         Ok(())
     }
 
-    /// A panic of the caller's own code must not pass for a damaged file.
+    /// Reports the progress. A panic of the caller's code must not be taken for a damaged file.
     fn tell(&mut self) -> Result<(), Fault> {
         let (tell, progress) = (&mut self.tell, self.progress);
         catch_unwind(AssertUnwindSafe(|| tell(progress)))
@@ -58,7 +59,7 @@ impl LongTask {
     }
 }
 
-/// Does `work` on the pool for blocking work. When the future is dropped it ends at its next step.
+/// Does `work` on the pool for blocking work. Dropping the future ends it at its next step.
 pub(crate) async fn run<T: Send + 'static>(
     store: Option<Arc<OpenStore>>,
     tell: impl FnMut(Progress) + Send + 'static,

@@ -1,4 +1,4 @@
-//! Single values, read in a read transaction or in a write transaction alike.
+//! Reading single values, in a read transaction or a write transaction.
 
 use phasegate_core::storage::{IdempotencyEntry, RunOutput};
 use phasegate_core::{Campaign, CampaignId, Revision};
@@ -10,7 +10,7 @@ use crate::key;
 use crate::tables::{self, TableSpec};
 use crate::values::{LogEntry, StoredResource, Tombstone};
 
-/// A table of either kind of transaction.
+/// A table that is open in a read transaction or a write transaction.
 pub(crate) trait BytesTable: ReadableTable<&'static [u8], &'static [u8]> {}
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> BytesTable for T {}
 
@@ -80,7 +80,7 @@ pub(crate) fn place_of(
     let key = key::campaign_log(id, seq);
     let place = number(campaign_log, &tables::CAMPAIGN_LOG, &key)?;
     match place {
-        Some(0) => Err(envelope::damaged(&tables::CAMPAIGN_LOG, &key, "0 is no place in the log").into()),
+        Some(0) => Err(envelope::damaged(&tables::CAMPAIGN_LOG, &key, "0 is not a place in the log").into()),
         place => Ok(place),
     }
 }

@@ -1,4 +1,4 @@
-//! The store: what implements the port.
+//! The store: the implementation of the port.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,26 +30,25 @@ use crate::values::{cursor, place};
 use crate::write::Write;
 use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
 
-/// How much memory queued writes may take, in KiB; further ones wait.
+/// The memory for queued writes, in KiB. Further writes wait.
 const QUEUE_KIB: usize = 64 * 1024;
 
 /// A store in one redb file. Clones are handles of the same store.
 ///
 /// # Durability
 ///
-/// What is acknowledged survives a kill and a power loss. Writes that arrive while one is being synced share the next
-/// sync.
+/// Acknowledged writes survive a kill and a power loss. Writes that arrive during a sync share the next one.
 ///
 /// # Closing
 ///
-/// [`close`](Storage::close), or dropping the last handle, writes what is queued and releases the file; either waits
-/// until that is done. No async runtime is needed, neither to use the store nor to close it.
+/// [`close`](Storage::close), or dropping the last handle, finishes the queued writes and releases the file, and waits for
+/// that. Neither using nor closing the store needs an async runtime.
 #[derive(Clone)]
 pub struct RedbStorage {
     inner: Arc<StoreHandle>,
 }
 
-/// The open store, the way to its writer, and the writer's end.
+/// What the clones of a store share: the open store, the queue of its writer, and the writer's thread.
 struct StoreHandle {
     shared: Arc<OpenStore>,
     queue: Mutex<Option<mpsc::Sender<WriterMessage>>>,
@@ -88,7 +87,7 @@ impl StoreHandle {
 }
 
 impl RedbStorage {
-    /// Opens the store at `path`, and creates it when there is none: [`Options::open`] with the defaults.
+    /// Opens or creates the store at `path`: [`Options::open`] with the defaults.
     ///
     /// # Errors
     ///
@@ -97,7 +96,7 @@ impl RedbStorage {
         Options::default().open(path).await
     }
 
-    /// Opens the store in `backend`, and creates it when that is empty: [`Options::open_backend`] with the defaults.
+    /// Opens or creates the store in `backend`: [`Options::open_backend`] with the defaults.
     ///
     /// # Errors
     ///
@@ -106,7 +105,7 @@ impl RedbStorage {
         Options::default().open_backend(backend).await
     }
 
-    /// An empty store in memory, gone with its last handle: to check something, or to try something out.
+    /// An empty store in memory. It is gone with its last handle.
     ///
     /// # Errors
     ///
@@ -115,7 +114,7 @@ impl RedbStorage {
         Self::with_backend(redb::backends::InMemoryBackend::new()).await
     }
 
-    /// How to open a store, to be changed before it is opened.
+    /// Options to set before a store is opened.
     pub fn options() -> Options {
         Options::default()
     }
@@ -154,7 +153,7 @@ impl RedbStorage {
         &self.inner.shared
     }
 
-    /// Queues a write and waits until it is durable, or refused.
+    /// Queues a write and waits until it is durable or refused.
     async fn write<W: Write>(&self, write: W) -> Result<W::Done, StorageError> {
         if self.inner.shared.is_closing() {
             return Err(StorageError::Closed);
@@ -182,7 +181,7 @@ impl RedbStorage {
             .queue()?
             .send(message)
             .map_err(|_| StorageError::Closed)?;
-        // The writer answers everything that it has taken; what it never took was not written.
+        // The writer answers every request that it takes. A request without an answer was never taken, and not written.
         done.await.unwrap_or(Err(StorageError::Closed))
     }
 
@@ -323,7 +322,7 @@ impl Storage for RedbStorage {
         let announced = *latest.borrow();
         let after = match place(after.as_ref(), announced) {
             Ok(after) => after,
-            // A read may have shown an event that is durable and not announced yet.
+            // A read may have shown a durable event before its announcement.
             Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await?,
         };
         match latest.wait_for(|number| *number > after).await {
@@ -360,7 +359,7 @@ impl Storage for RedbStorage {
                 return closed;
             }
         }
-        // It was asked for before: it is done when the writer has ended.
+        // Another close was requested before. It is done when the writer has ended.
         let inner = self.inner.clone();
         blocking::unblock(move || writer::join(&inner.writer)).await;
         Ok(())
@@ -380,7 +379,7 @@ mod tests {
         let mut story = Story::created(&storage, 1).await;
         let page = storage.events(EventScope::Store, None, 10).await.unwrap();
         let read = page.items.last().map(|event| event.cursor.clone());
-        // As it is after the commit, and before the writer has told of it.
+        // The state after the commit and before the writer's announcement.
         storage.shared().announce(0);
 
         let mode = Mode::FullSequence;

@@ -1,8 +1,7 @@
 //! The bytes on disk: every table, its keys and its values.
 //!
-//! Every key is bytes whose order is the order of its parts: numbers are big-endian, ids are their 16 bytes, a text that
-//! is followed by another part ends with a zero byte. Every value stands in an [envelope](crate::envelope), except for
-//! the two kinds that say so below.
+//! Keys are ordered as their parts are: numbers are big-endian, ids are their 16 bytes, and a text before another part ends
+//! with a zero byte. Every value stands in an [envelope](crate::envelope), except for the two kinds that say so below.
 
 use redb::TableDefinition;
 
@@ -27,14 +26,14 @@ pub(crate) enum KeyPart {
     Scope,
 }
 
-/// A table: its name, and of what its keys consist.
+/// A table: its name, and the parts of its keys.
 #[derive(Debug)]
 pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
     pub(crate) key: &'static [KeyPart],
 }
 
-/// How redb knows every table.
+/// The type that every table has in redb.
 pub(crate) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 impl TableSpec {
@@ -56,20 +55,20 @@ pub(crate) const CAMPAIGNS: TableSpec = TableSpec {
     key: &[KeyPart::Id],
 };
 
-/// (activity, mode, position, campaign) -> nothing at all. One entry for each snapshot.
+/// (activity, mode, position, campaign) -> no value. One entry for each snapshot.
 pub(crate) const BY_STATE: TableSpec = TableSpec {
     name: "campaigns_by_state",
     key: &[KeyPart::U8, KeyPart::U8, KeyPart::U32, KeyPart::Id],
 };
 
-/// (name, campaign) -> nothing at all. One entry for each snapshot.
+/// (name, campaign) -> no value. One entry for each snapshot.
 pub(crate) const BY_NAME: TableSpec = TableSpec {
     name: "campaigns_by_name",
     key: &[KeyPart::Name, KeyPart::Id],
 };
 
-/// number -> an event with its campaign, its number there and its commit, JSON. The store-wide log, from 1; the numbers
-/// of reclaimed events are missing, the last one never is.
+/// number -> an event with its campaign, its number there and its commit, JSON. The store-wide log, from 1. The numbers of
+/// reclaimed events are missing; the last number is always there.
 pub(crate) const LOG: TableSpec = TableSpec {
     name: "log",
     key: &[KeyPart::U64],
@@ -117,7 +116,7 @@ pub(crate) const IDEMPOTENCY: TableSpec = TableSpec {
     key: &[KeyPart::Scope, KeyPart::Rest],
 };
 
-/// (milliseconds of expiry, scope, key) -> nothing at all. One entry for each idempotency key.
+/// (milliseconds of expiry, scope, key) -> no value. One entry for each idempotency key.
 pub(crate) const BY_EXPIRY: TableSpec = TableSpec {
     name: "idempotency_by_expiry",
     key: &[KeyPart::U64, KeyPart::Scope, KeyPart::Rest],
@@ -130,7 +129,7 @@ pub(crate) const TOMBSTONES: TableSpec = TableSpec {
     key: &[KeyPart::Id],
 };
 
-/// campaign -> an empty envelope: a deleted campaign, whose space is still to be reclaimed.
+/// campaign -> an empty envelope: a deleted campaign with space to reclaim.
 pub(crate) const RECLAIM: TableSpec = TableSpec {
     name: "reclaim",
     key: &[KeyPart::Id],

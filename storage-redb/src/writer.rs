@@ -1,4 +1,4 @@
-//! The one thread that writes: whatever was asked for while a transaction was being synced shares the next one.
+//! The one thread that writes. Requests that arrive during the sync of a transaction share the next transaction.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
@@ -14,27 +14,30 @@ use crate::metrics::Metrics;
 use crate::open_store::OpenStore;
 use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
 
-/// A transaction takes no further request beyond this many bytes.
+/// A transaction ends when its requests have this many bytes.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
-/// A transaction takes no further request beyond this many.
+/// A transaction takes at most this many requests.
 const GROUP_REQUESTS: usize = 4_096;
-/// Expired keys are looked for at most this often.
+/// The least time between two searches for expired keys.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
-/// What is sent to the writer.
+/// A message to the writer.
 pub(crate) enum WriterMessage {
     /// A write.
     Write(Box<dyn Request>),
-    /// Finish what came before, then release the database.
+    /// Finish the earlier messages, then release the database.
     Close(oneshot::Sender<Result<(), StorageError>>),
 }
 
 /// A queued write, whatever its kind.
 pub(crate) trait Request: Send {
-    /// Does it, and tells whether it was accepted; its own refusal is kept for [`Self::answer`], a failure of the database is
-    /// given back.
+    /// Does the write and returns whether it was accepted. A refusal is kept for [`Self::answer`].
+    ///
+    /// # Errors
+    ///
+    /// A failure of the database.
     fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error>;
-    /// Tells the caller, once it is known what became of the transaction.
+    /// Answers the caller once the outcome of the transaction is known.
     fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics);
     /// About how many bytes it writes.
     fn weight(&self) -> usize;
@@ -72,7 +75,7 @@ impl<W: Write> Request for Queued<W> {
         if result.is_ok() {
             metrics.durable(W::KIND, self.since);
         }
-        // A caller that went away has lost interest; the write is done all the same.
+        // The caller may have gone away. The write is done nevertheless.
         let _ = self.reply.send(result);
     }
 
@@ -116,7 +119,7 @@ impl Writer {
         let _ = self.shared.close();
     }
 
-    /// The next message; while there is none, the idle work is done.
+    /// The next message. Does idle work while there is none.
     fn next(&mut self) -> Option<WriterMessage> {
         loop {
             match self.queue.try_recv() {
@@ -128,7 +131,7 @@ impl Writer {
         }
     }
 
-    /// Takes whatever else is queued, within bounds; gives the reply of a close, which ends the group.
+    /// Takes the other queued messages, within bounds. A close ends the group, and its reply is returned.
     fn collect(
         &mut self,
         first: WriterMessage,
@@ -180,7 +183,7 @@ impl Writer {
         self.reclaim = true;
     }
 
-    /// Does one bounded piece of work that nobody waits for; tells whether there may be more.
+    /// Does one bounded piece of work that nobody waits for. Returns whether there may be more.
     fn idle(&mut self) -> bool {
         if self.reclaim {
             match self.transaction(reclaim_some) {
@@ -236,7 +239,7 @@ impl Writer {
     }
 }
 
-/// Begins a transaction that is durable when it is committed, and after which a killed store opens at once.
+/// Begins a transaction that is durable when it is committed. A store that is killed after it opens at once.
 pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
     let mut txn = database.begin_write()?;
     txn.set_durability(Durability::Immediate)?;
@@ -244,7 +247,7 @@ pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
     Ok(txn)
 }
 
-/// Closes the database also when the writer itself panics.
+/// Closes the database, also after a panic of the writer.
 pub(crate) struct CloseAtEnd(pub(crate) Arc<OpenStore>);
 
 impl Drop for CloseAtEnd {
@@ -253,7 +256,7 @@ impl Drop for CloseAtEnd {
     }
 }
 
-/// Joins the writer's thread; by then the database is released. Everybody who asks waits for that.
+/// Waits for the end of the writer's thread, which releases the database. Every caller waits.
 pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>>) {
     let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(thread) = writer.take() {

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 /// Why a text names no host.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{host:?} is no host: give a name or an address, an IPv6 one in brackets, without a scheme, a port or a *"
+    "{host:?} is not a host: give a name or an address, an IPv6 address in brackets, without a scheme, a port or a *"
 )]
 pub struct InvalidHost {
     /// The text.

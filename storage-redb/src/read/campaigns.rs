@@ -55,7 +55,7 @@ impl<'q> GrowingPage<'q> {
         }
     }
 
-    /// Adds one campaign; tells whether there is room for more.
+    /// Adds one campaign. Returns whether there is room for more.
     fn add(&mut self, campaigns: &impl lookup::BytesTable, id: CampaignId) -> Result<bool, Fault> {
         let key = key::campaign(id);
         let Some(value) = campaigns.get(key.as_slice())? else {
@@ -100,7 +100,7 @@ impl IndexRange {
             (Order::NewestFirst, Some(after)) if *after > low => {
                 (Bound::Included(&low), Bound::Excluded(after))
             }
-            // Nothing comes after the last id that there can be.
+            // No id follows the largest one.
             (_, Some(_)) => (Bound::Excluded(&high), Bound::Unbounded),
         };
         let none = matches!(end, Bound::Unbounded);
@@ -128,7 +128,7 @@ impl IndexRange {
     }
 }
 
-/// Merges ranges that are each in order into the page.
+/// Merges ranges, each in order, into the page.
 fn merge(
     txn: &ReadTransaction,
     mut ranges: Vec<IndexRange>,

@@ -18,7 +18,7 @@ use crate::writer::begin;
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A store that is open without its rules: every key and value as the bytes that they are.
+/// A store that is open without its rules: keys and values are plain bytes.
 pub struct RawStore {
     database: Database,
 }
@@ -30,20 +30,20 @@ impl fmt::Debug for RawStore {
 }
 
 impl RawStore {
-    /// Opens the store at `path`, which nobody has open.
+    /// Opens the store at `path`. It must not be open elsewhere.
     ///
     /// # Errors
     ///
-    /// As [`Options::open`](crate::Options::open), but the format is not looked at.
+    /// As [`Options::open`](crate::Options::open), except that the format is not checked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::new(|| Database::builder().open(path))
     }
 
-    /// Opens the store in `backend`, whose clones are the same place.
+    /// Opens the store in `backend`. Clones of the backend must be the same place.
     ///
     /// # Errors
     ///
-    /// As [`Options::open_backend`](crate::Options::open_backend), but the format is not looked at.
+    /// As [`Options::open_backend`](crate::Options::open_backend), except that the format is not checked.
     pub fn in_backend(backend: impl StorageBackend) -> Result<Self, StorageError> {
         Self::new(|| Database::builder().create_with_backend(backend))
     }
@@ -77,7 +77,7 @@ impl RawStore {
         .map_err(Fault::into_read_error)
     }
 
-    /// Writes a value, whatever it is.
+    /// Writes any value.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl RawStore {
         self.change(table, key, Some(value))
     }
 
-    /// Takes a key and its value out.
+    /// Removes a key and its value.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl RawStore {
         .map_err(Fault::into_read_error)
     }
 
-    /// Closes it; by then everything is on the disk.
+    /// Closes it. Everything is on the disk on return.
     ///
     /// # Errors
     ///
@@ -125,7 +125,7 @@ fn spec(name: &str) -> Result<&'static TableSpec, StorageError> {
     found.ok_or_else(|| unavailable(format!("there is no table {name:?}")))
 }
 
-/// The value that holds `payload` at `key`: with a checksum that is right, whatever the payload.
+/// The value that holds `payload` at `key`, with the right checksum.
 ///
 /// # Errors
 ///
@@ -134,12 +134,12 @@ pub fn sealed(table: &str, key: &[u8], payload: &[u8]) -> Result<Vec<u8>, Storag
     Ok(envelope::seal(spec(table)?, key, payload))
 }
 
-/// The value at `format` in the table `meta` of a store of that format.
+/// The value at the key `format` in the table `meta`, for a store of that format.
 pub fn format_value(format: u32) -> [u8; 8] {
     open::format_value(format)
 }
 
-/// A key as the errors name it.
+/// A key as errors name it.
 ///
 /// # Errors
 ///

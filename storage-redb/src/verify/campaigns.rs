@@ -1,4 +1,4 @@
-//! Snapshots, their logs, their indexes, and the deleted ones.
+//! Verifying snapshots, their logs and indexes, and deleted campaigns.
 
 use phasegate_core::{Campaign, CampaignId, Digest, EventKind, Version};
 use redb::ReadableTableMetadata;
@@ -121,7 +121,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Finds a config, of whatever revision, that is not the one that its event tells of.
+    /// Reports a config of any revision that differs from the config in its event.
     fn config_is(&mut self, key: &[u8], digest: &Digest) -> Result<(), Fault> {
         let Some(value) = self.configs.get(key)? else {
             self.report.find(
@@ -131,7 +131,7 @@ impl Verifier<'_> {
             );
             return Ok(());
         };
-        // A damaged one is found when all of them are read.
+        // A damaged config is reported when all configs are read.
         if let Ok(config) = envelope::open_json::<Value>(&CONFIGS, key, value.value())
             && Digest::of(&config) != *digest
         {
@@ -141,7 +141,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// An event of a campaign; `None` where the campaign's log has no such number.
+    /// An event of a campaign; `None` if the campaign's log doesn't have the number.
     pub(super) fn event(&self, id: CampaignId, seq: u64) -> Result<Option<LogEntry>, Fault> {
         let Some(number) = lookup::place_of(&self.campaign_log, id, seq)? else {
             return Ok(None);
@@ -157,7 +157,7 @@ impl Verifier<'_> {
     }
 
     pub(super) fn indexes(&mut self) -> Result<(), Fault> {
-        // Every snapshot has its entries, so there are strays exactly where there are more entries than snapshots.
+        // Every snapshot has its entries, so an index with more entries than snapshots has stray ones.
         let campaigns = self.campaigns.len()?;
         let strays = [
             self.by_state.len()? != campaigns,
@@ -200,7 +200,7 @@ impl Verifier<'_> {
         };
         match campaign {
             Ok(Some(campaign)) if own(index_keys(&campaign)) == key => {}
-            // A damaged snapshot is found elsewhere.
+            // A damaged snapshot is reported elsewhere.
             Err(Fault::Refused(_)) => {}
             Err(broken) => return Err(broken),
             Ok(_) => self.report.find(spec, key, "no campaign is as the index says"),
@@ -233,7 +233,7 @@ impl Verifier<'_> {
 
     pub(super) fn campaign_logs(&mut self) -> Result<(), Fault> {
         let same = self.log.len()? == self.campaign_log.len()?;
-        // The entries of one campaign follow each other, so what is known of it is looked up once.
+        // The entries of one campaign follow each other, so its log is looked up once.
         let mut current: Option<(CampaignId, ExpectedLog)> = None;
         self.each(
             &CAMPAIGN_LOG,
@@ -281,7 +281,7 @@ impl Verifier<'_> {
             Err(fault) => Err(fault),
         };
         match known {
-            // What is damaged is found elsewhere.
+            // Damage is reported elsewhere.
             Err(Fault::Refused(_)) => Ok(ExpectedLog::Unknown),
             known => known,
         }
@@ -291,12 +291,12 @@ impl Verifier<'_> {
 /// What the log of a campaign may hold.
 #[derive(Clone, Copy)]
 enum ExpectedLog {
-    /// The events up to this version.
+    /// All events up to this version.
     There(Version),
-    /// The deletion, at this place of the store-wide log.
+    /// Only the deletion, at this place of the store-wide log.
     Deleted(u64),
     /// Nothing.
     None,
-    /// What it may hold can't be read.
+    /// Unknown, since the value that tells it can't be read.
     Unknown,
 }

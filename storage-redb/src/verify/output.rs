@@ -1,4 +1,4 @@
-//! Runs and their blocks of records.
+//! Verifying runs and their blocks of records.
 
 use phasegate_core::storage::RunOutput;
 
@@ -10,7 +10,7 @@ use crate::key::{self, Key};
 use crate::lookup;
 use crate::tables::{RECORDS, RUNS};
 
-/// A run whose blocks are being read: its key, and the index that the next block begins with.
+/// A run whose blocks are being read: its key, and the index at which the next block begins.
 struct RunBlocks {
     run: Key,
     next: u64,
@@ -28,7 +28,7 @@ impl Verifier<'_> {
                 if this.owner(&RUNS, key)?.is_none() {
                     return Ok(());
                 }
-                // Where the first block is there, the others are compared when they are read.
+                // If the first block exists, the blocks are compared when they are read.
                 let first = key::block(key, 0);
                 if output.is_some_and(|output| output.records > 0)
                     && !this.has(|this| &this.records, &first)?

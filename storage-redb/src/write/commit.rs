@@ -106,7 +106,7 @@ fn check_resources(transition: &Transition, tables: &Tables<'_>) -> Result<(), F
     Ok(())
 }
 
-/// Everything that a transition writes, ready, so that nothing can be refused once writing has begun.
+/// All values that a transition writes, in their stored form, so that nothing can be refused once writing has begun.
 struct SealedTransition {
     log: Vec<(Key, Vec<u8>)>,
     campaign_log: Vec<(Key, Vec<u8>)>,

@@ -1,4 +1,4 @@
-//! Writes, each checked in full before it changes anything.
+//! Writes. Each is checked completely before it changes anything.
 
 mod append;
 mod commit;
@@ -69,27 +69,27 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// A write, as a request of a caller.
+/// A write that a caller requested.
 ///
-/// It refuses before it changes anything; once it has begun to change, only the database itself can fail it, and then
-/// the whole transaction fails.
+/// It refuses before it changes anything. Once it changes something, only the database can fail, and then the whole
+/// transaction fails.
 pub(crate) trait Write: Send + 'static {
-    /// What it comes to.
+    /// Its result.
     type Done: Send + 'static;
-    /// What it counts as.
+    /// Its kind, for the metrics.
     const KIND: WriteKind;
 
-    /// Does it, within the transaction of `tables`.
+    /// Does the write in the transaction of `tables`.
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;
 
-    /// About how many bytes it holds, and writes.
+    /// About how many bytes it holds and writes.
     fn weight(&self) -> usize;
 }
 
-/// What a write weighs beside what it tells of itself: keys, pages, the queue's own.
+/// The weight of a write beyond its own data: keys, pages, its place in the queue.
 const BASE_WEIGHT: usize = 4096;
 
-/// How long something is as JSON.
+/// The length of a value as JSON.
 fn json_bytes(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
@@ -103,12 +103,12 @@ fn json_bytes(value: &impl Serialize) -> usize {
         }
     }
     let mut count = Count(0);
-    // What can't be written as JSON is refused when it is written.
+    // A value without a JSON form is refused later, when it is written.
     let _ = serde_json::to_writer(&mut count, value);
     count.0
 }
 
-/// Takes keys out of a table, from `from` up to `to` (or the end), within a budget; tells whether all are out.
+/// Removes keys of a table, from `from` up to `to` or the end, within a budget. Returns whether all are removed.
 fn remove_range(
     table: &mut Writable<'_>,
     range: (&[u8], Option<&[u8]>),
@@ -139,7 +139,7 @@ fn remove_range(
     Ok(complete)
 }
 
-/// How much one bounded commit may still take out.
+/// How much one bounded commit may still remove.
 struct ReclaimBudget {
     keys: usize,
     bytes: usize,
@@ -168,7 +168,7 @@ mod tests {
 
     use super::Write;
 
-    /// A document that is `bytes` long as JSON.
+    /// A document of `bytes` bytes of JSON.
     fn document(bytes: usize) -> Value {
         Value::String("x".repeat(bytes - 2))
     }

@@ -1,4 +1,4 @@
-//! The space of deleted campaigns and of expired idempotency keys, taken back in bounded commits.
+//! Reclaiming the space of deleted campaigns and expired idempotency keys, in bounded commits.
 
 use phasegate_core::{CampaignId, Timestamp};
 use redb::ReadableTable;
@@ -10,7 +10,7 @@ use crate::key;
 use crate::lookup;
 use crate::tables;
 
-/// What one step of reclaiming came to.
+/// The result of one step of reclaiming.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reclaimed {
     /// There was nothing to do.
@@ -24,7 +24,7 @@ const STEP: ReclaimBudget = ReclaimBudget {
     bytes: 4 * 1024 * 1024,
 };
 
-/// Takes back some of the space of the first deleted campaign in the queue.
+/// Reclaims some of the space of the first deleted campaign in the queue.
 pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> {
     let queued = match tables.reclaim.first()? {
         Some((key, _)) => key.value().to_vec(),
@@ -43,7 +43,7 @@ pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> 
 
 fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
     let mut budget = ReclaimBudget { ..STEP };
-    // Without a readable tombstone nothing is known for certain to be the deleted campaign's: it is left as it is.
+    // Without a readable tombstone the campaign may not be deleted, so its values stay.
     let grave = match lookup::tombstone(&tables.tombstones, id) {
         Ok(Some(grave)) => grave,
         Ok(None) | Err(Fault::Refused(_)) => return Ok(true),
@@ -223,7 +223,7 @@ mod tests {
             steps += 1;
             let after: u64 = lengths(&database).iter().sum();
             let taken = before.checked_sub(after).expect("a step adds nothing");
-            // A key that counts takes its entry in another table along.
+            // Removing a counted key also removes its entry in another table.
             assert!(
                 (1..=2 * STEP.keys as u64 + 1).contains(&taken),
                 "step {steps}: {taken}"
