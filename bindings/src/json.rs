@@ -46,3 +46,19 @@ pub(crate) fn array<'a>(records: impl Iterator<Item = &'a RawValue>) -> String {
     text.push(']');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn an_argument_that_is_too_deep_to_be_parsed_is_too_deep_and_any_other_is_invalid() {
+        let code = |text: &str| read::<Value>("summary", text).expect_err("it is refused").code().to_owned();
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read::<Value>("summary", &nested(MAX_TEXT_DEPTH)).is_ok());
+        assert_eq!(code(&nested(MAX_TEXT_DEPTH + 1)), "too_deep");
+        assert_eq!(code(&"[".repeat(5_000)), "too_deep");
+        assert_eq!(code("[1,"), "invalid_argument");
+    }
+}

@@ -68,6 +68,10 @@ def test_every_enum_of_the_package_is_compared() -> None:
     )
 
 
+def test_each_status_of_a_phase_has_a_mark_and_a_colour() -> None:
+    assert set(model._MARKS) == set(model._COLOURS) == set(PhaseStatus)
+
+
 def test_each_code_has_the_class_that_the_engine_says() -> None:
     assert {code: type(errors.error_of(code, "why", "{}")) for code in CODES} == {
         code: CLASSES[str(one["class"])] for code, one in CODES.items()
