@@ -8,13 +8,14 @@ use std::time::Duration;
 use phasegate::core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
-use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::core::{Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use crate::command::HostCommand;
 use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
@@ -82,11 +83,8 @@ impl Drop for HostEngine {
 
 fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
     id.parse().map_err(|_| {
-        HostError::new(
-            "not_found",
-            format!("there is no campaign {id:?}"),
-            &json!({ "campaign": id }),
-        )
+        let data = [("campaign".to_owned(), json!(id))].into_iter().collect();
+        HostError::new("not_found", format!("there is no campaign {id:?}"), data)
     })
 }
 
@@ -100,42 +98,6 @@ struct CampaignCreation {
     #[serde(default)]
     configs: BTreeMap<String, Value>,
     idempotency_key: Option<String>,
-}
-
-/// The commands that a host gives; the others are the engine's own.
-#[derive(Deserialize)]
-#[serde(
-    tag = "command",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-enum HostCommand {
-    Configure { configs: BTreeMap<PhaseName, Value> },
-    Unconfigure { phase: PhaseName },
-    SetMode { mode: Mode },
-    Start { phase: PhaseName },
-    Restart { phase: PhaseName, config: Option<Value> },
-    Pause {},
-    Resume {},
-    Stop {},
-    Delete {},
-}
-
-impl From<HostCommand> for Command {
-    fn from(command: HostCommand) -> Self {
-        match command {
-            HostCommand::Configure { configs } => Self::Configure { configs },
-            HostCommand::Unconfigure { phase } => Self::Unconfigure { phase },
-            HostCommand::SetMode { mode } => Self::SetMode { mode },
-            HostCommand::Start { phase } => Self::Start { phase },
-            HostCommand::Restart { phase, config } => Self::Restart { phase, config },
-            HostCommand::Pause {} => Self::Pause,
-            HostCommand::Resume {} => Self::Resume,
-            HostCommand::Stop {} => Self::Stop,
-            HostCommand::Delete {} => Self::Delete,
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -413,12 +375,7 @@ impl HostEngine {
         let ticket: Ticket = read("ticket", &ticket)?;
         let outcome: Outcome = read("outcome", &outcome)?;
         let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
-        let word = match reported {
-            Reported::Recorded => "recorded",
-            Reported::AlreadyRecorded => "already_recorded",
-            Reported::Stale => "stale",
-        };
-        Ok(word.to_owned())
+        Ok(reported.to_string())
     }
 
     /// Checks configs by phase, and the resources `{kind: {id: document}}` that stand in for stored ones: the preflight of a

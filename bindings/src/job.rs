@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 use crate::json;
 use crate::runtime::within;
@@ -293,7 +294,7 @@ impl Job {
             Some(context) if !self.ended.is_cancelled() => Ok(context),
             Some(_) => Err(RunError::Fenced.into()),
             None => Err(HostError::plain(
-                "invalid_argument",
+                HostCode::InvalidArgument,
                 "only a running phase has records",
             )),
         }

@@ -12,6 +12,8 @@
 //! **Nothing hangs at the end.** After [`exit`], and in a child that was forked after the first call, every call gives a typed
 //! error at once.
 
+mod codes;
+mod command;
 mod engine;
 mod error;
 mod job;
@@ -21,13 +23,16 @@ mod resources;
 mod runtime;
 mod sandbox;
 mod streams;
+mod words;
 
+pub use codes::{ErrorClass, codes};
 pub use engine::{EngineOptions, HostEngine, verify_file};
 pub use error::HostError;
 pub use job::{Job, JobKind};
 pub use runtime::exit;
 pub use sandbox::HostSandbox;
 pub use streams::{HostEvents, Page};
+pub use words::words;
 
 uniffi::setup_scaffolding!("phasegate");
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::{PhaseDefinition, ResourceKind, ResourceKindDefinition};
-use phasegate::{Pipeline, PipelineBuilder};
+use phasegate::{EngineError, Pipeline, PipelineBuilder};
 use phasegate_phases::{analysis, dns_validation, domain_generation, http_validation};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 use crate::job::{HostRunner, JobKind, Jobs};
 use crate::json;
@@ -83,7 +84,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 let Some((_, add)) = BUILTIN.iter().find(|(name, _)| *name == builtin) else {
                     let known = BUILTIN.map(|(name, _)| name).join(", ");
                     let reason = format!("there is no built-in phase {builtin}: there are {known}");
-                    return Err(HostError::plain("invalid_pipeline", reason));
+                    return Err(HostError::plain(HostCode::InvalidPipeline, reason));
                 };
                 pipeline = add(pipeline);
                 needs_builtin_kinds = true;
@@ -91,8 +92,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
             }
             PhaseSource::Host(host) => {
                 let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
-                let name = phasegate::PhaseName::new(host.name.clone())
-                    .map_err(|error| HostError::plain("invalid_name", error.to_string()))?;
+                let name = phasegate::PhaseName::new(host.name.clone()).map_err(EngineError::from)?;
                 let definition = PhaseDefinition {
                     name,
                     title: host.title,
@@ -125,7 +125,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 "the kind {} has a probeSchema and no probe: leave it out",
                 one.kind
             );
-            return Err(HostError::plain("invalid_pipeline", reason));
+            return Err(HostError::plain(HostCode::InvalidPipeline, reason));
         }
         pipeline = pipeline.resource_kind(&one.kind, one.title, one.schema);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
+use crate::codes::HostCode;
 use crate::engine::OpenEngine;
 use crate::error::{HostError, closed, forked};
 
@@ -61,7 +62,9 @@ pub(crate) fn handle() -> Result<Handle, HostError> {
             .thread_name("phasegate")
             .enable_all()
             .build()
-            .map_err(|error| HostError::plain("unexpected", format!("no threads to run on: {error}")))?;
+            .map_err(|error| {
+                HostError::plain(HostCode::Unexpected, format!("no threads to run on: {error}"))
+            })?;
         Ok(process.runtime.insert(started).handle().clone())
     })
 }

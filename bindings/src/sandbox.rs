@@ -6,6 +6,7 @@ use phasegate_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use crate::codes::HostCode;
 use crate::error::{HostError, closed};
 use crate::json::{read, write};
 use crate::runtime::{handle, within};
@@ -24,7 +25,8 @@ impl HostSandbox {
     pub async fn start() -> Result<Arc<Self>, HostError> {
         let handle = handle()?;
         let started = within(handle.clone(), Sandbox::start()).await;
-        let sandbox = started.map_err(|error| HostError::plain("sandbox_failed", error.to_string()))?;
+        let sandbox =
+            started.map_err(|error| HostError::plain(HostCode::SandboxFailed, error.to_string()))?;
         Ok(Arc::new(Self {
             sandbox: Mutex::new(Some(sandbox)),
             handle,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use phasegate::Mode;
@@ -254,26 +255,17 @@ pub struct ModeArgs {
     #[command(flatten)]
     pub campaign: CampaignArgs,
     /// The mode
-    pub mode: ModeArg,
+    #[arg(value_parser = modes())]
+    pub mode: Mode,
 }
 
-/// A mode, as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum ModeArg {
-    /// Each phase is started by hand
-    StepByStep,
-    /// A completed phase starts the next
-    FullSequence,
-}
-
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::StepByStep => Self::StepByStep,
-            ModeArg::FullSequence => Self::FullSequence,
-        }
-    }
+/// Reads a mode, and tells in the help which there are.
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    let words = Mode::ALL
+        .iter()
+        .map(|mode| PossibleValue::new(mode.as_str()).help(mode.about().trim_end_matches('.')));
+    PossibleValuesParser::new(words)
+        .try_map(|word| Mode::from_word(&word).ok_or_else(|| format!("there is no mode {word}")))
 }
 
 /// `phasegate delete`

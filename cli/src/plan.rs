@@ -10,7 +10,8 @@ use std::path::Path;
 use phasegate::core::limits::MAX_NAME_CHARS;
 use phasegate::core::{ResourceId, ResourceKind};
 use phasegate::{Mode, PhaseName};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -29,7 +30,7 @@ pub struct Plan {
     pub name: String,
     /// How the campaign advances: `step_by_step` runs one phase at a time, `full_sequence` runs them all.
     #[serde(default)]
-    #[schemars(title = "Mode", with = "ModeWord")]
+    #[schemars(title = "Mode")]
     pub mode: Mode,
     /// The config of each phase, by its name. `phasegate schema PHASE` prints its schema.
     #[serde(default, deserialize_with = "unique_members")]
@@ -104,27 +105,11 @@ impl Plan {
 
     /// The JSON Schema of a plan, the same as `schemas/plan.schema.json`.
     pub fn schema() -> Value {
-        schemars::schema_for!(Plan).to_value()
-    }
-}
-
-/// The words of a mode, for the schema.
-struct ModeWord;
-
-impl JsonSchema for ModeWord {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Mode".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": [Mode::StepByStep.as_str(), Mode::FullSequence.as_str()],
-        })
+        SchemaSettings::draft2020_12()
+            .with(|settings| settings.inline_subschemas = true)
+            .into_generator()
+            .into_root_schema_for::<Self>()
+            .to_value()
     }
 }
 

@@ -7,31 +7,17 @@ use crate::failure::Failure;
 use crate::ids::{Attempt, CampaignId, PhaseName, PipelineId, ResourcePin, Revision, Run, Ticket, Version};
 use crate::json::Digest;
 use crate::time::Timestamp;
+use crate::word_type;
 
-/// How a campaign goes from one phase to the next.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Each phase is started by hand.
-    #[default]
-    StepByStep,
-    /// A completed phase starts the next by itself.
-    FullSequence,
-}
-
-impl Mode {
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::StepByStep => "step_by_step",
-            Self::FullSequence => "full_sequence",
-        }
-    }
-}
-
-impl std::fmt::Display for Mode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+word_type! {
+    /// How a campaign goes from one phase to the next.
+    #[derive(Default)]
+    pub enum Mode {
+        /// Each phase is started by hand.
+        #[default]
+        StepByStep = "step_by_step",
+        /// A completed phase starts the next by itself, in the same commit.
+        FullSequence = "full_sequence",
     }
 }
 
@@ -85,42 +71,42 @@ pub struct RunState {
     pub started_at: Timestamp,
 }
 
-/// How a running attempt came to be started.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    /// Somebody started the phase.
-    Start,
-    /// The completion of the phase before started it.
-    Auto,
-    /// Somebody resumed it.
-    Resume,
-    /// It was found running after a crash or a shutdown.
-    Recovery,
-    /// Somebody began it afresh.
-    Restart,
+word_type! {
+    /// How a running attempt came to be started.
+    pub enum Trigger {
+        /// Somebody started the phase.
+        Start = "start",
+        /// The completion of the phase before started it.
+        Auto = "auto",
+        /// Somebody resumed it.
+        Resume = "resume",
+        /// It was found running after a crash or a shutdown.
+        Recovery = "recovery",
+        /// Somebody began it afresh.
+        Restart = "restart",
+    }
 }
 
-/// What was asked of a running phase, durably, before it has come to rest.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Intent {
-    /// Nothing: it shall run to its end.
-    None,
-    /// It shall pause.
-    Pause,
-    /// It shall stop.
-    Stop,
+word_type! {
+    /// What was asked of a running phase, durably, before it has come to rest.
+    pub enum Intent {
+        /// Nothing: it shall run to its end.
+        None = "none",
+        /// It shall pause.
+        Pause = "pause",
+        /// It shall stop.
+        Stop = "stop",
+    }
 }
 
-/// Why a phase is stopped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// Somebody stopped it.
-    Requested,
-    /// At recovery the pipeline had another phase list than the campaign.
-    PipelineChanged,
+word_type! {
+    /// Why a phase is stopped.
+    pub enum StopReason {
+        /// Somebody stopped it.
+        Requested = "requested",
+        /// At recovery the pipeline had another phase list than the campaign.
+        PipelineChanged = "pipeline_changed",
+    }
 }
 
 /// What a campaign does at its position.

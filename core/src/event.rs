@@ -8,9 +8,11 @@ use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, PipelineId, ResourcePin, Revision, Run, Version};
 use crate::json::Digest;
 use crate::time::Timestamp;
+use crate::word_type;
 
 /// A fact and its moment. Its number is its place in the log, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// When it happened, by the clock of the process that decided it.
     pub timestamp: Timestamp,
@@ -21,6 +23,7 @@ pub struct Event {
 
 /// An attempt that was launched, as its event tells it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "camelCase")]
 pub struct Launch {
     /// The phase.
@@ -38,8 +41,54 @@ pub struct Launch {
     pub started_at: Timestamp,
 }
 
+word_type! {
+    /// What happened, without its details.
+    #[non_exhaustive]
+    pub enum EventType {
+        /// See [`EventKind::CampaignCreated`].
+        CampaignCreated = "campaign_created",
+        /// See [`EventKind::PhaseConfigured`].
+        PhaseConfigured = "phase_configured",
+        /// See [`EventKind::PhaseConfigRemoved`].
+        PhaseConfigRemoved = "phase_config_removed",
+        /// See [`EventKind::ModeChanged`].
+        ModeChanged = "mode_changed",
+        /// See [`EventKind::PhaseStarted`].
+        PhaseStarted = "phase_started",
+        /// See [`EventKind::PhaseAutoStarted`].
+        PhaseAutoStarted = "phase_auto_started",
+        /// See [`EventKind::PhasePauseRequested`].
+        PhasePauseRequested = "phase_pause_requested",
+        /// See [`EventKind::PhasePaused`].
+        PhasePaused = "phase_paused",
+        /// See [`EventKind::PhaseResumed`].
+        PhaseResumed = "phase_resumed",
+        /// See [`EventKind::PhaseRecovered`].
+        PhaseRecovered = "phase_recovered",
+        /// See [`EventKind::PhaseStopRequested`].
+        PhaseStopRequested = "phase_stop_requested",
+        /// See [`EventKind::PhaseStopped`].
+        PhaseStopped = "phase_stopped",
+        /// See [`EventKind::PhaseCompleted`].
+        PhaseCompleted = "phase_completed",
+        /// See [`EventKind::PhaseFailed`].
+        PhaseFailed = "phase_failed",
+        /// See [`EventKind::PhaseRestarted`].
+        PhaseRestarted = "phase_restarted",
+        /// See [`EventKind::CampaignHeld`].
+        CampaignHeld = "campaign_held",
+        /// See [`EventKind::CampaignReleased`].
+        CampaignReleased = "campaign_released",
+        /// See [`EventKind::CampaignCompleted`].
+        CampaignCompleted = "campaign_completed",
+        /// See [`EventKind::CampaignDeleted`].
+        CampaignDeleted = "campaign_deleted",
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum EventKind {
@@ -140,29 +189,34 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// What happened, without its details.
+    pub const fn event_type(&self) -> EventType {
+        match self {
+            Self::CampaignCreated { .. } => EventType::CampaignCreated,
+            Self::PhaseConfigured { .. } => EventType::PhaseConfigured,
+            Self::PhaseConfigRemoved { .. } => EventType::PhaseConfigRemoved,
+            Self::ModeChanged { .. } => EventType::ModeChanged,
+            Self::PhaseStarted(_) => EventType::PhaseStarted,
+            Self::PhaseAutoStarted(_) => EventType::PhaseAutoStarted,
+            Self::PhasePauseRequested { .. } => EventType::PhasePauseRequested,
+            Self::PhasePaused { .. } => EventType::PhasePaused,
+            Self::PhaseResumed(_) => EventType::PhaseResumed,
+            Self::PhaseRecovered(_) => EventType::PhaseRecovered,
+            Self::PhaseStopRequested { .. } => EventType::PhaseStopRequested,
+            Self::PhaseStopped { .. } => EventType::PhaseStopped,
+            Self::PhaseCompleted { .. } => EventType::PhaseCompleted,
+            Self::PhaseFailed { .. } => EventType::PhaseFailed,
+            Self::PhaseRestarted(_) => EventType::PhaseRestarted,
+            Self::CampaignHeld { .. } => EventType::CampaignHeld,
+            Self::CampaignReleased { .. } => EventType::CampaignReleased,
+            Self::CampaignCompleted {} => EventType::CampaignCompleted,
+            Self::CampaignDeleted {} => EventType::CampaignDeleted,
+        }
+    }
+
     /// The word for it in every interface, such as `phase_auto_started`.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::CampaignCreated { .. } => "campaign_created",
-            Self::PhaseConfigured { .. } => "phase_configured",
-            Self::PhaseConfigRemoved { .. } => "phase_config_removed",
-            Self::ModeChanged { .. } => "mode_changed",
-            Self::PhaseStarted(_) => "phase_started",
-            Self::PhaseAutoStarted(_) => "phase_auto_started",
-            Self::PhasePauseRequested { .. } => "phase_pause_requested",
-            Self::PhasePaused { .. } => "phase_paused",
-            Self::PhaseResumed(_) => "phase_resumed",
-            Self::PhaseRecovered(_) => "phase_recovered",
-            Self::PhaseStopRequested { .. } => "phase_stop_requested",
-            Self::PhaseStopped { .. } => "phase_stopped",
-            Self::PhaseCompleted { .. } => "phase_completed",
-            Self::PhaseFailed { .. } => "phase_failed",
-            Self::PhaseRestarted(_) => "phase_restarted",
-            Self::CampaignHeld { .. } => "campaign_held",
-            Self::CampaignReleased { .. } => "campaign_released",
-            Self::CampaignCompleted {} => "campaign_completed",
-            Self::CampaignDeleted {} => "campaign_deleted",
-        }
+        self.event_type().as_str()
     }
 
     /// The phase it is about, if it is about one.
@@ -209,4 +263,30 @@ pub struct Misfit {
     pub event: &'static str,
     /// What doesn't fit.
     pub reason: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_event_is_written_with_the_word_of_its_type() {
+        for event_type in EventType::ALL {
+            let members = json!({
+                "type": event_type,
+                "name": "spring", "pipeline": "letters", "phases": ["sort"], "mode": "step_by_step",
+                "phase": "sort", "revision": 2, "digest": "ab",
+                "run": 1, "attempt": 1, "configRevision": 2, "startedAt": "2025-11-24T00:00:00Z",
+                "reason": "requested", "summary": null, "failure": { "code": "late", "message": "it was late" },
+            });
+            let kind: EventKind =
+                serde_json::from_value(members).expect("it has every member that an event may have");
+            assert_eq!(kind.event_type(), *event_type);
+            assert_eq!(
+                serde_json::to_value(&kind).expect("it is JSON")["type"],
+                event_type.as_str()
+            );
+        }
+    }
 }

@@ -6,11 +6,12 @@ use crate::limits::{MAX_FAILURE_CHARS, MAX_FAILURE_CODE_CHARS};
 
 /// Why a run failed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Failure {
     /// A stable word for a program, such as `panicked`, `timed_out` or one of the phase's own.
     pub code: String,
-    /// A sentence for a person, at most [`MAX_FAILURE_CHARS`] characters.
+    /// A sentence for a person.
     pub message: String,
 }
 

@@ -47,6 +47,7 @@ fn write_canonical(value: &Value, out: &mut String) {
 
 /// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Digest(String);
 

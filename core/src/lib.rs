@@ -13,12 +13,15 @@
 //! Most programs use the crate `phasegate`, which wraps this one in an async engine.
 
 mod campaign;
+mod code;
 mod command;
 mod diagram;
 mod event;
 mod facts;
 mod failure;
 mod ids;
+#[doc(hidden)]
+pub mod in_macros;
 mod json;
 pub mod limits;
 mod machine;
@@ -32,13 +35,15 @@ mod status;
 pub mod storage;
 mod time;
 mod view;
+mod word;
 
 pub use campaign::{
     Activity, Campaign, Completion, ConfigPin, Intent, Mode, PhaseSlot, RunState, StopReason, Trigger,
 };
+pub use code::ErrorCode;
 pub use command::{Command, CommandKind, CreateCampaign, Outcome};
 pub use diagram::mermaid;
-pub use event::{Event, EventKind, Launch, Misfit};
+pub use event::{Event, EventKind, EventType, Launch, Misfit};
 pub use facts::{ConfigFacts, Facts, PipelineMatch};
 pub use failure::Failure;
 pub use ids::{

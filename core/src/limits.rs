@@ -33,6 +33,8 @@ limits! {
     MAX_OUTCOME_BYTES = 64 * 1024;
     /// The largest depth of any document: how many lists and objects may be open at once.
     MAX_JSON_DEPTH = 100;
+    /// The largest depth of a text that is parsed: a document and what stands around it. `serde_json` has this limit.
+    MAX_TEXT_DEPTH = 127;
     /// The longest name of a campaign, in characters.
     MAX_NAME_CHARS = 200;
     /// The longest code of a failure, in characters; a longer one is cut, with an ellipsis.

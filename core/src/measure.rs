@@ -10,6 +10,7 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::error_codes;
 use crate::ids::{PhaseName, ResourceKind, ResourceRef};
 use crate::limits::{
     MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
@@ -233,13 +234,10 @@ pub enum Excess {
     },
 }
 
-impl Excess {
-    /// A stable word for a program: `too_large` or `too_deep`.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too_large",
-            Self::TooDeep { .. } => "too_deep",
-        }
+error_codes! {
+    Excess {
+        TooLarge { what, size, limit } = "too_large",
+        TooDeep { what, depth, limit } = "too_deep",
     }
 }
 

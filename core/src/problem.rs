@@ -9,6 +9,11 @@ use crate::limits::MAX_PROBLEMS;
 
 /// One problem with one field of one phase's config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ConfigError")
+)]
 pub struct Problem {
     /// The phase whose config it is.
     pub phase: PhaseName,
@@ -54,17 +59,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A list of at most [`MAX_PROBLEMS`] problems, with their number in all.
+/// The problems of configs: at most 100 of them, with their number in all.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Listed")]
 pub struct Problems {
+    /// The first of them.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PROBLEMS)))]
     items: Vec<Problem>,
-    /// Never below the number of items.
+    /// How many there are, never fewer than the items.
     total: usize,
 }
 
 /// The JSON of a list. It may come from anywhere, so it is checked.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Listed {
     items: Vec<Problem>,
     total: usize,

@@ -1,28 +1,25 @@
 //! The statuses of campaigns and phases: derived from the activity at the position, never stored.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use crate::campaign::{Activity, Campaign, Intent, Mode};
 use crate::facts::{Facts, PipelineMatch};
+use crate::word_type;
 
-/// The status of one phase.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PhaseStatus {
-    /// It has not run, or a restart of an earlier phase undid that.
-    NotStarted,
-    /// It is running, a pause or stop under way included.
-    Running,
-    /// It is paused.
-    Paused,
-    /// It failed.
-    Failed,
-    /// It was stopped.
-    Stopped,
-    /// It is completed.
-    Completed,
+word_type! {
+    /// The status of one phase.
+    pub enum PhaseStatus {
+        /// It has not run, or a restart of an earlier phase undid that.
+        NotStarted = "not_started",
+        /// It is running, a pause or stop under way included.
+        Running = "running",
+        /// It is paused.
+        Paused = "paused",
+        /// It failed.
+        Failed = "failed",
+        /// It was stopped.
+        Stopped = "stopped",
+        /// It is completed.
+        Completed = "completed",
+    }
 }
 
 impl PhaseStatus {
@@ -41,47 +38,34 @@ impl PhaseStatus {
         }
     }
 
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotStarted => "not_started",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Failed => "failed",
-            Self::Stopped => "stopped",
-            Self::Completed => "completed",
-        }
+    /// The word as it stands in a sentence, such as `not started`.
+    pub fn spoken(self) -> String {
+        self.as_str().replace('_', " ")
     }
 }
 
-impl fmt::Display for PhaseStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.as_str().replace('_', " "))
+word_type! {
+    /// The status of a campaign.
+    pub enum CampaignStatus {
+        /// Nothing runs, and nothing is wrong.
+        Idle = "idle",
+        /// A phase is running.
+        Running = "running",
+        /// A phase is running and was asked to pause.
+        Pausing = "pausing",
+        /// A phase is running and was asked to stop.
+        Stopping = "stopping",
+        /// A phase is paused, or a pause fell between two phases.
+        Paused = "paused",
+        /// A phase was stopped.
+        Stopped = "stopped",
+        /// A phase failed.
+        Failed = "failed",
+        /// A started full sequence can't go on, since a remaining phase lacks a valid config.
+        WaitingForConfiguration = "waiting_for_configuration",
+        /// Every phase is completed.
+        Completed = "completed",
     }
-}
-
-/// The status of a campaign.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CampaignStatus {
-    /// Nothing runs, and nothing is wrong.
-    Idle,
-    /// A phase is running.
-    Running,
-    /// A phase is running and was asked to pause.
-    Pausing,
-    /// A phase is running and was asked to stop.
-    Stopping,
-    /// A phase is paused, or a pause fell between two phases.
-    Paused,
-    /// A phase was stopped.
-    Stopped,
-    /// A phase failed.
-    Failed,
-    /// A started full sequence can't go on, since a remaining phase lacks a valid config.
-    WaitingForConfiguration,
-    /// Every phase is completed.
-    Completed,
 }
 
 impl CampaignStatus {
@@ -114,24 +98,8 @@ impl CampaignStatus {
         }
     }
 
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Running => "running",
-            Self::Pausing => "pausing",
-            Self::Stopping => "stopping",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::WaitingForConfiguration => "waiting_for_configuration",
-            Self::Completed => "completed",
-        }
-    }
-}
-
-impl fmt::Display for CampaignStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.as_str().replace('_', " "))
+    /// The word as it stands in a sentence, such as `not started`.
+    pub fn spoken(self) -> String {
+        self.as_str().replace('_', " ")
     }
 }

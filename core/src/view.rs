@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 
 /// One phase, as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Phase"))]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseView {
     /// Its name.
@@ -39,7 +40,7 @@ pub struct PhaseView {
     pub started_at: Option<Timestamp>,
     /// When it was completed.
     pub completed_at: Option<Timestamp>,
-    /// What its runner said of it, when completed.
+    /// What its runner said of it, when completed: any JSON.
     pub summary: Option<Value>,
     /// Why it failed.
     pub failure: Option<Failure>,
@@ -49,6 +50,7 @@ pub struct PhaseView {
 
 /// Why a command is not allowed now.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// The code of the rejection, such as `out_of_order`.
     pub code: Cow<'static, str>,
@@ -58,6 +60,7 @@ pub struct Refusal {
 
 /// One command, and whether it is allowed now.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NextCommand {
     /// The command.
@@ -74,6 +77,11 @@ pub struct NextCommand {
 
 /// A campaign, as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Campaign")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignView {
     /// Its id.
@@ -88,7 +96,7 @@ pub struct CampaignView {
     pub status: CampaignStatus,
     /// How many phases are completed.
     pub position: usize,
-    /// The phase at the position, or none when all are completed.
+    /// The phase at the position, or null when all are completed.
     pub current_phase: Option<PhaseName>,
     /// Its phases, in order.
     pub phases: Vec<PhaseView>,
@@ -97,6 +105,7 @@ pub struct CampaignView {
     /// Each command, and whether it is allowed now.
     pub next: Vec<NextCommand>,
     /// The number of its latest event.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub version: Version,
     /// When it was created.
     pub created_at: Timestamp,
@@ -196,7 +205,7 @@ fn next(campaign: &Campaign, facts: &Facts) -> Vec<NextCommand> {
         };
         add(CommandKind::Restart, Some(phase), None, ask(&restart));
     }
-    for mode in [Mode::StepByStep, Mode::FullSequence] {
+    for &mode in Mode::ALL {
         add(
             CommandKind::SetMode,
             None,

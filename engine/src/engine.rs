@@ -9,7 +9,7 @@ use phasegate_core::storage::{
 };
 use phasegate_core::{
     Campaign, CampaignId, CampaignView, Command, CreateCampaign, Mode, Outcome, PhaseName, PhasePreflight,
-    PipelineId, PreflightReport, Rejection, Run, Ticket, view,
+    PipelineId, PreflightReport, Rejection, Run, Ticket, view, word_type,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -79,15 +79,16 @@ impl NewCampaign {
     }
 }
 
-/// The result of a report.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reported {
-    /// It was recorded, and took effect.
-    Recorded,
-    /// This outcome of this attempt was recorded before; nothing changed.
-    AlreadyRecorded,
-    /// The ticket's attempt is not running; nothing changed.
-    Stale,
+word_type! {
+    /// The result of a report.
+    pub enum Reported {
+        /// It was recorded, and took effect.
+        Recorded = "recorded",
+        /// This outcome of this attempt was recorded before; nothing changed.
+        AlreadyRecorded = "already_recorded",
+        /// The ticket's attempt is not running; nothing changed.
+        Stale = "stale",
+    }
 }
 
 /// The result of a recovery.

@@ -1,7 +1,10 @@
 //! How the engine refuses or fails.
 
 use phasegate_core::storage::StorageError;
-use phasegate_core::{CampaignId, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef};
+use phasegate_core::{
+    CampaignId, ErrorCode, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef, error_codes,
+};
+use serde_json::Map;
 
 use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
@@ -128,35 +131,79 @@ impl From<Rejection> for EngineError {
     }
 }
 
-impl EngineError {
-    /// A stable word for a program, such as `preflight_failed` or `not_found`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Rejected(rejection) => rejection.code(),
-            Self::NotFound { .. } => "not_found",
-            Self::PreconditionFailed { .. } => "precondition_failed",
-            Self::InvalidName(_) => "invalid_name",
-            Self::KeyReused { .. } => "idempotency_key_reused",
-            Self::UnknownResourceKind { .. } => "unknown_resource_kind",
-            Self::ResourceInvalid { .. } => "resource_invalid",
-            Self::ResourceNotFound { .. } => "resource_not_found",
-            Self::ProbeUnsupported { .. } => "probe_unsupported",
-            Self::ProbeInputInvalid { .. } => "probe_input_invalid",
-            Self::ProbeFailed { .. } => "probe_failed",
-            Self::PipelineNotNamed { .. } => "pipeline_not_named",
-            Self::Storage(StorageError::ResourceConflict { .. }) => "resource_conflict",
-            Self::Storage(StorageError::Excess(excess)) => excess.code(),
-            Self::Storage(StorageError::InvalidCursor { .. }) => "invalid_cursor",
-            Self::Storage(_) => "storage_failed",
-            Self::ShutDown => "shut_down",
-        }
+error_codes! {
+    EngineError {
+        NotFound { campaign } = "not_found",
+        PreconditionFailed { campaign; precondition } = "precondition_failed",
+        KeyReused { key } = "idempotency_key_reused",
+        UnknownResourceKind { kind, known } = "unknown_resource_kind",
+        ResourceInvalid { resource, problems as errors } = "resource_invalid",
+        ResourceNotFound { resource } = "resource_not_found",
+        ProbeUnsupported { kind } = "probe_unsupported",
+        ProbeInputInvalid { problems as errors } = "probe_input_invalid",
+        ProbeFailed { resource, failure } = "probe_failed",
+        PipelineNotNamed { ; count } = "pipeline_not_named",
+        ShutDown {} = "shut_down",
     }
+    within {
+        Rejected(rejection) => rejection.code(), rejection.data(), Rejection::codes();
+        Storage(error) => error.code(), error.data(), StorageError::codes();
+        InvalidName(_) => INVALID_NAME.code, Map::new(), [INVALID_NAME];
+    }
+}
 
+/// A name that breaks its rule; a campaign's name is rejected by this code too.
+const INVALID_NAME: ErrorCode = ErrorCode {
+    code: "invalid_name",
+    members: &[],
+};
+
+impl EngineError {
     /// The rejection, when the campaign refused the command.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::FieldProblem;
+    use phasegate_core::ResourceId;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_data_of_an_error_has_the_members_of_its_code() {
+        let resource = ResourceRef {
+            kind: ResourceKind::new("note").expect("a valid kind"),
+            id: ResourceId::new("first").expect("a valid id"),
+        };
+        let problems = vec![FieldProblem::new("/port", "minimum", "it is too small")];
+        let errors = [
+            EngineError::NotFound {
+                campaign: CampaignId::from_u128(1),
+            },
+            EngineError::ResourceInvalid { resource, problems },
+            EngineError::Storage(StorageError::Closed),
+            Excess::TooDeep {
+                what: "config of sort".to_owned(),
+                depth: 101,
+                limit: 100,
+            }
+            .into(),
+            Rejection::InvalidName { chars: 0 }.into(),
+        ];
+        for error in errors {
+            let data = error.data();
+            let members: BTreeSet<_> = data.keys().map(String::as_str).collect();
+            let known = EngineError::codes().into_iter().find(|known| {
+                known.code == error.code()
+                    && known.members.iter().copied().collect::<BTreeSet<_>>() == members
+            });
+            assert!(known.is_some(), "{error}: {data:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ::metrics::{Gauge, Unit, describe_gauge, describe_histogram, gauge, histogram};
-use phasegate_core::{PhaseName, PipelineId};
+use phasegate_core::{PhaseName, PipelineId, word_type};
 
 const PHASE_SECONDS: &str = "phasegate_phase_seconds";
 const PHASES_RUNNING: &str = "phasegate_phases_running";
@@ -39,25 +39,14 @@ pub fn describe_metrics() {
     );
 }
 
-/// How an attempt ended, as far as this process knows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AttemptEnd {
-    Completed,
-    Failed,
-    Interrupted,
-    Superseded,
-    LeftRunning,
-}
-
-impl AttemptEnd {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::Superseded => "superseded",
-            Self::LeftRunning => "left_running",
-        }
+word_type! {
+    /// How an attempt ended, as far as this process knows.
+    pub(crate) enum AttemptEnd {
+        Completed = "completed",
+        Failed = "failed",
+        Interrupted = "interrupted",
+        Superseded = "superseded",
+        LeftRunning = "left_running",
     }
 }
 

@@ -124,6 +124,32 @@ impl Engine {
         Ok(self.schema_of_kind(kind)?.1.secrets(document))
     }
 
+    /// Takes the secrets out of a document of this kind, and gives their places as JSON Pointers. What `shown_instead` gives for
+    /// a secret takes its place; without that a member goes, and an item of a list, or a whole document, becomes null.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownResourceKind`].
+    pub fn conceal(
+        &self,
+        kind: &str,
+        document: &mut Value,
+        mut shown_instead: impl FnMut(&str, &Value) -> Option<Value>,
+    ) -> Result<Vec<String>, EngineError> {
+        let mut places = Vec::new();
+        for place in self.secrets(kind, document)? {
+            let Some(secret) = document.pointer_mut(&place) else {
+                continue;
+            };
+            match shown_instead(&place, secret) {
+                Some(shown) => *secret = shown,
+                None => take(document, &place),
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
     /// The phases that still need a resource, at most `limit` (1 or more) of them. Such a phase is not completed, and its stored
     /// config refers to the resource.
     ///
@@ -237,6 +263,24 @@ impl Engine {
     }
 }
 
+/// Takes away the value at a JSON Pointer.
+fn take(document: &mut Value, pointer: &str) {
+    let parent = pointer.rsplit_once('/').and_then(|(parent, member)| {
+        let members = document.pointer_mut(parent)?.as_object_mut()?;
+        Some((members, member))
+    });
+    match parent {
+        Some((members, member)) => {
+            members.remove(&member.replace("~1", "/").replace("~0", "~"));
+        }
+        None => {
+            if let Some(value) = document.pointer_mut(pointer) {
+                *value = Value::Null;
+            }
+        }
+    }
+}
+
 /// The problems of a document of a kind of resource.
 pub(crate) fn field_problems(
     kind: &ResourceKind,
@@ -251,4 +295,24 @@ pub(crate) fn field_problems(
         .iter()
         .map(|problem| FieldProblem::new(&problem.pointer, &problem.keyword, &problem.message))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_is_taken_away_wherever_it_stands() {
+        let mut document = json!({"a": [{"b/c": "s"}, "t"]});
+        for (place, left) in [
+            ("/x/y", json!({"a": [{"b/c": "s"}, "t"]})),
+            ("/a/0/b~1c", json!({"a": [{}, "t"]})),
+            ("/a/1", json!({"a": [{}, null]})),
+            ("", json!(null)),
+        ] {
+            take(&mut document, place);
+            assert_eq!(document, left, "{place}");
+        }
+    }
 }

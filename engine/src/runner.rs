@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{Resource, StorageError};
-use phasegate_core::{Excess, Failure, ResourceId, ResourceKind, ResourceRef};
+use phasegate_core::{ErrorCode, Excess, Failure, ResourceId, ResourceKind, ResourceRef};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -86,7 +87,35 @@ impl RunError {
     pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Failed(Failure::new(code, message))
     }
+
+    /// The stable word for a program: for a failed phase the one that it gave itself.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Interrupted => INTERRUPTED.code,
+            Self::Fenced => FENCED.code,
+            Self::Failed(failure) => &failure.code,
+            Self::Excess(excess) => excess.code(),
+            Self::Storage(error) => error.code(),
+        }
+    }
+
+    /// Every code that such an error can have, apart from those that phases give themselves.
+    pub fn codes() -> Vec<ErrorCode> {
+        let mut codes = StorageError::codes();
+        codes.extend([INTERRUPTED, FENCED]);
+        codes.sort();
+        codes
+    }
 }
+
+const INTERRUPTED: ErrorCode = ErrorCode {
+    code: "interrupted",
+    members: &[],
+};
+const FENCED: ErrorCode = ErrorCode {
+    code: "fenced",
+    members: &[],
+};
 
 impl From<StorageError> for RunError {
     fn from(error: StorageError) -> Self {
@@ -104,8 +133,8 @@ impl From<Failure> for RunError {
     }
 }
 
-/// One problem with one field of a config, found by a runner's own check.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// One problem with one field of a document.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct FieldProblem {
     /// The JSON Pointer to the field; empty for the config as a whole.
     pub pointer: String,

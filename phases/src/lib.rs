@@ -21,7 +21,6 @@ pub mod analysis;
 pub mod dns_validation;
 pub mod domain_generation;
 pub mod http_validation;
-mod manifest;
 mod net;
 mod ordered;
 mod persona;
@@ -30,6 +29,7 @@ mod sandboxed;
 mod schema;
 mod value;
 
+use phasegate::core::PipelineDefinition;
 use phasegate::{Phase, Pipeline, PipelineError};
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             "http_validation.schema.json",
             HttpValidation.definition().config_schema,
         ),
-        ("pipeline.schema.json", schema::of::<manifest::Manifest>()),
+        ("pipeline.schema.json", schema::of::<PipelineDefinition>()),
         ("proxy.schema.json", schema::of::<Proxy>()),
     ]
 }

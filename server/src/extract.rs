@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use phasegate::CampaignId;
-use phasegate::core::{PhaseName, Revision};
+use phasegate::core::limits::MAX_TEXT_DEPTH;
+use phasegate::core::{Excess, Measure, PhaseName, Revision};
 use phasegate::storage::{Expected, IdempotencyKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -115,21 +116,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            "body_too_large",
-            format!("the body has more than {MAX_BODY_BYTES} bytes"),
-        )
-    };
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+        return Err(too_large(length));
     }
     let read = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES);
     match tokio::time::timeout(BODY_TIMEOUT, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
+        Ok(Err(error)) if is_length_limit(&error) => Err(too_large(None)),
         Ok(Err(error)) => Err(Problem::new(
             "malformed_json",
             format!("the body broke off: {error}"),
@@ -138,6 +133,18 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
             "request_timeout",
             format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
         )),
+    }
+}
+
+/// The problem of a body beyond [`MAX_BODY_BYTES`], with its size where the request says it.
+fn too_large(size: Option<u64>) -> Problem {
+    let detail = format!("the body has more than {MAX_BODY_BYTES} bytes: make it smaller");
+    let problem = Problem::new("too_large", detail)
+        .with("what", json!("body"))
+        .with("limit", json!(MAX_BODY_BYTES));
+    match size {
+        Some(size) => problem.with("size", json!(size)),
+        None => problem,
     }
 }
 
@@ -162,12 +169,21 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             let errors = json!([{ "pointer": pointer, "keyword": "body", "message": error.to_string() }]);
             Problem::new("invalid_body", detail).with("errors", errors)
         } else {
-            Problem::new("malformed_json", format!("the body is no JSON: {error}"))
+            malformed(bytes, &error)
         }
     })?;
-    json.end()
-        .map_err(|error| Problem::new("malformed_json", format!("the body is no JSON: {error}")))?;
+    json.end().map_err(|error| malformed(bytes, &error))?;
     Ok(body)
+}
+
+/// The problem of a body that can't be parsed.
+fn malformed(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let depth = str::from_utf8(bytes).map_or(0, |text| Measure::of_text(text).depth);
+    if depth <= MAX_TEXT_DEPTH {
+        return Problem::new("malformed_json", format!("the body is no JSON: {error}"));
+    }
+    let (what, limit) = ("body".to_owned(), MAX_TEXT_DEPTH);
+    phasegate::EngineError::from(Excess::TooDeep { what, depth, limit }).into()
 }
 
 /// The JSON Pointer (RFC 6901) of a path.
@@ -441,5 +457,15 @@ mod tests {
         assert_eq!(code(r#"{"count": 1, "more": 2}"#), "invalid_body");
         assert_eq!(code(r#"{"count": 1} x"#), "malformed_json");
         assert_eq!(code(r#"{"count": 1"#), "malformed_json");
+        let of_any = |depth: usize| {
+            let text = "[".repeat(depth);
+            parse::<serde_json::Value>(text.as_bytes())
+                .expect_err("it is no JSON")
+                .code()
+        };
+        assert_eq!(
+            (of_any(MAX_TEXT_DEPTH), of_any(MAX_TEXT_DEPTH + 1)),
+            ("malformed_json", "too_deep")
+        );
     }
 }

@@ -28,6 +28,7 @@
 
 pub mod catalogue;
 mod console;
+mod described;
 mod extract;
 mod guard;
 mod listen;

@@ -180,8 +180,8 @@ impl CampaignCounts {
         for status in self.statuses.values() {
             *counts.entry(*status).or_default() += 1;
         }
-        for status in ALL {
-            let count = counts.get(&status).copied().unwrap_or(0);
+        for status in CampaignStatus::ALL {
+            let count = counts.get(status).copied().unwrap_or(0);
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!(CAMPAIGNS, "status" => status.as_str()).set(count as f64);
         }
@@ -241,18 +241,6 @@ fn rests_between_phases(view: &CampaignView) -> bool {
     ) && view.mode == Mode::FullSequence
         && (1..view.phases.len()).contains(&view.position)
 }
-
-const ALL: [CampaignStatus; 9] = [
-    CampaignStatus::Idle,
-    CampaignStatus::Running,
-    CampaignStatus::Pausing,
-    CampaignStatus::Stopping,
-    CampaignStatus::Paused,
-    CampaignStatus::Stopped,
-    CampaignStatus::Failed,
-    CampaignStatus::WaitingForConfiguration,
-    CampaignStatus::Completed,
-];
 
 #[cfg(test)]
 mod tests {

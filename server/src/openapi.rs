@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use crate::catalogue::{self, Entry};
+use crate::described;
 use crate::problem::PROBLEM_JSON;
 use crate::routes;
 
@@ -20,7 +21,8 @@ const ALWAYS: &[&str] = &[
 const WITH_BODY: &[&str] = &[
     "malformed_json",
     "invalid_body",
-    "body_too_large",
+    "too_large",
+    "too_deep",
     "unsupported_media_type",
     "request_timeout",
 ];
@@ -48,6 +50,9 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
             "description": "The token that the server made at its first start. A browser gets a cookie instead, by the login link.",
         }
     });
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.extend(described::components());
+    }
     let mut examples = Map::new();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {

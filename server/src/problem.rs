@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use phasegate::EngineError;
 use phasegate::core::storage::StorageError;
-use phasegate::{EngineError, FieldProblem, Rejection};
 use serde_json::{Map, Value, json};
 
 use crate::catalogue;
@@ -86,17 +86,8 @@ impl Problem {
         Value::Object(document)
     }
 
-    fn renamed(mut self, name: &str, to: &str) -> Self {
-        if let Some(value) = self.members.remove(name) {
-            self.members.insert(to.to_owned(), value);
-        }
-        self
-    }
-
-    fn members_of(mut self, value: &impl serde::Serialize) -> Self {
-        if let Ok(Value::Object(members)) = serde_json::to_value(value) {
-            self.members.extend(members);
-        }
+    fn with_all(mut self, members: Map<String, Value>) -> Self {
+        self.members.extend(members);
         self
     }
 }
@@ -114,17 +105,18 @@ impl IntoResponse for Problem {
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
-        let problem = match &error {
-            // The operator reads the reason in the log; a stranger is not told how the store is broken.
-            EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
-                Self::new(error.code(), error.to_string())
-            }
+        let told = |code| Self::new(code, error.to_string()).with_all(in_http(&error));
+        match &error {
             EngineError::Storage(StorageError::ResourceConflict { resource, .. }) => Self::new(
                 "precondition_failed",
                 format!(
                     "{resource} is not as If-Match or If-None-Match says, so nothing was done: read it again, then decide"
                 ),
             ),
+            EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
+                told(error.code())
+            }
+            // The operator reads the reason in the log; a stranger is not told how the store is broken.
             EngineError::Storage(StorageError::Damaged { .. }) => {
                 tracing::error!(%error, "the store is damaged");
                 Self::new(
@@ -139,36 +131,25 @@ impl From<EngineError> for Problem {
                     "the store can't be used now, and the outcome may be unknown: see the server's log, then look before you try again",
                 )
             }
-            _ => Self::new(error.code(), error.to_string()),
-        };
-        match &error {
-            EngineError::Rejected(rejection) => match &**rejection {
-                Rejection::PreflightFailed { report } => problem.members_of(report),
-                Rejection::ConfigInvalid { problems } => problem
-                    .with("errors", json!(problems.items()))
-                    .with("totalErrors", json!(problems.total())),
-                // Its own status would be taken for that of the answer.
-                other => problem.members_of(other).renamed("status", "state"),
-            },
-            EngineError::Storage(StorageError::Excess(excess)) => problem.members_of(excess),
-            EngineError::ResourceInvalid { resource, problems } => problem
-                .with("resource", json!(resource))
-                .with("errors", field_errors(problems)),
-            EngineError::ResourceNotFound { resource } => problem.with("resource", json!(resource)),
-            EngineError::ProbeInputInvalid { problems } => problem.with("errors", field_errors(problems)),
-            EngineError::ProbeFailed { resource, failure } => problem
-                .with("resource", json!(resource))
-                .with("failure", json!(failure)),
-            EngineError::UnknownResourceKind { known, .. } => problem.with("known", json!(known)),
-            _ => problem,
+            _ => told(error.code()),
         }
     }
 }
 
-/// Problems of one document, as a list of errors.
-pub(crate) fn field_errors(problems: &[FieldProblem]) -> Value {
-    let errors = problems
-        .iter()
-        .map(|one| json!({ "pointer": one.pointer, "keyword": one.keyword, "message": one.message }));
-    Value::Array(errors.collect())
+/// The data of an error as the members of a problem document.
+fn in_http(error: &EngineError) -> Map<String, Value> {
+    let mut members = error.data();
+    // Its own status would be taken for that of the answer.
+    if let Some(status) = members.remove("status") {
+        members.insert("state".to_owned(), status);
+    }
+    // What is wrong with configs stands in every answer as `errors`.
+    if let Some(Value::Object(report)) = members.remove("report") {
+        members.extend(report);
+    }
+    if let Some(mut problems) = members.remove("problems") {
+        members.insert("errors".to_owned(), problems["items"].take());
+        members.insert("totalErrors".to_owned(), problems["total"].take());
+    }
+    members
 }

@@ -117,7 +117,7 @@ async fn blocked(engine: &Engine, view: &CampaignView) -> Result<Exit, CliError>
 /// Accepts the differences between campaign and plan, unless a person has to decide about them.
 fn accept(engine: &Engine, view: &CampaignView, args: &RunArgs, found: &Differences) -> Result<(), CliError> {
     if found.need_a_decision() {
-        say(found.to_diff(engine).trim_end());
+        say(found.to_diff(engine)?.trim_end());
         return Err(CliError::Usage(format!(
             "{} is unfinished, and the plan differs from it as shown: --apply changes the campaign, --new creates \
              another, and 'phasegate resume' or 'phasegate start' goes on without the plan",

@@ -219,7 +219,7 @@ fn bars(view: &CampaignView) -> HashMap<PhaseName, ProgressBar> {
         if status == PhaseStatus::Completed {
             bar.finish_with_message("completed before");
         } else {
-            bar.set_message(status.to_string());
+            bar.set_message(status.spoken());
             bar.tick();
         }
         (name.clone(), bar)

@@ -33,7 +33,7 @@ pub fn phases(shown: &ShownCampaign) -> String {
         };
         table.add_row([
             phase.phase.to_string(),
-            phase.status.to_string(),
+            phase.status.spoken(),
             records,
             time,
             told,
@@ -77,7 +77,7 @@ pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
             format!("{name} is running: 'phasegate resume' follows it, 'phasegate pause' pauses it.")
         }
         CampaignStatus::Pausing | CampaignStatus::Stopping if location == StoreLocation::Server => {
-            format!("{name} is {}.", view.status)
+            format!("{name} is {}.", view.status.spoken())
         }
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => format!(
             "{name} was running when its process ended: 'phasegate resume' goes on from the last checkpoint."

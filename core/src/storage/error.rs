@@ -1,5 +1,6 @@
 //! How a store fails.
 
+use crate::error_codes;
 use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Ticket, Version};
 use crate::measure::Excess;
 
@@ -103,4 +104,26 @@ pub enum StorageError {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+}
+
+// Who asks a store through an engine can do the same about several of these, so they have one code.
+error_codes! {
+    StorageError {
+        Conflict { ; campaign, expected, actual } = "storage_failed",
+        ResourceConflict { ; resource, actual } = "resource_conflict",
+        KeyUsed { ; key } = "storage_failed",
+        StaleTicket { ; ticket } = "fenced",
+        BatchOutOfOrder { ; ticket, expected, actual } = "storage_failed",
+        Contradiction { ; campaign, reason } = "storage_failed",
+        InvalidCursor { ; cursor } = "invalid_cursor",
+        Damaged { ; table, key, reason } = "damaged",
+        NewerFormat { ; found, supported } = "newer_format",
+        Held { ; path } = "held",
+        OutcomeUnknown { ; reason } = "storage_failed",
+        Unavailable { ; reason } = "storage_failed",
+        Closed {} = "closed",
+    }
+    within {
+        Excess(excess) => excess.code(), excess.data(), Excess::codes();
+    }
 }

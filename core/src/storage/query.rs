@@ -9,9 +9,11 @@ use serde_json::value::RawValue;
 use crate::campaign::{Activity, Campaign, Mode};
 use crate::event::Event;
 use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Version};
+use crate::word_type;
 
 /// A place in the store-wide log. Only the store that made it can read it.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Cursor(String);
 
@@ -44,11 +46,13 @@ pub enum EventScope {
 
 /// An event in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedEvent {
     /// Its place in the store-wide log.
     pub cursor: Cursor,
-    /// Its number within the campaign.
+    /// Its number within the campaign, gapless from 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: Version,
     /// The campaign.
     pub campaign_id: CampaignId,
@@ -59,28 +63,29 @@ pub struct LoggedEvent {
 
 /// A page of events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventPage {
-    /// The events, in the order of the log.
+    /// The events in the order of the log.
     pub items: Vec<LoggedEvent>,
     /// Where to go on, when there may be more.
     pub next_cursor: Option<Cursor>,
 }
 
-/// An activity without its data, as campaigns are indexed by it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActivityKind {
-    /// Nothing runs, a held chain included.
-    Idle,
-    /// A phase runs.
-    Running,
-    /// A phase is paused.
-    Paused,
-    /// A phase failed.
-    Failed,
-    /// A phase was stopped.
-    Stopped,
+word_type! {
+    /// An activity without its data, as campaigns are indexed by it.
+    pub enum ActivityKind {
+        /// Nothing runs, a held chain included.
+        Idle = "idle",
+        /// A phase runs.
+        Running = "running",
+        /// A phase is paused.
+        Paused = "paused",
+        /// A phase failed.
+        Failed = "failed",
+        /// A phase was stopped.
+        Stopped = "stopped",
+    }
 }
 
 impl From<&Activity> for ActivityKind {
@@ -215,5 +220,50 @@ impl Resource {
     /// Whether configs may use it: its document doesn't say `"enabled": false`.
     pub fn is_enabled(&self) -> bool {
         self.document.get("enabled") != Some(&Value::Bool(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::{Intent, RunState, StopReason, Trigger};
+    use crate::failure::Failure;
+    use crate::ids::{Attempt, Run};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_activity_is_written_with_the_word_of_its_kind() {
+        let run = RunState {
+            run: Run(1),
+            attempt: Attempt(1),
+            config: Revision(2),
+            resources: Vec::new(),
+            started_at: Timestamp::from_unix_ms(0),
+        };
+        let activities = [
+            Activity::Idle { held: false },
+            Activity::Running {
+                run: run.clone(),
+                trigger: Trigger::Start,
+                intent: Intent::None,
+            },
+            Activity::Paused { run: run.clone() },
+            Activity::Failed {
+                run: run.clone(),
+                failure: Failure::new("late", "it was late"),
+            },
+            Activity::Stopped {
+                run,
+                reason: StopReason::Requested,
+            },
+        ];
+        let kinds: Vec<_> = activities.iter().map(ActivityKind::from).collect();
+        assert_eq!(kinds, ActivityKind::ALL);
+        for (activity, kind) in activities.iter().zip(kinds) {
+            assert_eq!(
+                serde_json::to_value(activity).expect("it is JSON")["state"],
+                kind.as_str()
+            );
+        }
     }
 }

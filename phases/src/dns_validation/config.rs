@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::net::dns::{Server, Strategy};
-use crate::value::{List, Whole, object_only, present, text_type, word_type};
+use crate::value::{List, Whole, object_only, present, text_type};
 
 /// The kind of resource that looks domains up.
 pub(crate) const DNS_PERSONA: &str = "dns_persona";
@@ -46,9 +46,10 @@ pub struct Config {
     pub proxy_id: Option<ProxyId>,
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// A type of address record.
-    AddressRecord {
+    #[non_exhaustive]
+    pub enum AddressRecord {
         /// IPv4 addresses.
         A = "A",
         /// IPv6 addresses.

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{MAX_SAFE, Whole, object_only, pattern, present, text_type, word_type};
+use crate::value::{MAX_SAFE, Whole, object_only, pattern, present, text_type};
 
-word_type! {
+phasegate::core::word_type! {
     /// The places of the variable parts in a label.
-    PatternType {
+    #[non_exhaustive]
+    pub enum PatternType {
         /// `V` + constant.
         Prefix = "prefix",
         /// Constant + `V`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::headers::Headers;
 use crate::dns_validation::ProxyId;
 use crate::net::dns::Server;
-use crate::value::{List, Whole, object_only, present, text_type, word_type};
+use crate::value::{List, Whole, object_only, present, text_type};
 
 /// The kind of resource that requests pages.
 pub(crate) const HTTP_PERSONA: &str = "http_persona";
@@ -53,9 +53,10 @@ pub struct Config {
     pub proxy_id: Option<ProxyId>,
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// The scheme of the first request of a page.
-    Scheme {
+    #[non_exhaustive]
+    pub enum Scheme {
         /// Without encryption.
         Http = "http",
         /// Over TLS.

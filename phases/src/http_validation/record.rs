@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::ordered::Tally;
 use crate::persona::counts;
-use crate::value::word_type;
 
-word_type! {
+phasegate::core::word_type! {
     /// How the requests of a domain ended.
-    Status {
+    #[non_exhaustive]
+    pub enum Status {
         /// A page: a status of 200 to 299.
         Ok = "ok",
         /// An answer with another status, given in `httpStatus`. It may be an HTTP proxy's own answer, unless the proxy marks

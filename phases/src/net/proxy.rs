@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dial;
-use crate::value::{Whole, object_only, present, text_type, word_type};
+use crate::value::{Whole, object_only, present, text_type};
 
-word_type! {
+phasegate::core::word_type! {
     /// What a proxy speaks.
-    Protocol {
+    #[non_exhaustive]
+    pub enum Protocol {
         /// HTTP: CONNECT tunnels (RFC 9110, section 9.3.6), and plain requests in absolute form.
         Http = "http",
         /// SOCKS version 5 (RFC 1928, RFC 1929).

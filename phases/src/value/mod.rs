@@ -5,13 +5,11 @@ mod list;
 mod number;
 pub(crate) mod object;
 pub(crate) mod text;
-mod word;
 
 pub use list::List;
 pub use number::Whole;
 pub(crate) use object::{object_only, present};
 pub(crate) use text::{pattern, text_type};
-pub(crate) use word::word_type;
 
 /// The largest integer that every JSON reader holds exactly: 2^53 - 1 (RFC 8259, section 6).
 pub(crate) const MAX_SAFE: u64 = (1 << 53) - 1;

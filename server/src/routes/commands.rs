@@ -74,7 +74,7 @@ pub async fn start(
     request_body(content = Option<Restart>),
     responses((status = 202, description = "It is started afresh", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "unknown_phase", "config_invalid", "too_large", "too_deep", "preflight_failed", "already_running",
+        "not_found", "invalid_name", "unknown_phase", "config_invalid", "preflight_failed", "already_running",
         "not_started", "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]

@@ -53,10 +53,10 @@ pub fn router() -> (Router<Server>, OpenApi) {
     (router.route_layer(middleware::from_fn(name_route)), document)
 }
 
-/// The shapes that no body or answer names by itself.
+/// The shape that no body or answer names by itself.
 fn schemas() -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(shapes::shown::Problem, shapes::shown::Event, shapes::shown::Progress)))]
+    #[openapi(components(schemas(shapes::Problem)))]
     struct Shapes;
     <Shapes as utoipa::OpenApi>::openapi()
 }

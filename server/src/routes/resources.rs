@@ -108,7 +108,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
     responses(
         (status = 200, description = "It is stored", body = Resource, headers(("ETag" = String, description = "Its revision"))),
         (status = 201, description = "It is stored, and there was none before", body = Resource, headers(("ETag" = String, description = "Its revision")))),
-    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "too_large", "too_deep", "precondition_failed"])))
+    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "precondition_failed"])))
 )]
 pub async fn store(
     State(server): State<Server>,
@@ -191,8 +191,8 @@ pub async fn remove(
     request_body(content = Value, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
     responses((status = 200, description = "What came back, whatever it was", body = Value)),
     extensions(("x-codes" = json!([
-        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed", "too_large",
-        "too_deep", "idempotency_key_reused"
+        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed",
+        "idempotency_key_reused"
     ])))
 )]
 pub async fn probe(
@@ -221,6 +221,7 @@ pub(crate) fn missing(path: &ResourcePath) -> Problem {
         "resource_not_found",
         format!("there is no {} {}", path.kind, path.id),
     )
+    .with("resource", json!({ "kind": path.kind, "id": path.id }))
 }
 
 /// A resource without its secrets.
@@ -231,12 +232,7 @@ fn shown(engine: &Engine, stored: Stored) -> Result<Resource, Problem> {
         revision,
         mut document,
     } = stored;
-    let mut secrets = Vec::new();
-    for place in engine.secrets(kind.as_str(), &document)? {
-        if take(&mut document, &place).is_some() {
-            secrets.push(place);
-        }
-    }
+    let secrets = engine.conceal(kind.as_str(), &mut document, |_, _| None)?;
     Ok(Resource {
         kind: kind.to_string(),
         id: ResourceId::to_string(&id),
@@ -245,17 +241,6 @@ fn shown(engine: &Engine, stored: Stored) -> Result<Resource, Problem> {
         document,
         secrets,
     })
-}
-
-/// Takes the value at a JSON Pointer out of a document; a whole document, or an item of a list, becomes null.
-fn take(document: &mut Value, pointer: &str) -> Option<Value> {
-    let Some((parent, member)) = pointer.rsplit_once('/') else {
-        return Some(document.take());
-    };
-    match document.pointer_mut(parent)? {
-        Value::Object(members) => members.remove(&unescaped(member)),
-        other => other.pointer_mut(&format!("/{member}")).map(Value::take),
-    }
 }
 
 fn unescaped(token: &str) -> String {
@@ -311,15 +296,5 @@ mod tests {
         );
         assert_eq!(after(json!({"host": "b"})), json!({"host": "b"}));
         assert_eq!(after(json!([1])), json!([1]));
-    }
-
-    #[test]
-    fn what_is_shown_lacks_the_secret_wherever_it_stands() {
-        let mut document = json!({"a": [{"b": "s"}, "t"]});
-        assert_eq!(take(&mut document, "/a/0/b"), Some(json!("s")));
-        assert_eq!(take(&mut document, "/a/1"), Some(json!("t")));
-        assert_eq!(document, json!({"a": [{}, null]}));
-        assert_eq!(take(&mut document, "/x/y"), None);
-        assert_eq!(take(&mut document, ""), Some(json!({"a": [{}, null]})));
     }
 }

@@ -15,15 +15,6 @@ use crate::key::{self, Key};
 use crate::lookup;
 use crate::tables::{BY_NAME, BY_STATE, CAMPAIGNS};
 
-const ACTIVITIES: [ActivityKind; 5] = [
-    ActivityKind::Idle,
-    ActivityKind::Running,
-    ActivityKind::Paused,
-    ActivityKind::Failed,
-    ActivityKind::Stopped,
-];
-const MODES: [Mode; 2] = [Mode::StepByStep, Mode::FullSequence];
-
 pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
     let filter = &query.filter;
     let mut page = GrowingPage::new(query);
@@ -174,8 +165,8 @@ fn prefixes(index: &impl lookup::BytesTable, filter: &CampaignFilter) -> Result<
         Some(Ok(position)) => Some(position),
         Some(Err(_)) => return Ok(found),
     };
-    for activity in ACTIVITIES {
-        for mode in MODES {
+    for &activity in ActivityKind::ALL {
+        for &mode in Mode::ALL {
             let fits = filter.activity.is_none_or(|wanted| wanted == activity)
                 && filter.mode.is_none_or(|wanted| wanted == mode);
             if !fits {

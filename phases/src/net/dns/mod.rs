@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::value::{pattern, text_type, word_type};
+use crate::value::{pattern, text_type};
 use connector::{Connector, FatalErrorSlot};
 
 /// The largest answer over UDP, in bytes. It passes unfragmented nearly everywhere (dnsflagday.net/2020).
@@ -64,9 +64,10 @@ impl Server {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// Which server a query goes to first.
-    Strategy {
+    #[non_exhaustive]
+    pub enum Strategy {
         /// The first server; the others, in order, after a failure.
         First = "first",
         /// Each server in turn, by the item's index; the next ones after a failure.
@@ -74,9 +75,10 @@ word_type! {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// How looking up a domain ended.
-    LookupStatus {
+    #[non_exhaustive]
+    pub enum LookupStatus {
         /// It has an address.
         Resolved = "resolved",
         /// The domain doesn't exist.
