@@ -1,4 +1,4 @@
-//! The codes of the errors that a host meets, each with the class of exceptions that shows it.
+//! The codes of the errors that a host gets, each with its class of exceptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use phasegate::{EngineError, RunError};
 use serde_json::{Value, json};
 
 word_type! {
-    /// A code that is given here, rather than by the engine.
+    /// A code of the bindings themselves.
     pub(crate) enum HostCode {
         /// An argument can't be read, or an engine can't be opened with it.
         InvalidArgument = "invalid_argument",
@@ -19,13 +19,13 @@ word_type! {
         Forked = "forked",
         /// The sandbox can't be started.
         SandboxFailed = "sandbox_failed",
-        /// Something went wrong that nobody expects.
+        /// An unexpected failure.
         Unexpected = "unexpected",
     }
 }
 
 word_type! {
-    /// The class of exceptions that a host shows an error as. What one class holds, a program handles alike.
+    /// The class of exceptions that a host raises for an error. A program handles all errors of one class alike.
     pub enum ErrorClass {
         /// The campaign refused the command.
         Rejected = "rejected",
@@ -35,13 +35,13 @@ word_type! {
         ConfigInvalid = "config_invalid",
         /// The campaign refused the command, since the pipeline has no such phase.
         UnknownPhase = "unknown_phase",
-        /// What was asked for isn't there.
+        /// The requested thing doesn't exist.
         NotFound = "not_found",
         /// An argument breaks its rule.
         InvalidArgument = "invalid_argument",
         /// The document of a resource is wrong.
         ResourceInvalid = "resource_invalid",
-        /// Somebody else was first.
+        /// Another change was first.
         Conflict = "conflict",
         /// The store failed.
         StorageFailed = "storage_failed",
@@ -51,17 +51,17 @@ word_type! {
         Damaged = "damaged",
         /// The engine is closed.
         Closed = "closed",
-        /// Another attempt, or a command, has replaced this one.
+        /// Another attempt or a command has replaced this attempt.
         Fenced = "fenced",
         /// The attempt was asked to come to rest.
         Interrupted = "interrupted",
-        /// Something went wrong that has no class of its own.
+        /// A failure without a class of its own.
         Unexpected = "unexpected",
     }
 }
 
 impl ErrorClass {
-    /// The class of a code, or `None` for a code that no error of the engine has.
+    /// The class of a code, or `None` for an unknown code.
     pub fn of(code: &str) -> Option<Self> {
         Some(match code {
             "unknown_pipeline" | "pipeline_changed" | "phase_locked" | "phase_started" | "out_of_order"

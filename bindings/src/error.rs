@@ -1,4 +1,4 @@
-//! Errors as they cross the boundary: a code, a sentence, and data.
+//! Errors at the boundary: a code, a sentence, and data.
 
 use phasegate::core::storage::StorageError;
 use phasegate::core::{DefinitionError, Excess};
@@ -10,13 +10,13 @@ use crate::codes::HostCode;
 /// Why a call was refused or failed.
 #[derive(Clone, Debug, PartialEq, uniffi::Error)]
 pub enum HostError {
-    /// The one form of every error; a host makes its exceptions of it.
+    /// The form of every error. A host makes its exceptions of it.
     Failed {
         /// A stable word for a program, such as `preflight_failed`.
         code: String,
         /// A sentence for a person. (A field named `message` would clash with that of Kotlin's exceptions.)
         reason: String,
-        /// What belongs to that code, as a JSON object.
+        /// The data of the code, as a JSON object.
         data: String,
     },
 }
@@ -31,12 +31,12 @@ impl HostError {
         }
     }
 
-    /// An error that only hosts meet. It has no data.
+    /// An error that only hosts get. It has no data.
     pub(crate) fn plain(code: HostCode, reason: impl Into<String>) -> Self {
         Self::new(code.as_str(), reason, Map::new())
     }
 
-    /// An argument that is no JSON, or not the JSON that it should be.
+    /// The error of an argument that is not the required JSON.
     pub(crate) fn argument(what: &str, error: &serde_json::Error) -> Self {
         Self::plain(
             HostCode::InvalidArgument,
@@ -63,7 +63,7 @@ impl std::error::Error for HostError {}
 impl From<EngineError> for HostError {
     fn from(error: EngineError) -> Self {
         match error {
-            // A host opens and closes an engine; a shutdown is no word of its own there.
+            // A host opens and closes an engine, so a shutdown is called closed there.
             EngineError::ShutDown => closed(),
             EngineError::Storage(error) => error.into(),
             error => Self::new(error.code(), error.to_string(), error.data()),
@@ -71,12 +71,12 @@ impl From<EngineError> for HostError {
     }
 }
 
-/// What every call gives after the engine was closed.
+/// The error of every call after the engine was closed.
 pub(crate) fn closed() -> HostError {
     HostError::plain(HostCode::Closed, "the engine is closed: open it again")
 }
 
-/// What every call gives in a forked child.
+/// The error of every call in a forked child.
 pub(crate) fn forked() -> HostError {
     let reason = "this process was forked after an engine was opened, whose threads it doesn't have: start processes afresh \
                   (spawn), or fork before the first engine is opened";
@@ -119,7 +119,7 @@ impl From<DefinitionError> for HostError {
 impl From<RunError> for HostError {
     fn from(error: RunError) -> Self {
         match error {
-            // The sentence is the phase's own, without its code.
+            // The sentence of the phase, without the code.
             RunError::Failed(failure) => Self::new(failure.code, failure.message, Map::new()),
             RunError::Excess(excess) => excess.into(),
             RunError::Storage(error) => error.into(),

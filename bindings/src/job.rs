@@ -1,4 +1,4 @@
-//! What a host does for the engine: jobs that it takes and answers.
+//! Jobs: the work that a host takes from the engine and answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ pub enum JobKind {
     Run,
     /// To check a config. It is answered by `problems`.
     Check,
-    /// To say whether a run can go on although its inputs changed. It is answered by `can_continue`.
+    /// To decide whether a run can continue after its inputs changed. It is answered by `can_continue`.
     CanContinue,
 }
 
@@ -36,7 +36,7 @@ pub enum JobKind {
 pub(crate) struct Jobs {
     sender: mpsc::UnboundedSender<Arc<Job>>,
     receiver: tokio::sync::Mutex<mpsc::UnboundedReceiver<Arc<Job>>>,
-    /// Cancelled when the host takes and answers no more.
+    /// Cancelled when the host takes and answers no more jobs.
     pub(crate) closed: CancellationToken,
     handle: Handle,
 }
@@ -62,11 +62,11 @@ impl Jobs {
         }
     }
 
-    /// Hands a job to the host, and gives its answer. `None`: there will be none, since the host let go of it or is gone.
+    /// Hands a job to the host, and returns its answer; `None` if the host dropped the job or is gone.
     async fn answer(&self, work: JobRequest) -> Option<JobAnswer> {
         let (tell, answered) = oneshot::channel();
         let ended = CancellationToken::new();
-        // Whatever ends this future ends the job.
+        // The end of this future ends the job.
         let _guard = ended.clone().drop_guard();
         let job = Job {
             handle: self.handle.clone(),
@@ -89,7 +89,7 @@ struct JobRequest {
     kind: JobKind,
     pipeline: Arc<str>,
     phase: Arc<str>,
-    /// What the host needs to know, as JSON.
+    /// The input of the job, as JSON.
     input: Value,
     context: Option<RunContext>,
 }
@@ -101,7 +101,7 @@ enum JobAnswer {
     CanContinue(bool),
 }
 
-/// One thing that the engine asks its host to do. Dropped without an answer it counts as failed.
+/// One job for the host. A job that is dropped without an answer fails.
 #[derive(uniffi::Object)]
 pub struct Job {
     handle: Handle,
@@ -113,7 +113,7 @@ pub struct Job {
 
 #[uniffi::export]
 impl Job {
-    /// What it is for.
+    /// The kind of the job.
     pub fn kind(&self) -> JobKind {
         self.work.kind
     }
@@ -123,20 +123,20 @@ impl Job {
         self.work.pipeline.to_string()
     }
 
-    /// The phase that it is about.
+    /// The phase.
     pub fn phase(&self) -> String {
         self.work.phase.to_string()
     }
 
-    /// What it is about, as a JSON object. To run: `ticket`, `runKey`, `config`, `resources` (by kind and id),
+    /// Its input, as a JSON object. To run: `ticket`, `runKey`, `config`, `resources` (by kind and id),
     /// `checkpoint`, `recordsBefore`. To check: `config`, `resources`. To go on: `oldConfig`, `newConfig`,
     /// `changedResources`, `checkpoint`.
     pub fn input(&self) -> String {
         self.work.input.to_string()
     }
 
-    /// Answers that the phase completed, with a summary as JSON. One that can't be read makes it a failed phase, with the code
-    /// `too_deep` or `summary_unwritable`.
+    /// Answers that the phase completed, with a summary as JSON. An unreadable summary fails the phase, with the code `too_deep` or
+    /// `summary_unwritable`.
     pub fn complete(&self, summary: String) {
         let outcome = match json::read("summary", &summary) {
             Ok(summary) => RunOutcome::Completed(summary),
@@ -162,12 +162,12 @@ impl Job {
         self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred)));
     }
 
-    /// Answers that the phase came to rest as it was asked to.
+    /// Answers that the phase came to rest as requested.
     pub fn interrupted(&self) {
         self.tell(JobAnswer::Run(Err(RunError::Interrupted)));
     }
 
-    /// Answers with what is wrong with a config: a JSON array of objects with `pointer`, `keyword` and `message`.
+    /// Answers with the problems of a config: a JSON array of objects with `pointer`, `keyword` and `message`.
     pub fn problems(&self, problems: String) -> Result<(), HostError> {
         let found: Vec<BTreeMap<String, String>> = json::read("list of problems", &problems)?;
         let text = |problem: &BTreeMap<String, String>, name| problem.get(name).cloned().unwrap_or_default();
@@ -179,17 +179,17 @@ impl Job {
         Ok(())
     }
 
-    /// Answers whether the run can go on.
+    /// Answers whether the run can continue.
     pub fn can_continue(&self, answer: bool) {
         self.tell(JobAnswer::CanContinue(answer));
     }
 
-    /// Whether nobody waits for an answer any more: it was given, or the phase ended without it.
+    /// Whether the job is over: it was answered, or the phase ended without an answer.
     pub fn is_ended(&self) -> bool {
         self.ended.is_cancelled()
     }
 
-    /// Waits until nobody waits for an answer any more.
+    /// Waits until the job is over.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -213,7 +213,7 @@ impl Job {
         }
     }
 
-    /// Tells how far the run has come; cheap, and not durable.
+    /// Reports how far the run has come. It is cheap, and not durable.
     pub fn progress(&self, done: u64, total: Option<u64>) {
         if let Some(context) = &self.work.context
             && !self.ended.is_cancelled()
@@ -280,12 +280,12 @@ impl Job {
     fn tell(&self, answer: JobAnswer) {
         let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tell) = tell {
-            // Nobody may listen any more; then the answer doesn't count.
+            // The job may be over; then the answer doesn't count.
             let _ = tell.send(answer);
         }
     }
 
-    /// The context of a run that goes on.
+    /// The context of a running phase.
     fn running(&self) -> Result<&RunContext, HostError> {
         if !crate::runtime::is_process(self.process) {
             return Err(crate::error::forked());
@@ -306,7 +306,7 @@ pub(crate) struct HostRunner {
     jobs: Arc<Jobs>,
     pipeline: Arc<str>,
     phase: Arc<str>,
-    /// The jobs that its host answers beside [`JobKind::Run`]; it gets no others.
+    /// The kinds of jobs that its host answers besides [`JobKind::Run`]. It gets no others.
     answers: Vec<JobKind>,
 }
 
@@ -330,7 +330,7 @@ impl HostRunner {
         }
     }
 
-    /// A question that takes no context. The engine itself bounds how long it waits for the answer.
+    /// Asks the host without a context. The engine itself limits the wait for the answer.
     async fn asked(&self, kind: JobKind, input: Value) -> Option<JobAnswer> {
         self.jobs.answer(self.work(kind, input, None)).await
     }
@@ -369,7 +369,7 @@ impl PhaseRunner for HostRunner {
                 "invalid_answer",
                 "the phase was answered as if it were a check",
             )),
-            // The host goes away, which is no failure of the phase.
+            // The host goes away. That doesn't fail the phase.
             None if cancelled.is_cancelled() || self.jobs.closed.is_cancelled() => Err(RunError::Interrupted),
             None => Err(RunError::failed(
                 "abandoned",

@@ -1,4 +1,4 @@
-//! JSON text in and out.
+//! Reading and writing JSON text.
 
 use phasegate::core::limits::{MAX_JSON_DEPTH, MAX_TEXT_DEPTH};
 use phasegate::core::{Excess, Measure};
@@ -13,7 +13,7 @@ use crate::error::HostError;
 ///
 /// # Errors
 ///
-/// `too_deep` for one that is too deep to be parsed, and `invalid_argument` for any other that can't be read.
+/// `too_deep` for JSON that is too deep to parse, and `invalid_argument` for any other unreadable text.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, HostError> {
     serde_json::from_str(json).map_err(|error| match Measure::of_text(json).depth {
         depth if depth > MAX_TEXT_DEPTH => {

@@ -1,4 +1,4 @@
-//! Pipelines as a host defines them: phases of its own among the built-in ones.
+//! Pipelines of a host: its own phases among built-in ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,12 +63,12 @@ struct HostPhase {
     title: String,
     config_schema: Value,
     timeout_ms: Option<u64>,
-    /// The jobs that the host answers beside `run`: `check`, `can_continue`.
+    /// The jobs that the host answers besides `run`: `check`, `can_continue`.
     #[serde(default)]
     answers: Vec<JobKind>,
 }
 
-/// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
+/// Builds a pipeline whose host phases become jobs. The kinds of resources that built-in phases need are added.
 pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, HostError> {
     let HostPipeline {
         id,

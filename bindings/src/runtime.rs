@@ -1,4 +1,4 @@
-//! The threads that engines run on, and what becomes of them when the process ends or forks.
+//! The threads that engines run on, and their fate when the process ends or forks.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,11 +12,11 @@ use crate::codes::HostCode;
 use crate::engine::OpenEngine;
 use crate::error::{HostError, closed, forked};
 
-/// How long the end of a process waits for what is being written.
+/// How long the end of a process waits for writes under way.
 const EXIT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The process whose threads these are, 0 before the first. It is no part of [`PROCESS`], since a forked child may find
-/// that locked by a thread which it doesn't have.
+/// The process that has the threads; 0 before the first. It is apart from [`PROCESS`], since a forked child may find that
+/// locked by a thread that it doesn't have.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 static PROCESS: Mutex<ProcessState> = Mutex::new(ProcessState {
@@ -41,10 +41,10 @@ pub(crate) fn is_process(id: u32) -> bool {
     std::process::id() == id
 }
 
-/// The runtime of this process, started by the first who asks.
+/// The runtime of this process. The first call starts it.
 ///
-/// Never in a child that was forked from a process which had one: what engines run on (threads, and what they share) was
-/// not forked along, so that they would wait for ever.
+/// A child that was forked from a process with a runtime gets an error: the threads of the engines were not forked along, so
+/// calls would wait for ever.
 pub(crate) fn handle() -> Result<Handle, HostError> {
     let this = std::process::id();
     let owner = OWNER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
@@ -77,15 +77,15 @@ pub(crate) fn register(engine: Weak<OpenEngine>) {
     });
 }
 
-/// Polls a future where the runtime's timers and tasks are at hand, whoever polls it.
+/// Makes the runtime's timers and tasks available to a future, wherever it is polled.
 pub(crate) fn within<F: Future>(handle: Handle, future: F) -> TokioContext<F> {
     TokioContext::new(future, handle)
 }
 
-/// Closes every engine and ends their threads: for a hook of the host's at the end of the process. Running phases stay
-/// running in their stores, and the next engine's recovery takes them up. Every later call gives a typed error.
+/// Closes every engine and ends their threads, for a hook of the host at the end of the process. Running phases stay running in
+/// their stores, and the next engine's recovery takes them up. Every later call gives a typed error.
 ///
-/// It takes at most a few seconds, whatever the phases do.
+/// It takes a few seconds at most, also if phases don't come to rest.
 #[uniffi::export]
 pub fn exit() {
     if !is_process(OWNER.load(Ordering::Acquire)) {

@@ -43,7 +43,7 @@ impl HostSandbox {
         self.with(|sandbox| sandbox.http_addr().to_string())
     }
 
-    /// The document of a persona, pointed at the sandbox; a document of another kind is given back as it is.
+    /// The document of a persona, pointed at the sandbox. A document of another kind is returned unchanged.
     pub fn point(&self, kind: String, document: String) -> Result<String, HostError> {
         let document: Value = read("document", &document)?;
         let (dns, http) = self.with(|sandbox| (sandbox.dns_addr(), sandbox.http_addr()))?;

@@ -1,4 +1,4 @@
-//! The words that stand for something in every interface.
+//! The words of all interfaces.
 
 use phasegate::core::storage::ActivityKind;
 use phasegate::core::{CommandKind, EventType, Intent, StopReason, Trigger};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::codes::ErrorClass;
 
-/// Every list of words by its name, each in its order, as `schemas/words.json` has them.
+/// Every list of words by its name, as `schemas/words.json` has them.
 pub fn words() -> Value {
     json!({
         "activity": ActivityKind::WORDS,
