@@ -24,7 +24,7 @@ pub enum EngineError {
     },
     /// The command's precondition doesn't hold.
     #[error(
-        "campaign {campaign} has changed, so nothing was done: it is not so that {precondition}. Read it again, then decide"
+        "campaign {campaign} has changed, so nothing was done: the command expected that {precondition}. Read it again, then decide"
     )]
     PreconditionFailed {
         /// The campaign.

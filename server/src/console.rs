@@ -1,4 +1,4 @@
-//! The console: a page that speaks the API. Its built files are embedded; `console/` at the workspace's root has their source.
+//! The console: a page that uses the API. Its built files are embedded; their source is `console/` at the workspace's root.
 
 use axum::Router;
 use axum::extract::Path;
@@ -13,10 +13,10 @@ use crate::server::Server;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/console");
 
-/// What stands in the page where its nonce belongs.
+/// The placeholder of the nonce in the page.
 const NONCE: &str = "CSP_NONCE";
 
-/// The page and its files. They hold nothing secret, so no token is asked for: the page says so itself where one is missing.
+/// The page and its files. They contain no secret, so they need no token. The page itself tells when a token is missing.
 pub fn router() -> Router<Server> {
     Router::new()
         .route("/", get(page))
@@ -49,7 +49,7 @@ async fn page() -> Result<Response, Problem> {
     Ok((headers, page).into_response())
 }
 
-/// A file whose name changes with what is in it.
+/// A file whose name changes with its content.
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     file(&format!("assets/{name}"), "public, max-age=31536000, immutable")
 }

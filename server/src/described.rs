@@ -1,4 +1,4 @@
-//! The schemas of what the core and the engine write, made of their own types, as components of the OpenAPI document.
+//! The schemas of the answers that the core and the engine write, from their own types, as components of the OpenAPI document.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,12 +14,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::shapes;
 
-/// Where components stand in the document.
+/// The place of components in the document.
 const COMPONENTS: &str = "/components/schemas";
-/// The member that tells the types of events apart.
+/// The member with the type of an event.
 const TAG: &str = "type";
 
-/// Names `T` in a route or in a shape. The schema stands in [`components`].
+/// Names `T` in a route or in a shape. [`components`] has the schema.
 pub struct Described<T>(PhantomData<T>);
 
 impl<T> PartialSchema for Described<T> {
@@ -44,13 +44,13 @@ pub type PipelinePage = Described<shapes::PipelinePage<'static>>;
 pub type Preflight = Described<PreflightReport>;
 pub type RecordPage = Described<shapes::RecordPage>;
 
-/// Every schema of theirs, by the name of its component.
+/// All these schemas, by the name of their component.
 pub fn components() -> Map<String, Value> {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
         .with(|settings| settings.definitions_path = COMPONENTS.into())
         .into_generator();
-    // What these consist of comes along.
+    // The types inside them are added too.
     generator.subschema_for::<shapes::CampaignPage>();
     generator.subschema_for::<Events>();
     generator.subschema_for::<EventType>();
@@ -64,8 +64,8 @@ pub fn components() -> Map<String, Value> {
     components
 }
 
-/// Makes one object of an event, whose members depend on its type: what generates clients copes better with optional members
-/// than with many shapes. The description of a member says which types have it, unless most do.
+/// Makes the schema of an event one object. Its members depend on its type, but generators of clients handle optional members
+/// better than many shapes. The description of a member says which types have it, unless most do.
 fn merge_variants(schema: &mut Value) {
     let Some(event) = schema.as_object_mut() else {
         return;
@@ -102,12 +102,12 @@ fn merge_variants(schema: &mut Value) {
     }
 }
 
-/// Makes a schema as exact as its document is for a client: an answer has no other members, and every member that it may have.
+/// Makes a schema exact for a client: an answer has all the members of the schema, and no others.
 fn tidy(schema: &mut Value) {
     let Some(keywords) = schema.as_object_mut() else {
         return;
     };
-    // Titles are for forms, and defaults for what is read.
+    // Titles are for forms, and defaults for documents that are read.
     keywords.remove("title");
     keywords.remove("default");
     if let Some(Value::String(text)) = keywords.get_mut("description") {
@@ -115,7 +115,7 @@ fn tidy(schema: &mut Value) {
         *text = paragraph.replace('\n', " ").replace("[`", "`").replace("`]", "`");
     }
     if let Some(Value::String(format)) = keywords.get_mut("format") {
-        // The formats that OpenAPI has.
+        // Only the formats of OpenAPI stay.
         match format.as_str() {
             "uint32" => *format = "int32".to_owned(),
             "uint" | "uint64" => *format = "int64".to_owned(),
@@ -123,7 +123,7 @@ fn tidy(schema: &mut Value) {
         }
     }
     if keywords.get("type") == Some(&json!(["object", "boolean"])) {
-        // A schema is any JSON to a client.
+        // To a client a schema is any JSON.
         keywords.remove("type");
     }
     if keywords.contains_key("properties") {

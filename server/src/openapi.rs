@@ -1,4 +1,4 @@
-//! The OpenAPI document: the routes and shapes as they are in the code, and every error of each call from the catalogue.
+//! The OpenAPI document: the routes and shapes of the code, and the errors of each call from the catalogue.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
@@ -8,7 +8,7 @@ use crate::described;
 use crate::problem::PROBLEM_JSON;
 use crate::routes;
 
-/// What every call can answer.
+/// The codes that every call can answer.
 const ALWAYS: &[&str] = &[
     "host_not_allowed",
     "unauthorized",
@@ -17,7 +17,7 @@ const ALWAYS: &[&str] = &[
     "storage_failed",
     "shut_down",
 ];
-/// What every call with a body can answer.
+/// The codes that every call with a body can answer.
 const WITH_BODY: &[&str] = &[
     "malformed_json",
     "invalid_body",
@@ -27,7 +27,7 @@ const WITH_BODY: &[&str] = &[
     "request_timeout",
 ];
 
-/// The OpenAPI 3.1 document, which `/api/v1/openapi.json` serves and `server/openapi.json` keeps.
+/// The OpenAPI 3.1 document. `/api/v1/openapi.json` serves it, and `server/openapi.json` is a copy.
 pub fn document() -> Value {
     to_json(routes::router().1)
 }
@@ -66,7 +66,7 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
     document
 }
 
-/// A parameter that is left out is left out: a path, a query or a header has no null.
+/// Removes null from the parameters: an optional parameter is left out, since a path, a query or a header has no null.
 fn leave_out_null(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
@@ -92,7 +92,7 @@ fn leave_out_null(operation: &mut Value) {
     }
 }
 
-/// Adds the errors of one operation. Its own stand in the extension `x-codes`, which the routes write and which is left out.
+/// Adds the errors of one operation. The routes write its own codes into the extension `x-codes`, which is removed here.
 fn describe_errors(path: &str, method: &str, operation: &mut Value, examples: &mut Map<String, Value>) {
     let own = operation
         .as_object_mut()

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): how every call says no.
+//! Problem documents (RFC 9457), the answers of refused and failed calls.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::catalogue;
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Why a call was refused or failed, as the answer that says so.
+/// Why a call was refused or failed, as its answer.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: &'static str,
@@ -52,7 +52,7 @@ impl Problem {
         self
     }
 
-    /// The same problem, of what stands in the request's body: what it names isn't the thing that was asked for.
+    /// The same problem, about something that the request's body names.
     #[must_use]
     pub fn of_body(mut self) -> Self {
         if matches!(self.code, "unknown_phase" | "unknown_pipeline") {
@@ -61,7 +61,7 @@ impl Problem {
         self
     }
 
-    /// The same problem, of how the campaign stands rather than of the request.
+    /// The same problem, about the state of the campaign and not about the request.
     #[must_use]
     pub fn of_state(mut self) -> Self {
         if matches!(self.code, "config_invalid" | "unknown_pipeline") {
@@ -116,7 +116,7 @@ impl From<EngineError> for Problem {
             EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
                 told(error.code())
             }
-            // The operator reads the reason in the log; a stranger is not told how the store is broken.
+            // The log has the reason for the operator. Callers don't get it.
             EngineError::Storage(StorageError::Damaged { .. }) => {
                 tracing::error!(%error, "the store is damaged");
                 Self::new(
@@ -139,11 +139,11 @@ impl From<EngineError> for Problem {
 /// The data of an error as the members of a problem document.
 fn in_http(error: &EngineError) -> Map<String, Value> {
     let mut members = error.data();
-    // Its own status would be taken for that of the answer.
+    // A member `status` would be taken for the status of the answer.
     if let Some(status) = members.remove("status") {
         members.insert("state".to_owned(), status);
     }
-    // What is wrong with configs stands in every answer as `errors`.
+    // Every answer has the problems of configs as `errors`.
     if let Some(Value::Object(report)) = members.remove("report") {
         members.extend(report);
     }

@@ -1,4 +1,4 @@
-//! The server: an engine, who may use it, and within which bounds.
+//! The server: an engine with its access rules and limits.
 
 use std::sync::Arc;
 
@@ -25,18 +25,18 @@ use crate::routes;
 /// Who may use the API.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// Who shows the token.
+    /// Callers with the token.
     Token(Token),
-    /// Everybody who reaches it: for a loopback address, or behind a host's own check.
+    /// Everybody who reaches it. For a loopback address, or behind a host's own check.
     Open,
 }
 
-/// How much is served at once.
+/// Limits on how much is served at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Connections; further ones wait until one is closed. 1,024 unless set.
+    /// The most connections. Further ones wait until one is closed. The default is 1,024.
     pub connections: usize,
-    /// Streams of events and records; further ones are refused with `too_many_streams`. 256 unless set.
+    /// The most streams of events and records. Further ones are refused with `too_many_streams`. The default is 256.
     pub streams: usize,
 }
 
@@ -49,7 +49,7 @@ impl Default for Limits {
     }
 }
 
-/// A server in the making.
+/// Builds a server.
 pub struct ServerBuilder {
     engine: Engine,
     access: Access,
@@ -59,28 +59,28 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Sets who may use it; everybody unless set.
+    /// Sets who may use it. The default is everybody.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
         self
     }
 
-    /// Sets which hosts it answers for; those of the loopback unless set.
+    /// Sets the hosts that it answers for. The default is the loopback's hosts.
     #[must_use]
     pub fn hosts(mut self, hosts: Hosts) -> Self {
         self.hosts = hosts;
         self
     }
 
-    /// Sets how much is served at once.
+    /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets what `/metrics` shows; without it there is no such path.
+    /// Sets the metrics that `/metrics` shows. Without them the path doesn't exist.
     #[must_use]
     pub fn metrics(mut self, handle: PrometheusHandle) -> Self {
         self.metrics = Some(handle);
@@ -146,20 +146,20 @@ impl Server {
         self.shared.limits
     }
 
-    /// Ends every stream, and lets [`serve`](crate::serve) end. The engine goes on: shut it down after that.
+    /// Ends every stream, and makes [`serve`](crate::serve) end. The engine goes on: shut it down after that.
     pub fn close(&self) {
         self.shared.closing.cancel();
     }
 
-    /// Done when [`close`](Self::close) was called.
+    /// Cancelled by [`close`](Self::close).
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.shared.closing
     }
 
-    /// The API and the paths beside it, to be mounted in an app or served by [`serve`](crate::serve).
+    /// The API and the paths beside it, to mount in an app or to serve by [`serve`](crate::serve).
     ///
-    /// It keeps its own rules of [access](Access), [hosts](Hosts) and bodies wherever it is mounted. Those of connections
-    /// (header sizes and times, how many) belong to whoever accepts them: `serve` has them.
+    /// The rules of [access](Access), [hosts](Hosts) and bodies apply wherever it is mounted. Limits on connections (their number,
+    /// header sizes, times) belong to the code that accepts them; `serve` sets them.
     pub fn router(&self) -> Router {
         let (api, document) = routes::router();
         let open = Router::new()
@@ -212,7 +212,7 @@ impl Server {
     }
 }
 
-/// What holds for every request and answer.
+/// The checks and headers of every request and answer.
 async fn guard(State(server): State<Server>, request: Request, next: Next) -> Response {
     let checked = check_host(&server.shared.hosts, &request).and_then(|()| check_origin(&request));
     let mut response = match checked {
@@ -235,7 +235,7 @@ async fn guard(State(server): State<Server>, request: Request, next: Next) -> Re
     response
 }
 
-/// Lets a request pass that shows the token.
+/// Lets requests with the token pass.
 async fn admit(State(server): State<Server>, request: Request, next: Next) -> Response {
     match &server.shared.session {
         Some(session) if !session.admits(request.headers()) => unauthorized().into_response(),
@@ -257,7 +257,7 @@ struct Login {
     token: String,
 }
 
-/// The login link: it turns the token into a cookie, which a script can't read, and takes it out of the address.
+/// The login link: it turns the token into a cookie, which a script can't read, and removes it from the address.
 async fn login(State(server): State<Server>, Query(login): Query<Login>) -> Result<Response, Problem> {
     let Some(session) = &server.shared.session else {
         return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, "./")]).into_response());

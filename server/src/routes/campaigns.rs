@@ -1,4 +1,4 @@
-//! Campaigns: listed, created, shown, switched and deleted.
+//! Listing, creating, showing, switching and deleting campaigns.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::routes::PREFIX;
 use crate::server::Server;
 use crate::shapes::{CampaignBody, CampaignPage, ModeSet, NewCampaign, ReceiptBody, SetMode};
 
-/// At most this many campaigns are looked at for one page of those with a status or a name.
+/// At most this many campaigns are looked at for one page with a status or a name.
 const MOST_LOOKED_AT: usize = 5_000;
 /// How many of them are read at once.
 const READ_AT_ONCE: usize = 250;
@@ -114,7 +114,7 @@ pub async fn list(State(server): State<Server>, Query(query): Query<ListQuery>) 
     Ok(Json(page).into_response())
 }
 
-/// A text in lower case, each character by itself: a part of a text then stays a part of it, which a Greek final sigma would not.
+/// A text in lower case, each character by itself. So a part of a text stays a part of it, also with a Greek final sigma.
 fn lower_case(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -126,7 +126,7 @@ async fn shown_if(
     status: Option<CampaignStatus>,
 ) -> Result<Option<CampaignBody>, Problem> {
     use CampaignStatus::{Idle, WaitingForConfiguration};
-    // Without the facts a chain that could wait is taken to wait; all else is certain.
+    // Without the facts only one status is uncertain: that of a chain that may wait.
     let likely = CampaignStatus::of(campaign, &Facts::new());
     let possible = |status| status == likely || (likely == WaitingForConfiguration && status == Idle);
     if !status.is_none_or(possible) {
@@ -138,13 +138,13 @@ async fn shown_if(
     };
     match view {
         Ok(view) if status.is_none_or(|status| status == view.status) => Ok(Some(body(server, view).await?)),
-        // It changed, or was deleted, after the page was read.
+        // It changed or was deleted after the page was read.
         Ok(_) | Err(EngineError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The index that holds every campaign of a status, if one does.
+/// The activity of all campaigns of a status, if they share one.
 fn activity(status: CampaignStatus) -> Option<ActivityKind> {
     match status {
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => {
@@ -155,12 +155,12 @@ fn activity(status: CampaignStatus) -> Option<ActivityKind> {
         CampaignStatus::Idle | CampaignStatus::WaitingForConfiguration | CampaignStatus::Completed => {
             Some(ActivityKind::Idle)
         }
-        // A paused phase, or a chain that is held between two.
+        // A paused phase, or a held chain.
         CampaignStatus::Paused => None,
     }
 }
 
-/// A view, with what belongs to it and isn't in it.
+/// A view, with the counts of records and the progress.
 pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, Problem> {
     let mut records = BTreeMap::new();
     for phase in &view.phases {
@@ -312,7 +312,7 @@ pub async fn send(
     let id = campaign.id();
     let precondition = match Condition::of(headers)? {
         Condition::None | Condition::Exists => None,
-        // It is there, or there would be no handle to it.
+        // The campaign exists, since there is a handle to it.
         Condition::Absent => Some(Precondition::Version(Version(0))),
         Condition::OneOf(tags) => {
             let now = campaign.view().await?.version;

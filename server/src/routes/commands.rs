@@ -1,4 +1,4 @@
-//! What a campaign is told to do.
+//! Commands to campaigns.
 
 use axum::Json;
 use axum::extract::State;
@@ -103,7 +103,7 @@ pub async fn restart(
         .into_response())
 }
 
-/// The request of a command to a campaign, rather than to one of its phases.
+/// The request of a command to a campaign as a whole.
 type OfCampaign = (
     State<Server>,
     Path<CampaignPath>,
@@ -144,7 +144,7 @@ pub async fn stop(asked: OfCampaign) -> Result<Response, Problem> {
     tell(asked, Command::Stop, "stop").await
 }
 
-/// Carries such a command out.
+/// Carries out such a command.
 async fn tell(
     (State(server), Path(path), headers, _): OfCampaign,
     command: Command,

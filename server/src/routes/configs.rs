@@ -118,7 +118,7 @@ pub async fn store_all(
     Ok((etag(receipt.version.0), Json(ReceiptBody::from(receipt))).into_response())
 }
 
-/// A pipeline that a campaign has and nobody registered is how things stand, not a wrong request.
+/// An unregistered pipeline of a campaign is a state, and not a wrong request.
 fn in_command(problem: Problem) -> Problem {
     match problem.code() {
         "unknown_pipeline" => problem.of_state(),

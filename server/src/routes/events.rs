@@ -1,4 +1,4 @@
-//! Events: a page of the log, or the log as it grows.
+//! Events: a page of the log, or a stream of it.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::server::Server;
 use crate::shapes::ServerSentEvent;
 use crate::stream;
 
-/// The cursor that stands for the end of the log, wherever that is.
+/// The cursor that stands for the present end of the log.
 const LATEST: &str = "latest";
 const SSE: &str = "text/event-stream";
 const JSON: &str = "application/json";

@@ -1,4 +1,4 @@
-//! Pipelines, as they are registered.
+//! The registered pipelines.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! The records of a phase: by page, or all of them as a stream.
+//! The records of a phase, by page or as a stream.
 
 use std::collections::BTreeMap;
 
@@ -40,12 +40,12 @@ pub struct Records {
     pub filter: Filter,
 }
 
-/// Which records: those whose members have these values.
+/// A filter of records: their members must have these values.
 #[derive(Clone, Debug, Default)]
 pub struct Filter(Vec<(String, String)>);
 
 impl Filter {
-    /// Whether a record is one of them. A text is compared as it is, everything else as its JSON.
+    /// Whether a record passes. A text is compared as it is, any other value as its JSON.
     pub fn takes(&self, record: &RawValue) -> bool {
         if self.0.is_empty() {
             return true;

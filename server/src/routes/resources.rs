@@ -1,4 +1,4 @@
-//! Resources: personas, proxies, and whatever kinds the pipelines have. Secrets are written and used, and never read back.
+//! Resources: personas, proxies, and other kinds of the pipelines. Secrets are never read back.
 
 use axum::Json;
 use axum::extract::State;
@@ -64,7 +64,7 @@ pub async fn list(
 ) -> Result<Json<ResourcePage>, Problem> {
     let size = limit(query.limit.as_deref(), 100, 1_000)?;
     let engine = server.engine();
-    // It says no to a kind that isn't there, where a list would be empty.
+    // This refuses an unknown kind. The list would only be empty.
     engine.secrets(&path.kind, &Value::Null)?;
     let found = engine
         .resources(&path.kind, query.cursor.as_deref(), size)
@@ -124,7 +124,7 @@ pub async fn store(
     if let Some(before) = &before {
         let secrets = engine.secrets(&path.kind, &before.document)?;
         if keep_secrets(&before.document, &mut document, &secrets) && condition == Condition::None {
-            // What is kept is that of this revision, and of no later one.
+            // The kept secrets are those of this revision, so no later one may be replaced.
             expected = phasegate::storage::Expected::Revision(before.revision);
         }
     }
@@ -202,7 +202,7 @@ pub async fn probe(
     Body(input): Body<Value>,
 ) -> Result<Json<Value>, Problem> {
     let engine = server.engine();
-    // A key of the store has no campaign; its route is this resource.
+    // A key of the store has no campaign, so the resource is part of its route.
     let resource = Sha256::digest(format!("{}/{}", path.kind, path.id));
     let scope: String = resource[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let Some(key) = idempotency_key(&headers, &format!("probe:{scope}"))? else {
@@ -247,7 +247,7 @@ fn unescaped(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// Puts into `new` the secrets of `stored` that it leaves out, and takes those out that it sets to null. Says whether any was kept.
+/// Adds to `new` the secrets of `stored` that it leaves out, and removes those that it sets to null. Returns whether any was kept.
 fn keep_secrets(stored: &Value, new: &mut Value, secrets: &std::collections::BTreeSet<String>) -> bool {
     let mut kept = false;
     for place in secrets {
