@@ -13,7 +13,7 @@ pub struct ErrorCode {
 ///
 /// The list must have every variant with all its fields: first the fields of its data, each with the name of its member if the
 /// names differ, then, after a semicolon, the others. After `within` follow the variants that hold another error, each with the
-/// expression that gives it.
+/// expressions of that error's code, data and codes.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! error_codes {
