@@ -1,4 +1,4 @@
-//! The state of a campaign: a position in its pipeline, and one activity there.
+//! The state of a campaign: a position in its pipeline, and one activity at the position.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +21,7 @@ word_type! {
     }
 }
 
-/// The stored config of a phase, by revision and digest; its text stands beside the snapshot.
+/// The stored config of a phase, by revision and digest. The snapshot doesn't hold its text.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigPin {
@@ -31,7 +31,7 @@ pub struct ConfigPin {
     pub digest: Digest,
 }
 
-/// What a campaign holds for each phase, wherever its position.
+/// The part of a campaign's state that each phase has, at any position.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PhaseSlot {
@@ -49,7 +49,7 @@ pub struct PhaseSlot {
 pub struct Completion {
     /// The attempt that completed it, with its pins.
     pub run: RunState,
-    /// What its runner said of it.
+    /// Its summary, from its runner.
     pub summary: Value,
     /// When it was recorded.
     pub completed_at: Timestamp,
@@ -72,7 +72,7 @@ pub struct RunState {
 }
 
 word_type! {
-    /// How a running attempt came to be started.
+    /// What started a running attempt.
     pub enum Trigger {
         /// Somebody started the phase.
         Start = "start",
@@ -88,13 +88,13 @@ word_type! {
 }
 
 word_type! {
-    /// What was asked of a running phase, durably, before it has come to rest.
+    /// The durable request to a running phase, which holds until the phase has come to rest.
     pub enum Intent {
-        /// Nothing: it shall run to its end.
+        /// No request: the phase runs to its end.
         None = "none",
-        /// It shall pause.
+        /// The phase is to pause.
         Pause = "pause",
-        /// It shall stop.
+        /// The phase is to stop.
         Stop = "stop",
     }
 }
@@ -129,7 +129,7 @@ pub enum Activity {
         run: RunState,
         /// How it was started.
         trigger: Trigger,
-        /// What was asked of it since.
+        /// The request to it since then.
         intent: Intent,
     },
     /// The phase at the position is paused.
@@ -154,7 +154,7 @@ pub enum Activity {
 }
 
 impl Activity {
-    /// The run at the position, unless idle.
+    /// The run at the position; `None` while idle.
     pub fn run(&self) -> Option<&RunState> {
         match self {
             Self::Idle { .. } => None,
@@ -168,8 +168,8 @@ impl Activity {
 
 /// One instance of a pipeline: the fold of its log.
 ///
-/// The position is the number of completed phases, so phases before it are completed with a summary and phases after
-/// it are not started, by construction.
+/// The position is the number of completed phases. So all phases before it are completed with a summary, and all phases after
+/// it are not started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Campaign {
@@ -216,7 +216,7 @@ impl Campaign {
         self.phases.iter().position(|slot| slot.phase == *phase)
     }
 
-    /// The run whose records are a phase's current view, or `None` where the phase has not started.
+    /// The run with the current records of a phase, or `None` if the phase has not started.
     pub fn current_run(&self, phase: &PhaseName) -> Option<&RunState> {
         let index = self.index_of(phase)?;
         match self.completed.get(index) {
@@ -226,7 +226,7 @@ impl Campaign {
         }
     }
 
-    /// What was asked of the running phase, or `None` where none runs.
+    /// The request to the running phase, or `None` if no phase runs.
     pub fn intent(&self) -> Option<Intent> {
         match &self.activity {
             Activity::Running { intent, .. } => Some(*intent),
@@ -234,7 +234,7 @@ impl Campaign {
         }
     }
 
-    /// The ticket of the running phase, or `None` where none runs.
+    /// The ticket of the running phase, or `None` if no phase runs.
     pub fn ticket(&self) -> Option<Ticket> {
         match &self.activity {
             Activity::Running { run, .. } => self.ticket_of(run),

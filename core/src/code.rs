@@ -1,6 +1,6 @@
-//! The codes of errors: a stable word for a program, and the data that belongs to it.
+//! The codes of errors: a stable word for a program, with its data.
 
-/// A code that an error can have, and the names of the members of its data.
+/// A code of an error, with the names of the members of its data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct ErrorCode {
     /// The stable word for a program, such as `preflight_failed`.
@@ -11,9 +11,9 @@ pub struct ErrorCode {
 
 /// Gives an enum of errors its codes: `code()`, `data()` and the list of both, `codes()`, from one list.
 ///
-/// Every variant stands there with all its fields, so that none can be left out: first those that belong to its data, each with
-/// the name of its member where that is another one, then, after a semicolon, the others. What follows `within` are variants
-/// that hold another error, and how that one is asked.
+/// The list must have every variant with all its fields: first the fields of its data, each with the name of its member if the
+/// names differ, then, after a semicolon, the others. After `within` follow the variants that hold another error, each with the
+/// expressions of that error's code, data and codes.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! error_codes {
@@ -32,7 +32,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// What a program is told beside the code and the sentence: a member for each of the code's own.
+            /// The data for a program, besides the code and the sentence: the members of the code.
             pub fn data(&self) -> $crate::in_macros::Members {
                 match self {
                     $(Self::$variant { $($field,)* $($($hidden: _),+)? } => {
@@ -42,7 +42,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// Every code that such an error can have. One that several kinds of it have is there several times.
+            /// Every code that such an error can have. A code of several variants occurs several times.
             pub fn codes() -> Vec<$crate::ErrorCode> {
                 let mut codes = vec![$($crate::ErrorCode {
                     code: $code,
@@ -56,7 +56,7 @@ macro_rules! error_codes {
     };
 }
 
-/// The name of the member that a field is in the data of an error.
+/// The name of the member for a field in the data of an error.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! member_name {

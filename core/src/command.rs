@@ -1,4 +1,4 @@
-//! What a campaign can be asked to do.
+//! The commands to a campaign.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::word_type;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCampaign {
-    /// The new campaign's id, which the caller made unique.
+    /// The new campaign's id. The caller makes it unique.
     pub id: CampaignId,
     /// Its name, 1 to 200 characters.
     pub name: String,
@@ -24,11 +24,11 @@ pub struct CreateCampaign {
     pub configs: BTreeMap<PhaseName, Value>,
 }
 
-/// How a run ended, as its runner or somebody on its behalf reports it.
+/// How a run ended, as reported by its runner or on its behalf.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It completed, and says this of itself.
+    /// It completed, with this summary.
     Completed(Value),
     /// It failed.
     Failed(Failure),
@@ -43,7 +43,7 @@ pub enum Command {
         /// The configs by phase.
         configs: BTreeMap<PhaseName, Value>,
     },
-    /// Takes the config of a phase away that has not started.
+    /// Removes the config of a phase that has not started.
     Unconfigure {
         /// The phase.
         phase: PhaseName,
@@ -58,7 +58,7 @@ pub enum Command {
         /// The phase.
         phase: PhaseName,
     },
-    /// Begins a phase afresh that has run before.
+    /// Begins afresh a phase that has run before.
     Restart {
         /// The phase.
         phase: PhaseName,
@@ -72,14 +72,14 @@ pub enum Command {
         /// How it ended.
         outcome: Outcome,
     },
-    /// Tells that the runner is quiet: it has come to rest because it was asked to.
+    /// Reports that the runner is quiet: it has come to rest on request.
     Quiet {
         /// The attempt that came to rest.
         ticket: Ticket,
     },
     /// Asks the running phase to pause.
     Pause,
-    /// Goes on after a pause.
+    /// Continues after a pause.
     Resume,
     /// Asks the running phase to stop.
     Stop,

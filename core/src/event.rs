@@ -1,4 +1,4 @@
-//! The facts in a campaign's log.
+//! The events in a campaign's log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::json::Digest;
 use crate::time::Timestamp;
 use crate::word_type;
 
-/// A fact and its moment. Its number is its place in the log, from 1.
+/// An event: a fact and its moment. Its number is its place in the log, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
@@ -21,7 +21,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// An attempt that was launched, as its event tells it.
+/// A launched attempt, as its event describes it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "camelCase")]
@@ -92,7 +92,7 @@ word_type! {
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The campaign came into being.
+    /// The campaign was created.
     CampaignCreated {
         /// Its name.
         name: String,
@@ -112,7 +112,7 @@ pub enum EventKind {
         /// The digest of its canonical JSON.
         digest: Digest,
     },
-    /// A config was taken away.
+    /// A config was removed.
     PhaseConfigRemoved {
         /// The phase.
         phase: PhaseName,
@@ -122,11 +122,11 @@ pub enum EventKind {
         /// The new mode.
         mode: Mode,
     },
-    /// Somebody started a phase; with an attempt above 1 the run continues from its checkpoint.
+    /// Somebody started a phase. With an attempt above 1 the run continues from its checkpoint.
     PhaseStarted(Launch),
     /// The completion of the phase before started this one.
     PhaseAutoStarted(Launch),
-    /// A pause was asked of the running phase.
+    /// A pause of the running phase was requested.
     PhasePauseRequested {
         /// The phase.
         phase: PhaseName,
@@ -138,9 +138,9 @@ pub enum EventKind {
     },
     /// Somebody resumed the paused phase.
     PhaseResumed(Launch),
-    /// The phase was found running after a crash or shutdown and goes on.
+    /// The phase was found running after a crash or a shutdown, and continues.
     PhaseRecovered(Launch),
-    /// A stop was asked of the running phase.
+    /// A stop of the running phase was requested.
     PhaseStopRequested {
         /// The phase.
         phase: PhaseName,
@@ -158,7 +158,7 @@ pub enum EventKind {
         phase: PhaseName,
         /// Its run.
         run: Run,
-        /// What its runner said of it.
+        /// Its summary, from its runner.
         summary: Value,
     },
     /// The phase failed.
@@ -170,21 +170,21 @@ pub enum EventKind {
         /// Why.
         failure: Failure,
     },
-    /// Somebody began a phase afresh; later phases are not started any more.
+    /// Somebody began a phase afresh. Later phases become not started.
     PhaseRestarted(Launch),
     /// A pause fell between two phases: the chain is held.
     CampaignHeld {
         /// The phase that would have started.
         phase: PhaseName,
     },
-    /// A held chain was let go without being resumed.
+    /// A held chain was released without a resume.
     CampaignReleased {
         /// The phase that would have started.
         phase: PhaseName,
     },
     /// Every phase is completed.
     CampaignCompleted {},
-    /// The campaign was deleted; the only event that remains of it.
+    /// The campaign was deleted. Only this event remains of it.
     CampaignDeleted {},
 }
 
@@ -219,7 +219,7 @@ impl EventKind {
         self.event_type().as_str()
     }
 
-    /// The phase it is about, if it is about one.
+    /// The phase of the event, if it has one.
     pub fn phase(&self) -> Option<&PhaseName> {
         match self {
             Self::PhaseConfigured { phase, .. }
@@ -253,7 +253,7 @@ impl EventKind {
     }
 }
 
-/// An event that can't follow the state it was applied to: the log is damaged, or was written by something else.
+/// An event that can't follow the state it was applied to: the log is damaged, or not Phasegate's own.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("event {version} ({event}) can't follow the state before it: {reason}")]
 pub struct Misfit {

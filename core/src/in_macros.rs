@@ -1,4 +1,4 @@
-//! What the macros of this crate need in the crates that use them. Nothing of it is for anybody else.
+//! Support for the macros of this crate in the crates that use them. It is not for any other use.
 
 #[cfg(feature = "schema")]
 pub use schemars;
@@ -14,7 +14,7 @@ pub fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// Puts the members of an error's data together.
+/// Joins the members of an error's data.
 pub fn members<const N: usize>(members: [(&str, Value); N]) -> Members {
     members
         .into_iter()

@@ -1,4 +1,4 @@
-//! The statuses of campaigns and phases: derived from the activity at the position, never stored.
+//! The statuses of campaigns and phases. They are derived from the activity at the position, and never stored.
 
 use crate::campaign::{Activity, Campaign, Intent, Mode};
 use crate::facts::{Facts, PipelineMatch};
@@ -7,9 +7,9 @@ use crate::word_type;
 word_type! {
     /// The status of one phase.
     pub enum PhaseStatus {
-        /// It has not run, or a restart of an earlier phase undid that.
+        /// It has not run, or a restart of an earlier phase has undone its run.
         NotStarted = "not_started",
-        /// It is running, a pause or stop under way included.
+        /// It is running, also while a pause or a stop is under way.
         Running = "running",
         /// It is paused.
         Paused = "paused",

@@ -1,4 +1,4 @@
-//! What a person is shown: derived from a campaign and the facts, never stored.
+//! The view of a campaign for people. It is derived from the campaign and the facts, and never stored.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::rejection::Rejection;
 use crate::status::{CampaignStatus, PhaseStatus};
 use crate::time::Timestamp;
 
-/// One phase, as it is shown.
+/// The view of one phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Phase"))]
 #[serde(rename_all = "camelCase")]
@@ -30,9 +30,9 @@ pub struct PhaseView {
     pub configured: bool,
     /// The revision of that config.
     pub config_revision: Option<Revision>,
-    /// What is wrong with that config; of completed phases nothing is checked any more.
+    /// The problems of that config. A completed phase is not checked any more and has none.
     pub problems: Problems,
-    /// The run whose records are its current view.
+    /// The run with its current records.
     pub run: Option<Run>,
     /// The latest attempt of that run.
     pub attempt: Option<Attempt>,
@@ -40,7 +40,7 @@ pub struct PhaseView {
     pub started_at: Option<Timestamp>,
     /// When it was completed.
     pub completed_at: Option<Timestamp>,
-    /// What its runner said of it, when completed: any JSON.
+    /// The summary from its runner, when completed: any JSON.
     pub summary: Option<Value>,
     /// Why it failed.
     pub failure: Option<Failure>,
@@ -65,9 +65,9 @@ pub struct Refusal {
 pub struct NextCommand {
     /// The command.
     pub command: CommandKind,
-    /// The phase it is for, where it takes one.
+    /// The phase it is for, if it takes one.
     pub phase: Option<PhaseName>,
-    /// The mode it sets, where it sets one.
+    /// The mode it sets, if it sets one.
     pub mode: Option<Mode>,
     /// Whether it is allowed now.
     pub allowed: bool,
@@ -75,7 +75,7 @@ pub struct NextCommand {
     pub refusal: Option<Refusal>,
 }
 
-/// A campaign, as it is shown.
+/// The view of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -100,7 +100,7 @@ pub struct CampaignView {
     pub current_phase: Option<PhaseName>,
     /// Its phases, in order.
     pub phases: Vec<PhaseView>,
-    /// The check of every remaining phase: every blocker, where it isn't ready.
+    /// The check of every remaining phase, with every blocker.
     pub preflight: PreflightReport,
     /// Each command, and whether it is allowed now.
     pub next: Vec<NextCommand>,
@@ -113,7 +113,7 @@ pub struct CampaignView {
     pub changed_at: Timestamp,
 }
 
-/// Derives what is shown of `campaign`. `facts.stored` holds the check of every remaining phase.
+/// Derives the view of `campaign`. `facts.stored` must hold the check of every remaining phase.
 pub fn view(campaign: &Campaign, facts: &Facts) -> CampaignView {
     let phases = campaign.phases.iter().enumerate().map(|(index, slot)| {
         let status = PhaseStatus::of(campaign, index);
@@ -161,7 +161,7 @@ pub fn view(campaign: &Campaign, facts: &Facts) -> CampaignView {
     }
 }
 
-/// Asks the machine itself about each command, so that what is shown can't differ from what is done.
+/// Asks the machine itself about each command, so that the view can't differ from what the machine does.
 fn next(campaign: &Campaign, facts: &Facts) -> Vec<NextCommand> {
     let mut commands = Vec::new();
     let mut add = |command, phase: Option<&PhaseName>, mode, answer: Result<(), Rejection>| {

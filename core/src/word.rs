@@ -1,13 +1,13 @@
-//! Enums whose variants are one word each, in every interface and in every store.
+//! Enums of words: each variant is one word in every interface and in every store.
 
-/// Defines an enum of words: each variant stands beside its word, and everything else about the words is made from that list.
+/// Defines an enum of words from one list of variants with their words.
 ///
-/// In JSON a variant is its word, as a string; nothing else is read as one. With the feature `schema` the enum has a JSON Schema
-/// that lists the words. The enum is `Copy` and ordered as it is written, and has these:
+/// In JSON a variant is its word as a string, and only that is read. With the feature `schema` the enum has a JSON Schema that
+/// lists the words. The enum is `Copy` and ordered as it is written, and has:
 ///
 /// - `ALL`: every variant, and `WORDS`: every word, both in the order in which they are written;
 /// - `as_str()`: the word of a variant, which `Display` writes too, and `from_word()`: the variant of a word;
-/// - `about()`: what the documentation of a variant says, on one line.
+/// - `about()`: the documentation of a variant, on one line.
 ///
 /// ```
 /// phasegate_core::word_type! {
@@ -40,10 +40,10 @@ macro_rules! word_type {
 
         #[allow(dead_code, reason = "an enum within its crate need not use all of these")]
         impl $name {
-            /// Every one of them, in the order in which they are listed.
+            /// Every variant, in the order of the list.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word of every one of them, in the same order.
+            /// The word of every variant, in the same order.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word for it in every interface.
@@ -53,14 +53,14 @@ macro_rules! word_type {
                 }
             }
 
-            /// What the documentation says of it, on one line.
+            /// Its documentation, on one line.
             pub const fn about(self) -> &'static str {
                 match self {
                     $(Self::$variant => $crate::word_about!([] $([$($about)*])*)),+
                 }
             }
 
-            /// The one with this word, or `None` where there is none.
+            /// The variant with this word, or `None` for an unknown word.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+
@@ -105,7 +105,7 @@ macro_rules! word_type {
     };
 }
 
-/// The text of the documentation among some attributes, on one line.
+/// The documentation among some attributes, on one line.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! word_about {
@@ -140,7 +140,7 @@ macro_rules! word_schema {
     };
 }
 
-/// Without the feature `schema` there is none.
+/// Without the feature `schema` there is no JSON Schema.
 #[cfg(not(feature = "schema"))]
 #[doc(hidden)]
 #[macro_export]

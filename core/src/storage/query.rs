@@ -1,4 +1,4 @@
-//! What is read from a store.
+//! What a store reads: queries, pages and stored things.
 
 use std::fmt;
 
@@ -18,12 +18,12 @@ use crate::word_type;
 pub struct Cursor(String);
 
 impl Cursor {
-    /// Takes the text of a cursor, as it was given out before. A store refuses one that it didn't make.
+    /// Takes the text of a cursor that a store gave out. A store refuses a cursor that it didn't make.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, to be given back later.
+    /// The text, to give back later.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -68,12 +68,12 @@ pub struct LoggedEvent {
 pub struct EventPage {
     /// The events in the order of the log.
     pub items: Vec<LoggedEvent>,
-    /// Where to go on, when there may be more.
+    /// The cursor to continue after, if there may be more.
     pub next_cursor: Option<Cursor>,
 }
 
 word_type! {
-    /// An activity without its data, as campaigns are indexed by it.
+    /// An activity without its data. Campaigns are indexed by it.
     pub enum ActivityKind {
         /// Nothing runs, a held chain included.
         Idle = "idle",
@@ -100,21 +100,21 @@ impl From<&Activity> for ActivityKind {
     }
 }
 
-/// Which campaigns to list; each member that is set narrows the list.
+/// Which campaigns to list. Each set member narrows the list.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CampaignFilter {
-    /// Those in this activity.
+    /// Only campaigns in this activity.
     pub activity: Option<ActivityKind>,
-    /// Those in this mode.
+    /// Only campaigns in this mode.
     pub mode: Option<Mode>,
-    /// Those with this many completed phases.
+    /// Only campaigns with this many completed phases.
     pub position: Option<usize>,
-    /// Those of exactly this name.
+    /// Only campaigns of exactly this name.
     pub name: Option<String>,
 }
 
 impl CampaignFilter {
-    /// Whether `campaign` is one of them.
+    /// Whether `campaign` passes the filter.
     pub fn matches(&self, campaign: &Campaign) -> bool {
         self.activity
             .is_none_or(|activity| activity == ActivityKind::from(&campaign.activity))
@@ -136,14 +136,14 @@ pub enum Order {
     NewestFirst,
 }
 
-/// One page of campaigns, asked for.
+/// The query of one page of campaigns.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CampaignQuery {
-    /// Which ones.
+    /// The filter.
     pub filter: CampaignFilter,
-    /// In which order.
+    /// The order.
     pub order: Order,
-    /// Those that come after this one in that order.
+    /// Only campaigns after this one in that order.
     pub after: Option<CampaignId>,
     /// At most this many, 1 to 1,000.
     pub limit: usize,
@@ -166,7 +166,7 @@ impl Default for CampaignQuery {
 pub struct CampaignPage {
     /// The campaigns.
     pub items: Vec<Campaign>,
-    /// The last one's id, when there may be more.
+    /// The last one's id, if there may be more.
     pub next: Option<CampaignId>,
 }
 
@@ -176,7 +176,7 @@ pub struct CampaignPage {
 pub struct Progress {
     /// How many are done.
     pub done: u64,
-    /// How many there will be in all, when that is known.
+    /// How many there will be in all, if that is known.
     pub total: Option<u64>,
 }
 
@@ -201,7 +201,7 @@ pub struct RecordPage {
     pub from: u64,
     /// The records, as the JSON texts that were appended.
     pub records: Vec<Box<RawValue>>,
-    /// The index to go on with, when there are more.
+    /// The index to continue at, if there are more.
     pub next: Option<u64>,
 }
 
@@ -212,7 +212,7 @@ pub struct Resource {
     pub resource: ResourceRef,
     /// Its revision.
     pub revision: Revision,
-    /// Its document, secrets included: never show it as it is.
+    /// Its document with its secrets: never show it unchanged.
     pub document: Value,
 }
 

@@ -1,4 +1,4 @@
-//! The list of what is longer or more entangled than allowed until later work takes it apart.
+//! The list of exceptions: files that are too long, and circles that are too large, until later work takes them apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ pub struct Exceptions {
 }
 
 impl Exceptions {
-    /// Reads the list: `lines NUMBER PATH`, or `circle NUMBER` and then its members, each on a line that begins with two
-    /// spaces. A line that is empty or begins with `#` is no entry.
+    /// Reads the list. An entry is `lines NUMBER PATH`, or `circle NUMBER` followed by the members, each on a line that begins
+    /// with two spaces. Empty lines, and lines that begin with `#`, are ignored.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut lines = BTreeMap::new();
         let mut circles: Vec<(usize, Circle)> = Vec::new();
@@ -41,7 +41,7 @@ impl Exceptions {
                 ["circle", number] => {
                     circles.push((number.parse().with_context(place)?, BTreeSet::new()));
                 }
-                _ => bail!("{} is no entry", place()),
+                _ => bail!("{} is not an entry", place()),
             }
         }
         for (number, circle) in &circles {

@@ -1,8 +1,8 @@
-//! Which file imports which, and the circles in that.
+//! The graph of imports between files, and its circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Files each of which reaches all the others by imports; at least two.
+/// At least two files that all reach each other by imports.
 pub type Circle = BTreeSet<String>;
 
 /// The imports between the files of one crate or package.
@@ -12,7 +12,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Adds an import. A file that imports from itself is no import.
+    /// Adds an import, unless a file imports from itself.
     pub fn add(&mut self, file: &str, imported: &str) {
         if file != imported {
             let imports = self.imports.entry(file.to_owned()).or_default();
@@ -42,7 +42,7 @@ impl Graph {
         circles.into_iter().collect()
     }
 
-    /// Returns the files that `file` needs, directly or through others; `file` is one of them only in a circle.
+    /// Returns the files that `file` needs, directly or through others. In a circle `file` is one of them.
     fn reached_from(&self, file: &str) -> BTreeSet<&str> {
         let imports = |file: &str| self.imports.get(file).into_iter().flatten().map(String::as_str);
         let mut reached = BTreeSet::new();

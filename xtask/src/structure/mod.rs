@@ -1,11 +1,11 @@
-//! `cargo xtask structure`: how long the files are, and which of them stand in circles of imports.
+//! `cargo xtask structure`: the length of the files, and the circles of imports between them.
 //!
-//! A circle is a set of files of one crate or package each of which needs all the others, directly or through others. None of
-//! them can be read, tested or changed alone. `core/` has no circle, another place none of more than [`LARGEST_CIRCLE`] files,
-//! and no file has more than [`LONGEST_FILE`] lines, apart from what `xtask/structure.txt` lists. That list may only shrink.
+//! A circle is a set of files of one crate or package that all need each other, directly or through others. So none of them can
+//! be read, tested or changed alone. `core/` may have no circle, and other places none of more than [`LARGEST_CIRCLE`] files. No
+//! file may have more than [`LONGEST_FILE`] lines. `xtask/structure.txt` lists the exceptions, and may only shrink.
 //!
-//! Lines are counted in Rust, Python, Kotlin and TypeScript, circles in all of these but Kotlin: Kotlin's files of one package
-//! see each other without an import, so its imports don't tell which file needs which.
+//! Lines are counted in Rust, Python, Kotlin and TypeScript. Circles are searched in Rust, Python and TypeScript: Kotlin's files
+//! of one package see each other without an import, so imports don't tell which file needs which.
 
 mod exceptions;
 mod graph;
@@ -31,11 +31,11 @@ type Sources = BTreeMap<String, String>;
 const LONGEST_FILE: usize = 500;
 /// The most files in a circle outside `core/`, which may have none.
 const LARGEST_CIRCLE: usize = 3;
-/// What later work takes apart.
+/// The list of exceptions, which later work takes apart.
 const EXCEPTIONS: &str = "xtask/structure.txt";
 
-/// Prints the circles, the long files and the totals. The exit code is that of a failure if one of them is neither allowed nor
-/// listed, or if the list names more than there is.
+/// Prints the circles, the long files and the totals. It fails if a circle or a file is neither allowed nor listed, or if the list
+/// names more than there is.
 pub fn check() -> anyhow::Result<ExitCode> {
     let sources = sources::read(root())?;
     let text =
@@ -55,7 +55,7 @@ pub fn check() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What there is to tell about the sources.
+/// The structure of the sources: the number of lines of each file, and all circles.
 struct Structure {
     lines: BTreeMap<String, usize>,
     circles: BTreeSet<Circle>,
@@ -87,7 +87,7 @@ impl Structure {
         long
     }
 
-    /// Returns the circles that are too large for their place, or stand where none may be.
+    /// Returns the circles that are too large for their place.
     fn large_circles(&self) -> impl Iterator<Item = &Circle> {
         self.circles.iter().filter(|circle| {
             let in_core = circle.iter().any(|path| path.starts_with("core/"));
@@ -95,7 +95,7 @@ impl Structure {
         })
     }
 
-    /// Returns a sentence about each thing that is wrong, and what to do.
+    /// Returns a sentence about each problem, with what to do.
     fn complaints(&self, exceptions: &Exceptions) -> Vec<String> {
         let mut complaints = Vec::new();
         for (path, lines) in self.long_files() {

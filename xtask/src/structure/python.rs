@@ -4,8 +4,8 @@ use super::Sources;
 use super::graph::Graph;
 use super::sources::folder_of;
 
-/// Reads the imports of every file, wherever in it they stand: relative ones, and absolute ones of what is beside its package.
-/// A name that a package's `__init__.py` only passes on is an import of the file that it comes from.
+/// Reads all imports of every file: relative ones, and absolute ones from beside its package. A name that a package's
+/// `__init__.py` only passes on is an import of the file that defines it.
 pub fn graph(sources: &Sources) -> Graph {
     let mut graph = Graph::default();
     for path in sources.keys().filter(|path| path.ends_with(".py")) {
@@ -103,7 +103,7 @@ fn after_string<'a>(text: &'a str, quote: &str) -> &'a str {
     rest
 }
 
-/// Returns where the module that `file` names is or would be: its path without an extension.
+/// Returns the path of the module that `file` names, without its extension.
 fn place_of(sources: &Sources, file: &str, module: &str) -> Option<String> {
     let relative = module.trim_start_matches('.');
     let dots = module.len() - relative.len();

@@ -9,7 +9,7 @@ use super::Sources;
 
 /// The extensions of source files.
 const EXTENSIONS: [&str; 5] = ["rs", "py", "kt", "ts", "tsx"];
-/// Folders of what is fetched or made, wherever they are; those whose name begins with a dot are skipped as well.
+/// Folders of fetched or made files, at any place. Folders whose name begins with a dot are skipped too.
 const NOT_OURS: [&str; 5] = [
     "target",
     "node_modules",
@@ -17,7 +17,7 @@ const NOT_OURS: [&str; 5] = [
     "playwright-report",
     "test-results",
 ];
-/// What is made from the sources, by path.
+/// The paths of files that are made from the sources.
 const MADE: [&str; 2] = ["server/console", "console/src/api/generated.ts"];
 
 /// Reads every source file below `root`.

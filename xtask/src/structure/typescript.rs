@@ -23,11 +23,11 @@ fn is_typescript(path: &str) -> bool {
     path.ends_with(".ts") || path.ends_with(".tsx")
 }
 
-/// Returns what a file imports, as it is written there.
+/// Returns what a file imports, as it is written.
 fn specifiers(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for line in text.lines() {
-        // The formatter lets a statement of imports begin, or its list end, at the first column: no comment does.
+        // The formatter puts the beginning and the end of an import at the first column. Comments are not there.
         let statement = ["import ", "export ", "} from "]
             .iter()
             .any(|begin| line.starts_with(begin));

@@ -1,8 +1,8 @@
 //! The imports between files of Rust.
 //!
-//! Each crate is read as the compiler reads it: from its root through its `mod` declarations. A path (of a `use`, or in the code)
-//! is an import of the file that defines what it names; modules that only pass a name on are passed through. A `mod`
-//! declaration is no import, nor is a `pub use` whose name the file itself has no need of.
+//! Each crate is read as the compiler reads it: from its root through its `mod` declarations. A path, in a `use` or in the code,
+//! is an import of the file that defines the named item. Modules that only pass on the name are skipped. Neither a `mod`
+//! declaration nor a `pub use` of a name that the file itself doesn't use is an import.
 
 mod modules;
 mod resolution;
@@ -23,7 +23,7 @@ pub fn graphs(sources: &Sources) -> Vec<Graph> {
         .collect()
 }
 
-/// Returns the files that are the roots of crates: those where cargo looks, and every one that is no crate's module.
+/// Returns the roots of crates: the files where cargo looks for them, and all files that no crate has as a module.
 fn roots(sources: &Sources) -> Vec<&str> {
     let is_rust = |path: &&String| path.ends_with(".rs");
     let mut roots: Vec<&str> = sources

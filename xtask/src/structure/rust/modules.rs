@@ -1,4 +1,4 @@
-//! The modules of one crate, each with what it declares, imports and names.
+//! The modules of one crate, each with its declarations, imports and paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::super::Sources;
 use super::super::sources::{folder_of, join};
 use super::tokens::{Token, tokens};
 
-/// A crate: its modules, of which the first is the root.
+/// A crate: its modules, the root first.
 #[derive(Debug, Default)]
 pub struct Crate {
     pub modules: Vec<Module>,
@@ -29,14 +29,14 @@ pub struct Module {
     pub items: BTreeSet<String>,
     /// Every word outside `use` and `mod`.
     pub words: BTreeSet<String>,
-    /// Where the files of its children are.
+    /// The folder of its children's files.
     folder: String,
 }
 
-/// One name that a `use` brings in.
+/// One name that a `use` imports.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Import {
-    /// The name that the module has for it; `None` for everything (`*`).
+    /// The name in the importing module; `None` for all names (`*`).
     pub name: Option<String>,
     pub path: Vec<String>,
     /// Whether others may import it from here.
@@ -118,7 +118,7 @@ impl Crate {
         }
     }
 
-    /// Adds the module that `mod name;` or `mod name {` declares; `None` for one whose file isn't there.
+    /// Adds the module that `mod name;` or `mod name {` declares; `None` if its file is missing.
     fn declare(
         &mut self,
         sources: &Sources,
@@ -155,7 +155,7 @@ impl Crate {
         Some(child)
     }
 
-    /// Takes what a word outside `use` and `mod` tells: an item, a call of a macro, the beginning of a path.
+    /// Takes a word outside `use` and `mod`: the name of an item, a call of a macro, or the beginning of a path.
     fn read_word(&mut self, module: usize, word: &str, tokens: &[Token<'_>], place: usize) {
         let before = place.checked_sub(1).and_then(|before| tokens.get(before));
         if word == "macro_rules" {

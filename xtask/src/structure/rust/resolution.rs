@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::super::graph::Graph;
 use super::modules::Crate;
 
-/// What a path names. A name may stand for a module and an item at once.
+/// The target of a path. A name may stand for a module and an item at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Target {
     Module(usize),
-    /// Something that this module defines.
+    /// An item of this module.
     ItemOf(usize),
 }
 
-/// The names that are being looked up, each in its module: a `use` may lead back to itself.
+/// The names under resolution, each in its module. They stop a `use` that leads back to itself.
 type Open = BTreeSet<(usize, String)>;
 
 impl Crate {
@@ -53,7 +53,7 @@ impl Crate {
         graph
     }
 
-    /// Returns what `path` names in `module`: nothing where it belongs to another crate.
+    /// Returns the targets of `path` in `module`. They are none for a path of another crate.
     fn resolve(&self, module: usize, path: &[String], open: &mut Open) -> Vec<Target> {
         let mut base = module;
         let mut rest = path;
@@ -72,23 +72,23 @@ impl Crate {
         self.follow(base, rest, open)
     }
 
-    /// Returns what the path `rest` names within `module`.
+    /// Returns the targets of the path `rest` within `module`.
     fn follow(&self, module: usize, rest: &[String], open: &mut Open) -> Vec<Target> {
         let Some((name, after)) = rest.split_first() else {
             return vec![Target::Module(module)];
         };
         self.named(module, name, after, open).unwrap_or_else(|| {
-            // The root has every exported macro; what else isn't found was made by a macro here.
+            // The root has every exported macro. Any other unknown name was made by a macro here.
             let defining = self.macros.get(name).filter(|_| module == 0);
             vec![Target::ItemOf(defining.copied().unwrap_or(module))]
         })
     }
 
-    /// Returns what `name`, and then the path `rest`, is in `module`; `None` if the module knows no such name.
+    /// Returns the targets of `name` followed by the path `rest` in `module`; `None` if the module doesn't have the name.
     fn named(&self, module: usize, name: &str, rest: &[String], open: &mut Open) -> Option<Vec<Target>> {
         let key = (module, name.to_owned());
         if !open.insert(key.clone()) {
-            // A macro that is passed on under its own name, or a crate that has the name of what is taken from it.
+            // A macro that is passed on under its own name, or an item with the name of its crate.
             let defined_here = rest.is_empty() && self.modules[module].items.contains(name);
             return defined_here
                 .then(|| vec![Target::ItemOf(module)])
@@ -133,7 +133,7 @@ impl Crate {
         None
     }
 
-    /// Returns what the path `rest` names within each of `origin`; within an item nothing is looked up.
+    /// Returns the targets of the path `rest` within each of `origin`. Nothing is looked up within an item.
     fn beyond(&self, origin: Vec<Target>, rest: &[String], open: &mut Open) -> Vec<Target> {
         origin
             .into_iter()

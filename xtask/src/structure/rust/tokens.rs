@@ -1,11 +1,11 @@
-//! Rust's tokens, as far as imports need them: no comments, and texts as one token each.
+//! Rust's tokens, as far as imports need them: without comments, and with one token for each string.
 
 /// A token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Token<'a> {
     /// A keyword or an identifier.
     Word(&'a str),
-    /// A string literal without escapes: what stands between its quotes.
+    /// A string literal: the source between its quotes.
     Text(&'a str),
     /// `::`
     PathSeparator,
