@@ -1,6 +1,5 @@
 //! A plan: a campaign as one JSON file.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use phasegate::core::{PipelineId, Rejection};
 use phasegate::{EngineError, Pipeline};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 
 use crate::described;
