@@ -1,4 +1,4 @@
-//! The engine, delegated to.
+//! The engine for hosts. Everything delegates to [`Engine`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,47 +8,49 @@ use std::time::Duration;
 use phasegate::core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
-use phasegate::core::{Command, Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::core::{Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Reported, Ticket};
+use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use crate::at_exit::register;
+use crate::command::HostCommand;
 use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
-use crate::runtime::{handle, is_process, register, within};
+use crate::runtime::{handle, is_process, within};
 use crate::streams::{HostEvents, Page};
 
 /// How to open an engine.
 #[derive(Clone, Debug, Default, uniffi::Record)]
 pub struct EngineOptions {
-    /// The file of its store, created if it isn't there; none for a store in memory.
+    /// The file of its store, created if it is missing; none for a store in memory.
     pub path: Option<String>,
-    /// How long a cancelled phase may take to come to rest, in milliseconds; 10,000 unless given.
+    /// How long a cancelled phase may take to come to rest, in milliseconds; 10,000 by default.
     pub grace_ms: Option<u64>,
-    /// How many phases may work at once; no limit unless given.
+    /// How many phases may work at once; no limit by default.
     pub max_running_phases: Option<u32>,
-    /// How long idempotency keys are kept, in milliseconds; a day unless given.
+    /// How long idempotency keys are kept, in milliseconds; a day by default.
     pub idempotency_ttl_ms: Option<u64>,
 }
 
-/// What is behind a [`HostEngine`]; it is what [`exit`](crate::exit) closes.
-pub(crate) struct Inner {
+/// The open engine behind a [`HostEngine`]. [`exit`](crate::exit) closes it.
+pub(crate) struct OpenEngine {
     pub(crate) engine: Engine,
     storage: RedbStorage,
     jobs: Arc<Jobs>,
     pub(crate) handle: Handle,
 }
 
-impl Inner {
-    /// Shuts down without the host: what runs there stays running in the store.
+impl OpenEngine {
+    /// Shuts down without the host: running phases stay running in the store.
     pub(crate) async fn abandon(&self) {
         let host_is_gone = async { self.jobs.closed.cancel() };
         // In this order: a runner that is interrupted before the engine shuts down would be a failed phase.
         let (closed, ()) = tokio::join!(biased; self.engine.shutdown(), host_is_gone);
-        // What could not be closed in order is durable all the same.
+        // Everything acknowledged is durable, also after an error.
         drop(closed);
     }
 }
@@ -59,8 +61,8 @@ impl Inner {
 /// gives an error with the code `closed` or `forked`.
 #[derive(uniffi::Object)]
 pub struct HostEngine {
-    /// Never none before the end.
-    inner: Option<Arc<Inner>>,
+    /// `None` only while it is dropped.
+    inner: Option<Arc<OpenEngine>>,
     process: u32,
 }
 
@@ -68,11 +70,11 @@ impl Drop for HostEngine {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take() else { return };
         if !is_process(self.process) {
-            // The threads that its end would wait for are not there.
+            // Its end would wait for threads that don't exist in this process.
             std::mem::forget(inner);
             return;
         }
-        // It can't wait here: whoever lets go of it may be a finalizer. After an exit it is shut down already.
+        // A finalizer may drop it, so it can't wait here. After an exit it is shut down already.
         if handle().is_ok() {
             let on = inner.handle.clone();
             on.spawn(async move { inner.abandon().await });
@@ -82,17 +84,14 @@ impl Drop for HostEngine {
 
 fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
     id.parse().map_err(|_| {
-        HostError::new(
-            "not_found",
-            format!("there is no campaign {id:?}"),
-            &json!({ "campaign": id }),
-        )
+        let data = [("campaign".to_owned(), json!(id))].into_iter().collect();
+        HostError::new("not_found", format!("there is no campaign {id:?}"), data)
     })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Creation {
+struct CampaignCreation {
     name: String,
     pipeline: Option<String>,
     #[serde(default)]
@@ -102,45 +101,9 @@ struct Creation {
     idempotency_key: Option<String>,
 }
 
-/// The commands that a host gives; the others are the engine's own.
-#[derive(Deserialize)]
-#[serde(
-    tag = "command",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-enum HostCommand {
-    Configure { configs: BTreeMap<PhaseName, Value> },
-    Unconfigure { phase: PhaseName },
-    SetMode { mode: Mode },
-    Start { phase: PhaseName },
-    Restart { phase: PhaseName, config: Option<Value> },
-    Pause {},
-    Resume {},
-    Stop {},
-    Delete {},
-}
-
-impl From<HostCommand> for Command {
-    fn from(command: HostCommand) -> Self {
-        match command {
-            HostCommand::Configure { configs } => Self::Configure { configs },
-            HostCommand::Unconfigure { phase } => Self::Unconfigure { phase },
-            HostCommand::SetMode { mode } => Self::SetMode { mode },
-            HostCommand::Start { phase } => Self::Start { phase },
-            HostCommand::Restart { phase, config } => Self::Restart { phase, config },
-            HostCommand::Pause {} => Self::Pause,
-            HostCommand::Resume {} => Self::Resume,
-            HostCommand::Stop {} => Self::Stop,
-            HostCommand::Delete {} => Self::Delete,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Query {
+struct CampaignListQuery {
     activity: Option<ActivityKind>,
     mode: Option<Mode>,
     position: Option<usize>,
@@ -153,7 +116,7 @@ struct Query {
 
 #[uniffi::export]
 impl HostEngine {
-    /// Opens a store, with an engine on it. Nothing is launched before `recover`.
+    /// Opens a store with an engine. Nothing is launched before `recover`.
     #[uniffi::constructor]
     pub async fn open(options: EngineOptions, pipelines: Vec<String>) -> Result<Arc<Self>, HostError> {
         let handle = handle()?;
@@ -181,7 +144,7 @@ impl HostEngine {
             if let Some(max) = options.max_running_phases {
                 builder = builder.max_running_phases(max as usize);
             }
-            Ok::<_, HostError>(Inner {
+            Ok::<_, HostError>(OpenEngine {
                 engine: builder.build()?,
                 storage,
                 jobs,
@@ -216,7 +179,7 @@ impl HostEngine {
         }))
     }
 
-    /// The next thing that the host has to do; none after `abandon` and `shutdown`.
+    /// The next job for the host; none after `abandon` and `shutdown`.
     pub async fn next_job(&self) -> Result<Option<Arc<Job>>, HostError> {
         let inner = self.inner()?;
         Ok(within(inner.handle.clone(), inner.jobs.next()).await)
@@ -236,7 +199,7 @@ impl HostEngine {
     /// Creates a campaign of a JSON object with `name`, `pipeline`, `mode`, `configs`, `idempotencyKey`; gives its id.
     pub async fn create(&self, campaign: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Creation {
+        let CampaignCreation {
             name,
             pipeline,
             mode,
@@ -259,8 +222,8 @@ impl HostEngine {
             .to_string())
     }
 
-    /// Carries a command out, of a JSON object with `command` and its arguments; gives a receipt: `campaignId`,
-    /// `version`, `changed`. After a pause or stop the phase has come to rest.
+    /// Carries out a command, a JSON object with `command` and its arguments, and gives a receipt: `campaignId`, `version`,
+    /// `changed`. After a pause or stop the phase has come to rest.
     pub async fn command(
         &self,
         campaign: String,
@@ -277,7 +240,7 @@ impl HostEngine {
         write(&within(inner.handle.clone(), done).await?)
     }
 
-    /// What is shown of a campaign, its preflight and the commands that are allowed next among it.
+    /// The view of a campaign, with its preflight and the allowed commands.
     pub async fn view(&self, campaign: String) -> Result<String, HostError> {
         let inner = self.inner()?;
         let id = campaign_id(&campaign)?;
@@ -285,7 +248,7 @@ impl HostEngine {
         write(&within(inner.handle.clone(), view).await?)
     }
 
-    /// Waits until nothing runs in a campaign and nothing starts by itself; gives its view.
+    /// Waits until a campaign is at rest, and gives its view.
     pub async fn at_rest(&self, campaign: String) -> Result<String, HostError> {
         let inner = self.inner()?;
         let id = campaign_id(&campaign)?;
@@ -305,11 +268,11 @@ impl HostEngine {
             .transpose()
     }
 
-    /// One page of campaigns: a JSON object with `items`, which are views, and the id of the campaign to go on after as
-    /// `next`. The query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
+    /// One page of campaigns: a JSON object with views as `items`, and as `next` the id of the campaign to continue after. The
+    /// query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
     pub async fn campaigns(&self, query: String) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let Query {
+        let CampaignListQuery {
             activity,
             mode,
             position,
@@ -406,23 +369,18 @@ impl HostEngine {
         shown.transpose()
     }
 
-    /// Reports how a phase ended that was deferred: `recorded`, `already_recorded` or `stale`. The outcome is
+    /// Reports how a deferred phase ended. The result is `recorded`, `already_recorded` or `stale`. The outcome is
     /// `{"completed": SUMMARY}` or `{"failed": {"code": .., "message": ..}}`.
     pub async fn report(&self, ticket: String, outcome: String) -> Result<String, HostError> {
         let inner = self.inner()?;
         let ticket: Ticket = read("ticket", &ticket)?;
         let outcome: Outcome = read("outcome", &outcome)?;
         let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
-        let word = match reported {
-            Reported::Recorded => "recorded",
-            Reported::AlreadyRecorded => "already_recorded",
-            Reported::Stale => "stale",
-        };
-        Ok(word.to_owned())
+        Ok(reported.to_string())
     }
 
-    /// Checks configs by phase, and the resources `{kind: {id: document}}` that stand in for stored ones: the preflight of a
-    /// plan. Nothing is stored.
+    /// Checks configs by phase with resources `{kind: {id: document}}` that replace stored ones: the preflight of a plan. Nothing
+    /// is stored.
     pub async fn preflight_plan(
         &self,
         pipeline: Option<String>,
@@ -452,7 +410,7 @@ impl HostEngine {
         write(&within(inner.handle.clone(), report).await?)
     }
 
-    /// Copies the store, as it is at this moment, into a new file, while it is in use.
+    /// Copies the store, as it is at this moment, into a new file. The store stays in use.
     pub async fn backup(&self, to: String) -> Result<(), HostError> {
         let inner = self.inner()?;
         within(inner.handle.clone(), inner.storage.backup(to, |_| ())).await?;
@@ -464,8 +422,8 @@ impl HostEngine {
         Ok(self.inner()?.engine.running_phases() as u64)
     }
 
-    /// Begins a shutdown without waiting for it or for the host's answers: for a host whose loop ends. What runs there
-    /// stays running in the store.
+    /// Begins a shutdown without waiting for it or for the host's answers, for a host whose loop ends. Running phases stay
+    /// running in the store.
     pub fn abandon(&self) {
         if let Ok(inner) = self.inner() {
             let abandoned = Arc::clone(inner);
@@ -491,12 +449,12 @@ impl HostEngine {
 }
 
 impl HostEngine {
-    pub(crate) fn inner(&self) -> Result<&Arc<Inner>, HostError> {
+    pub(crate) fn inner(&self) -> Result<&Arc<OpenEngine>, HostError> {
         if !is_process(self.process) {
             return Err(forked());
         }
         handle()?;
-        let open = |inner: &&Arc<Inner>| !inner.jobs.closed.is_cancelled();
+        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.closed.is_cancelled();
         self.inner.as_ref().filter(open).ok_or_else(closed)
     }
 }
@@ -505,7 +463,7 @@ fn phase_name(name: &str) -> Result<PhaseName, HostError> {
     Ok(PhaseName::new(name).map_err(phasegate::EngineError::from)?)
 }
 
-/// Checks a store that nobody has open: a JSON object with `campaigns`, `events`, `values` and the `findings`, each with
+/// Checks a store that is not open: a JSON object with `campaigns`, `events`, `values` and the `findings`, each with
 /// `table`, `key`, `problem`.
 #[uniffi::export]
 pub async fn verify_file(path: String) -> Result<String, HostError> {

@@ -1,4 +1,4 @@
-//! What a host does for the engine: jobs that it takes and answers.
+//! Jobs: the work that a host takes from the engine and answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,25 +7,28 @@ use async_trait::async_trait;
 use phasegate::{
     Batch, Failure, FieldProblem, InputChange, PhaseRunner, Resources, RunContext, RunError, RunOutcome,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 use crate::json;
 use crate::runtime::within;
 use crate::streams::Page;
 
 /// What a job is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, uniffi::Enum)]
+#[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// To run a phase. It is answered by `complete`, `fail`, `defer` or `interrupted`.
     Run,
     /// To check a config. It is answered by `problems`.
     Check,
-    /// To say whether a run can go on although its inputs changed. It is answered by `can_continue`.
+    /// To decide whether a run can continue after its inputs changed. It is answered by `can_continue`.
     CanContinue,
 }
 
@@ -33,7 +36,7 @@ pub enum JobKind {
 pub(crate) struct Jobs {
     sender: mpsc::UnboundedSender<Arc<Job>>,
     receiver: tokio::sync::Mutex<mpsc::UnboundedReceiver<Arc<Job>>>,
-    /// Cancelled when the host takes and answers no more.
+    /// Cancelled when the host takes and answers no more jobs.
     pub(crate) closed: CancellationToken,
     handle: Handle,
 }
@@ -59,11 +62,11 @@ impl Jobs {
         }
     }
 
-    /// Hands a job to the host, and gives its answer. `None`: there will be none, since the host let go of it or is gone.
-    async fn answer(&self, work: Work) -> Option<Answer> {
+    /// Hands a job to the host, and returns its answer; `None` if the host dropped the job or is gone.
+    async fn answer(&self, work: JobRequest) -> Option<JobAnswer> {
         let (tell, answered) = oneshot::channel();
         let ended = CancellationToken::new();
-        // Whatever ends this future ends the job.
+        // The end of this future ends the job.
         let _guard = ended.clone().drop_guard();
         let job = Job {
             handle: self.handle.clone(),
@@ -81,34 +84,36 @@ impl Jobs {
     }
 }
 
-struct Work {
+/// What a job asks of the host.
+struct JobRequest {
     kind: JobKind,
     pipeline: Arc<str>,
     phase: Arc<str>,
-    /// What the host needs to know, as JSON.
+    /// The input of the job, as JSON.
     input: Value,
     context: Option<RunContext>,
 }
 
-enum Answer {
+/// What the host answered.
+enum JobAnswer {
     Run(Result<RunOutcome, RunError>),
     Problems(Vec<FieldProblem>),
     CanContinue(bool),
 }
 
-/// One thing that the engine asks its host to do. Dropped without an answer it counts as failed.
+/// One job for the host. A job that is dropped without an answer fails.
 #[derive(uniffi::Object)]
 pub struct Job {
     handle: Handle,
-    work: Work,
-    tell: Mutex<Option<oneshot::Sender<Answer>>>,
+    work: JobRequest,
+    tell: Mutex<Option<oneshot::Sender<JobAnswer>>>,
     ended: CancellationToken,
     process: u32,
 }
 
 #[uniffi::export]
 impl Job {
-    /// What it is for.
+    /// The kind of the job.
     pub fn kind(&self) -> JobKind {
         self.work.kind
     }
@@ -118,41 +123,51 @@ impl Job {
         self.work.pipeline.to_string()
     }
 
-    /// The phase that it is about.
+    /// The phase.
     pub fn phase(&self) -> String {
         self.work.phase.to_string()
     }
 
-    /// What it is about, as a JSON object. To run: `ticket`, `runKey`, `config`, `resources` (by kind and id),
+    /// Its input, as a JSON object. To run: `ticket`, `runKey`, `config`, `resources` (by kind and id),
     /// `checkpoint`, `recordsBefore`. To check: `config`, `resources`. To go on: `oldConfig`, `newConfig`,
     /// `changedResources`, `checkpoint`.
     pub fn input(&self) -> String {
         self.work.input.to_string()
     }
 
-    /// Answers that the phase completed, with a summary as JSON.
-    pub fn complete(&self, summary: String) -> Result<(), HostError> {
-        let summary = json::read("summary", &summary)?;
-        self.tell(Answer::Run(Ok(RunOutcome::Completed(summary))));
-        Ok(())
+    /// Answers that the phase completed, with a summary as JSON. An unreadable summary fails the phase, with the code `too_deep` or
+    /// `summary_unwritable`.
+    pub fn complete(&self, summary: String) {
+        let outcome = match json::read("summary", &summary) {
+            Ok(summary) => RunOutcome::Completed(summary),
+            Err(HostError::Failed { code, reason, .. }) => {
+                let code = if code == "too_deep" {
+                    "too_deep"
+                } else {
+                    "summary_unwritable"
+                };
+                RunOutcome::Failed(Failure::new(code, reason))
+            }
+        };
+        self.tell(JobAnswer::Run(Ok(outcome)));
     }
 
     /// Answers that the phase failed.
     pub fn fail(&self, code: String, reason: String) {
-        self.tell(Answer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Failed(Failure::new(code, reason)))));
     }
 
     /// Answers that somebody will report the ticket later.
     pub fn defer(&self) {
-        self.tell(Answer::Run(Ok(RunOutcome::Deferred)));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred)));
     }
 
-    /// Answers that the phase came to rest as it was asked to.
+    /// Answers that the phase came to rest as requested.
     pub fn interrupted(&self) {
-        self.tell(Answer::Run(Err(RunError::Interrupted)));
+        self.tell(JobAnswer::Run(Err(RunError::Interrupted)));
     }
 
-    /// Answers with what is wrong with a config: a JSON array of objects with `pointer`, `keyword` and `message`.
+    /// Answers with the problems of a config: a JSON array of objects with `pointer`, `keyword` and `message`.
     pub fn problems(&self, problems: String) -> Result<(), HostError> {
         let found: Vec<BTreeMap<String, String>> = json::read("list of problems", &problems)?;
         let text = |problem: &BTreeMap<String, String>, name| problem.get(name).cloned().unwrap_or_default();
@@ -160,21 +175,21 @@ impl Job {
             .iter()
             .map(|one| FieldProblem::new(text(one, "pointer"), text(one, "keyword"), text(one, "message")))
             .collect();
-        self.tell(Answer::Problems(found));
+        self.tell(JobAnswer::Problems(found));
         Ok(())
     }
 
-    /// Answers whether the run can go on.
+    /// Answers whether the run can continue.
     pub fn can_continue(&self, answer: bool) {
-        self.tell(Answer::CanContinue(answer));
+        self.tell(JobAnswer::CanContinue(answer));
     }
 
-    /// Whether nobody waits for an answer any more: it was given, or the phase ended without it.
+    /// Whether the job is over: it was answered, or the phase ended without an answer.
     pub fn is_ended(&self) -> bool {
         self.ended.is_cancelled()
     }
 
-    /// Waits until nobody waits for an answer any more.
+    /// Waits until the job is over.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -198,7 +213,7 @@ impl Job {
         }
     }
 
-    /// Tells how far the run has come; cheap, and not durable.
+    /// Reports how far the run has come. It is cheap, and not durable.
     pub fn progress(&self, done: u64, total: Option<u64>) {
         if let Some(context) = &self.work.context
             && !self.ended.is_cancelled()
@@ -262,15 +277,15 @@ impl Job {
 }
 
 impl Job {
-    fn tell(&self, answer: Answer) {
+    fn tell(&self, answer: JobAnswer) {
         let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tell) = tell {
-            // Nobody may listen any more; then the answer doesn't count.
+            // The job may be over; then the answer doesn't count.
             let _ = tell.send(answer);
         }
     }
 
-    /// The context of a run that goes on.
+    /// The context of a running phase.
     fn running(&self) -> Result<&RunContext, HostError> {
         if !crate::runtime::is_process(self.process) {
             return Err(crate::error::forked());
@@ -279,7 +294,7 @@ impl Job {
             Some(context) if !self.ended.is_cancelled() => Ok(context),
             Some(_) => Err(RunError::Fenced.into()),
             None => Err(HostError::plain(
-                "invalid_argument",
+                HostCode::InvalidArgument,
                 "only a running phase has records",
             )),
         }
@@ -291,23 +306,22 @@ pub(crate) struct HostRunner {
     jobs: Arc<Jobs>,
     pipeline: Arc<str>,
     phase: Arc<str>,
-    checks: bool,
-    continues: bool,
+    /// The kinds of jobs that its host answers besides [`JobKind::Run`]. It gets no others.
+    answers: Vec<JobKind>,
 }
 
 impl HostRunner {
-    pub(crate) fn new(jobs: Arc<Jobs>, pipeline: &str, phase: &str, checks: bool, continues: bool) -> Self {
+    pub(crate) fn new(jobs: Arc<Jobs>, pipeline: &str, phase: &str, answers: Vec<JobKind>) -> Self {
         Self {
             jobs,
             pipeline: pipeline.into(),
             phase: phase.into(),
-            checks,
-            continues,
+            answers,
         }
     }
 
-    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> Work {
-        Work {
+    fn work(&self, kind: JobKind, input: Value, context: Option<RunContext>) -> JobRequest {
+        JobRequest {
             kind,
             pipeline: Arc::clone(&self.pipeline),
             phase: Arc::clone(&self.phase),
@@ -316,8 +330,8 @@ impl HostRunner {
         }
     }
 
-    /// A question that takes no context. The engine itself bounds how long it waits for the answer.
-    async fn asked(&self, kind: JobKind, input: Value) -> Option<Answer> {
+    /// Asks the host without a context. The engine itself limits the wait for the answer.
+    async fn asked(&self, kind: JobKind, input: Value) -> Option<JobAnswer> {
         self.jobs.answer(self.work(kind, input, None)).await
     }
 }
@@ -325,12 +339,12 @@ impl HostRunner {
 #[async_trait]
 impl PhaseRunner for HostRunner {
     async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
-        if !self.checks {
+        if !self.answers.contains(&JobKind::Check) {
             return Vec::new();
         }
         let input = json!({ "config": config, "resources": by_kind(resources) });
         match self.asked(JobKind::Check, input).await {
-            Some(Answer::Problems(problems)) => problems,
+            Some(JobAnswer::Problems(problems)) => problems,
             _ => vec![FieldProblem::new(
                 "",
                 "unchecked",
@@ -350,12 +364,12 @@ impl PhaseRunner for HostRunner {
         });
         let cancelled = ctx.cancellation_token();
         match self.jobs.answer(self.work(JobKind::Run, input, Some(ctx))).await {
-            Some(Answer::Run(outcome)) => outcome,
+            Some(JobAnswer::Run(outcome)) => outcome,
             Some(_) => Err(RunError::failed(
                 "invalid_answer",
                 "the phase was answered as if it were a check",
             )),
-            // The host goes away, which is no failure of the phase.
+            // The host goes away. That doesn't fail the phase.
             None if cancelled.is_cancelled() || self.jobs.closed.is_cancelled() => Err(RunError::Interrupted),
             None => Err(RunError::failed(
                 "abandoned",
@@ -365,7 +379,7 @@ impl PhaseRunner for HostRunner {
     }
 
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
-        if !self.continues {
+        if !self.answers.contains(&JobKind::CanContinue) {
             return false;
         }
         let input = json!({
@@ -376,7 +390,7 @@ impl PhaseRunner for HostRunner {
         });
         matches!(
             self.asked(JobKind::CanContinue, input).await,
-            Some(Answer::CanContinue(true))
+            Some(JobAnswer::CanContinue(true))
         )
     }
 }

@@ -1,20 +1,37 @@
-//! JSON text in and out.
+//! Reading and writing JSON text.
 
+use phasegate::core::limits::{MAX_JSON_DEPTH, MAX_TEXT_DEPTH};
+use phasegate::core::{Excess, Measure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
 
 /// Reads an argument; `what` names it in the error.
+///
+/// # Errors
+///
+/// `too_deep` for JSON that is too deep to parse, and `invalid_argument` for any other unreadable text.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, HostError> {
-    serde_json::from_str(json).map_err(|error| HostError::argument(what, &error))
+    serde_json::from_str(json).map_err(|error| match Measure::of_text(json).depth {
+        depth if depth > MAX_TEXT_DEPTH => {
+            let (what, limit) = (what.to_owned(), MAX_JSON_DEPTH);
+            Excess::TooDeep { what, depth, limit }.into()
+        }
+        _ => HostError::argument(what, &error),
+    })
 }
 
 /// Writes a result.
 pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, HostError> {
-    serde_json::to_string(value)
-        .map_err(|error| HostError::plain("unexpected", format!("a result has no JSON form: {error}")))
+    serde_json::to_string(value).map_err(|error| {
+        HostError::plain(
+            HostCode::Unexpected,
+            format!("a result has no JSON form: {error}"),
+        )
+    })
 }
 
 /// Writes records as one JSON array, without reading them.
@@ -28,4 +45,25 @@ pub(crate) fn array<'a>(records: impl Iterator<Item = &'a RawValue>) -> String {
     }
     text.push(']');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn an_argument_that_is_too_deep_to_be_parsed_is_too_deep_and_any_other_is_invalid() {
+        let code = |text: &str| {
+            read::<Value>("summary", text)
+                .expect_err("it is refused")
+                .code()
+                .to_owned()
+        };
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read::<Value>("summary", &nested(MAX_TEXT_DEPTH)).is_ok());
+        assert_eq!(code(&nested(MAX_TEXT_DEPTH + 1)), "too_deep");
+        assert_eq!(code(&"[".repeat(5_000)), "too_deep");
+        assert_eq!(code("[1,"), "invalid_argument");
+    }
 }

@@ -1,17 +1,18 @@
 //! The engine for hosts in other languages, exported through uniffi.
 //!
 //! Everything here delegates to the crate `phasegate` and converts: documents cross as JSON text, in the same form as
-//! everywhere else, and errors as a code, a sentence and data. The hosts' packages in `python/` and `kotlin/` are what people
-//! use.
+//! everywhere else, and errors as a code, a sentence and data. People use the hosts' packages in `python/` and `kotlin/`.
 //!
-//! **The host is never called.** What a host does for the engine (running a phase, checking a config) is a [`Job`] that
-//! the host takes with [`HostEngine::next_job`], and answers. So there is nothing that a host could throw into Rust, no
-//! thread of Rust that waits for an event loop of the host, and no lock that is held while code of the host runs. A job that
-//! is dropped without an answer is a failed phase.
+//! **The host is never called.** The work of a host for the engine (running a phase, checking a config) is a [`Job`]: the host
+//! takes it with [`HostEngine::next_job`] and answers it. So a host can't throw into Rust, no thread of Rust waits for an event
+//! loop of the host, and no lock is held while code of the host runs. A job that is dropped without an answer fails the phase.
 //!
 //! **Nothing hangs at the end.** After [`exit`], and in a child that was forked after the first call, every call gives a typed
 //! error at once.
 
+mod at_exit;
+mod codes;
+mod command;
 mod engine;
 mod error;
 mod job;
@@ -21,17 +22,20 @@ mod resources;
 mod runtime;
 mod sandbox;
 mod streams;
+mod words;
 
+pub use at_exit::exit;
+pub use codes::{ErrorClass, codes};
 pub use engine::{EngineOptions, HostEngine, verify_file};
 pub use error::HostError;
 pub use job::{Job, JobKind};
-pub use runtime::exit;
 pub use sandbox::HostSandbox;
 pub use streams::{HostEvents, Page};
+pub use words::words;
 
 uniffi::setup_scaffolding!("phasegate");
 
-/// The version of this library, which a host's package compares with its own.
+/// The version of this library. A host's package compares it with its own.
 #[uniffi::export]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()

@@ -1,22 +1,23 @@
-//! Pipelines as a host defines them: phases of its own among the built-in ones.
+//! Pipelines of a host: its own phases among built-in ones.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::{PhaseDefinition, ResourceKind, ResourceKindDefinition};
-use phasegate::{Pipeline, PipelineBuilder};
+use phasegate::{EngineError, Pipeline, PipelineBuilder};
 use phasegate_phases::{analysis, dns_validation, domain_generation, http_validation};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::codes::HostCode;
 use crate::error::HostError;
-use crate::job::{HostRunner, Jobs};
+use crate::job::{HostRunner, JobKind, Jobs};
 use crate::json;
 
 /// Adds a built-in phase.
-type Add = fn(PipelineBuilder) -> PipelineBuilder;
+type AddPhase = fn(PipelineBuilder) -> PipelineBuilder;
 
-pub(crate) const BUILTIN: [(&str, Add); 4] = [
+pub(crate) const BUILTIN: [(&str, AddPhase); 4] = [
     ("domain_generation", |pipeline| {
         pipeline.phase(domain_generation::DomainGeneration)
     }),
@@ -31,48 +32,45 @@ pub(crate) const BUILTIN: [(&str, Add); 4] = [
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Definition {
+struct HostPipeline {
     id: String,
     #[serde(default)]
     title: String,
-    phases: Vec<PhaseOf>,
+    phases: Vec<PhaseSource>,
     #[serde(default)]
     resource_kinds: Vec<ResourceKindDefinition>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum PhaseOf {
-    Builtin(Builtin),
-    Host(Host),
+enum PhaseSource {
+    Builtin(BuiltinPhase),
+    Host(HostPhase),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Builtin {
+struct BuiltinPhase {
     builtin: String,
     timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Host {
+struct HostPhase {
     name: String,
     #[serde(default)]
     title: String,
     config_schema: Value,
     timeout_ms: Option<u64>,
-    /// Whether the host checks configs beyond the schema.
+    /// The jobs that the host answers besides `run`: `check`, `can_continue`.
     #[serde(default)]
-    checks: bool,
-    /// Whether the host is asked if a run goes on although its inputs changed.
-    #[serde(default)]
-    continues: bool,
+    answers: Vec<JobKind>,
 }
 
-/// Builds a pipeline whose host phases become jobs. Kinds of resources that built-in phases need are there by themselves.
+/// Builds a pipeline whose host phases become jobs. The kinds of resources that built-in phases need are added.
 pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, HostError> {
-    let Definition {
+    let HostPipeline {
         id,
         title,
         phases,
@@ -82,20 +80,19 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
     let mut needs_builtin_kinds = false;
     for phase in phases {
         let (name, timeout_ms) = match phase {
-            PhaseOf::Builtin(Builtin { builtin, timeout_ms }) => {
+            PhaseSource::Builtin(BuiltinPhase { builtin, timeout_ms }) => {
                 let Some((_, add)) = BUILTIN.iter().find(|(name, _)| *name == builtin) else {
                     let known = BUILTIN.map(|(name, _)| name).join(", ");
                     let reason = format!("there is no built-in phase {builtin}: there are {known}");
-                    return Err(HostError::plain("invalid_pipeline", reason));
+                    return Err(HostError::plain(HostCode::InvalidPipeline, reason));
                 };
                 pipeline = add(pipeline);
                 needs_builtin_kinds = true;
                 (builtin, timeout_ms)
             }
-            PhaseOf::Host(host) => {
-                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.checks, host.continues);
-                let name = phasegate::PhaseName::new(host.name.clone())
-                    .map_err(|error| HostError::plain("invalid_name", error.to_string()))?;
+            PhaseSource::Host(host) => {
+                let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
+                let name = phasegate::PhaseName::new(host.name.clone()).map_err(EngineError::from)?;
                 let definition = PhaseDefinition {
                     name,
                     title: host.title,
@@ -128,7 +125,7 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
                 "the kind {} has a probeSchema and no probe: leave it out",
                 one.kind
             );
-            return Err(HostError::plain("invalid_pipeline", reason));
+            return Err(HostError::plain(HostCode::InvalidPipeline, reason));
         }
         pipeline = pipeline.resource_kind(&one.kind, one.title, one.schema);
     }

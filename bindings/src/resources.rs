@@ -27,7 +27,7 @@ impl HostEngine {
         Ok(within(inner.handle.clone(), stored).await?.0)
     }
 
-    /// Deletes a resource. Configs that refer to it have a problem from now on.
+    /// Deletes a resource. Configs that refer to it then have a problem.
     pub async fn delete_resource(
         &self,
         kind: String,

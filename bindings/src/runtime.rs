@@ -1,36 +1,31 @@
-//! The threads that engines run on, and what becomes of them when the process ends or forks.
+//! The threads that engines run on. A forked child doesn't have them, and after the end of the process nobody does.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
-use crate::engine::Inner;
+use crate::codes::HostCode;
 use crate::error::{HostError, closed, forked};
 
-/// How long the end of a process waits for what is being written.
-const EXIT_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The process whose threads these are, 0 before the first. It is no part of [`PROCESS`], since a forked child may find
-/// that locked by a thread which it doesn't have.
+/// The process that has the threads; 0 before the first. It is apart from [`PROCESS`], since a forked child may find that
+/// locked by a thread that it doesn't have.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
-static PROCESS: Mutex<Process> = Mutex::new(Process {
+static PROCESS: Mutex<ProcessState> = Mutex::new(ProcessState {
     runtime: None,
     exited: false,
-    engines: Vec::new(),
 });
 
-struct Process {
+/// The threads of this process.
+struct ProcessState {
     runtime: Option<Runtime>,
     exited: bool,
-    engines: Vec<Weak<Inner>>,
 }
 
-fn with<T>(f: impl FnOnce(&mut Process) -> T) -> T {
+fn with<T>(f: impl FnOnce(&mut ProcessState) -> T) -> T {
     f(&mut PROCESS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -39,10 +34,10 @@ pub(crate) fn is_process(id: u32) -> bool {
     std::process::id() == id
 }
 
-/// The runtime of this process, started by the first who asks.
+/// The runtime of this process. The first call starts it.
 ///
-/// Never in a child that was forked from a process which had one: what engines run on (threads, and what they share) was
-/// not forked along, so that they would wait for ever.
+/// A child that was forked from a process with a runtime gets an error: the threads of the engines were not forked along, so
+/// calls would wait for ever.
 pub(crate) fn handle() -> Result<Handle, HostError> {
     let this = std::process::id();
     let owner = OWNER.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire);
@@ -60,45 +55,25 @@ pub(crate) fn handle() -> Result<Handle, HostError> {
             .thread_name("phasegate")
             .enable_all()
             .build()
-            .map_err(|error| HostError::plain("unexpected", format!("no threads to run on: {error}")))?;
+            .map_err(|error| {
+                HostError::plain(HostCode::Unexpected, format!("no threads to run on: {error}"))
+            })?;
         Ok(process.runtime.insert(started).handle().clone())
     })
 }
 
-/// Remembers an engine for [`exit`].
-pub(crate) fn register(engine: Weak<Inner>) {
-    with(|process| {
-        process.engines.retain(|known| known.strong_count() > 0);
-        process.engines.push(engine);
-    });
-}
-
-/// Polls a future where the runtime's timers and tasks are at hand, whoever polls it.
+/// Makes the runtime's timers and tasks available to a future, wherever it is polled.
 pub(crate) fn within<F: Future>(handle: Handle, future: F) -> TokioContext<F> {
     TokioContext::new(future, handle)
 }
 
-/// Closes every engine and ends their threads: for a hook of the host's at the end of the process. Running phases stay
-/// running in their stores, and the next engine's recovery takes them up. Every later call gives a typed error.
-///
-/// It takes at most a few seconds, whatever the phases do.
-#[uniffi::export]
-pub fn exit() {
+/// Takes the runtime away for good, at the end of the process. `None` in a process without one, such as a forked child.
+pub(crate) fn take_at_exit() -> Option<Runtime> {
     if !is_process(OWNER.load(Ordering::Acquire)) {
-        return;
+        return None;
     }
-    let (runtime, engines) = with(|process| {
+    with(|process| {
         process.exited = true;
-        (process.runtime.take(), std::mem::take(&mut process.engines))
-    });
-    let Some(runtime) = runtime else { return };
-    let closing = async {
-        for engine in engines.iter().filter_map(Weak::upgrade) {
-            engine.abandon().await;
-        }
-    };
-    runtime.block_on(async {
-        let _ = tokio::time::timeout(EXIT_PATIENCE, closing).await;
-    });
-    runtime.shutdown_timeout(Duration::from_secs(1));
+        process.runtime.take()
+    })
 }

@@ -6,6 +6,7 @@ use phasegate_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use crate::codes::HostCode;
 use crate::error::{HostError, closed};
 use crate::json::{read, write};
 use crate::runtime::{handle, within};
@@ -24,7 +25,8 @@ impl HostSandbox {
     pub async fn start() -> Result<Arc<Self>, HostError> {
         let handle = handle()?;
         let started = within(handle.clone(), Sandbox::start()).await;
-        let sandbox = started.map_err(|error| HostError::plain("sandbox_failed", error.to_string()))?;
+        let sandbox =
+            started.map_err(|error| HostError::plain(HostCode::SandboxFailed, error.to_string()))?;
         Ok(Arc::new(Self {
             sandbox: Mutex::new(Some(sandbox)),
             handle,
@@ -41,7 +43,7 @@ impl HostSandbox {
         self.with(|sandbox| sandbox.http_addr().to_string())
     }
 
-    /// The document of a persona, pointed at the sandbox; a document of another kind is given back as it is.
+    /// The document of a persona, pointed at the sandbox. A document of another kind is returned unchanged.
     pub fn point(&self, kind: String, document: String) -> Result<String, HostError> {
         let document: Value = read("document", &document)?;
         let (dns, http) = self.with(|sandbox| (sandbox.dns_addr(), sandbox.http_addr()))?;

@@ -8,7 +8,7 @@ use crate::error::HostError;
 use crate::json::write;
 use crate::runtime::{handle, is_process, within};
 
-/// The most events that are given at once.
+/// The most events of one call.
 const MOST_EVENTS: usize = 500;
 
 /// One page of records.
@@ -16,13 +16,13 @@ const MOST_EVENTS: usize = 500;
 pub struct Page {
     /// The index of its first record.
     pub from: u64,
-    /// The index to go on at; none after the last record.
+    /// The index to continue at; none after the last record.
     pub next: Option<u64>,
     /// The records, as a JSON array.
     pub records: String,
 }
 
-/// Events after a cursor, without an end. Each is given once, in order, and only when it is durable.
+/// The endless stream of events after a cursor. Each event is given once, in order, after it is durable.
 #[derive(uniffi::Object)]
 pub struct HostEvents {
     handle: Handle,
@@ -49,9 +49,9 @@ impl HostEvents {
 
 #[uniffi::export]
 impl HostEvents {
-    /// The next events, as a JSON array: those that have happened, or, if none have, the next one when it happens.
+    /// The next events, as a JSON array. Waits until there is one.
     ///
-    /// Giving up waiting loses no event.
+    /// Cancelling the wait loses no event.
     pub async fn next(&self) -> Result<String, HostError> {
         self.alive()?;
         let next = async {
@@ -67,7 +67,7 @@ impl HostEvents {
         write(&within(self.handle.clone(), next).await?)
     }
 
-    /// The events that have happened, as a JSON array; empty when there are no more for now.
+    /// The next events so far, as a JSON array; empty if there are none yet.
     pub async fn next_if_any(&self) -> Result<String, HostError> {
         self.alive()?;
         let next = async {

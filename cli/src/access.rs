@@ -1,4 +1,4 @@
-//! How a server is reached: its address, the token for it, and the certificates that are trusted.
+//! Access to a server: its address, its token, and the trusted certificates.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::error::CliError;
 
 /// The variable that the token is taken from.
 const TOKEN_VARIABLE: &str = "PHASEGATE_TOKEN";
-/// Where a server that was started in this folder keeps its token.
+/// The file in which a server that was started in this folder keeps its token.
 const TOKEN_FILE: &str = "phasegate.redb.token";
 
-/// The address of a server, and nothing more.
+/// The address of a server, without anything else.
 pub fn address(text: &str) -> Result<Url, CliError> {
     let wrong = |why: &str| CliError::Usage(format!("--url {why}, such as http://127.0.0.1:8080"));
     let url = Url::parse(text).map_err(|_| wrong("takes the address of a server"))?;
@@ -32,7 +32,7 @@ pub fn address(text: &str) -> Result<Url, CliError> {
     Ok(url)
 }
 
-/// Whether it is this machine: to it no proxy leads, and its servers' token may be in this folder.
+/// Whether the address is on this machine. Then no proxy is used, and this folder may have the server's token.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host
@@ -42,10 +42,10 @@ pub fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The token for `server`, from the file that is named, the environment, or this folder.
+/// The token for `server`, from the named file, the environment, or this folder.
 ///
-/// The file in this folder belongs to a server on this machine. Another one is not shown it, or whoever has a person type an address
-/// would have the token.
+/// The file in this folder is for servers on this machine only. Otherwise anyone who makes a person type an address would get
+/// the token.
 pub fn token(args: &TargetArgs, server: &Url) -> Result<Option<Token>, CliError> {
     let parse = |text: &str, from: &str| {
         let malformed = || CliError::Usage(format!("{from} holds no token (64 hexadecimal digits)"));
@@ -68,7 +68,7 @@ pub fn token(args: &TargetArgs, server: &Url) -> Result<Option<Token>, CliError>
     is_meant.then(|| read(usual)).transpose()
 }
 
-/// How connections are secured: certificates are checked under the roots that browsers trust.
+/// The TLS of connections. Certificates are checked under the roots that browsers trust.
 pub fn tls() -> ClientConfig {
     let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -1,8 +1,9 @@
-//! The command line: what there is to type, and its help.
+//! The command line and its help.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use phasegate::Mode;
@@ -26,12 +27,12 @@ Exit codes: 0 done, 1 unexpected, 2 usage or bad plan, 3 refused by preflight, 4
 PHASEGATE_LOG sets what is logged to the standard error, such as 'info' or 'phasegate=debug'; warnings unless set."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What `phasegate` can do.
+/// The commands of `phasegate`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a plan: create its campaign, or carry on with the unfinished one of its name
@@ -48,11 +49,11 @@ pub enum Command {
     Stop(CampaignArgs),
     /// List the campaigns
     List(ListArgs),
-    /// Show how a campaign stands, and what can be done now
+    /// Show the state of a campaign, and what can be done now
     Show(ShowArgs),
     /// Store the config of a phase
     Configure(ConfigureArgs),
-    /// Take the config of a phase away; only of one that has not started
+    /// Remove the config of a phase that has not started
     Unconfigure(UnconfigureArgs),
     /// Set how a campaign advances; starts nothing
     Mode(ModeArgs),
@@ -70,9 +71,9 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Print the states of a campaign and the ways between them, as a Mermaid diagram
     Diagram,
-    /// Check a store: every page and value, and that each campaign is what its log says
+    /// Check a store: every page and value, and each campaign against its log
     Verify(VerifyArgs),
-    /// Copy a store, consistently; a plain copy of a file in use is no backup
+    /// Copy a store that is in use into a new file, consistently
     Backup(BackupArgs),
     /// Print a script that completes commands in a shell
     Completions {
@@ -138,13 +139,13 @@ pub struct RunArgs {
     /// The plan, or - for the standard input
     #[arg(value_name = "PLAN.json")]
     pub plan: PathBuf,
-    /// The store, which is created when there is none.
+    /// The store; a missing one is created.
     #[command(flatten)]
     pub store: StoreArgs,
     /// How it is followed.
     #[command(flatten)]
     pub follow: FollowArgs,
-    /// Where the plan differs from the unfinished campaign, change the campaign
+    /// Change the unfinished campaign to what the plan says
     #[arg(long, conflicts_with = "new")]
     pub apply: bool,
     /// Create a new campaign, even if one of that name is unfinished
@@ -164,7 +165,7 @@ pub struct StartArgs {
     /// The campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// The phase; the one whose turn it is unless given
+    /// The phase; by default the one whose turn it is
     pub phase: Option<String>,
     /// How it is followed.
     #[command(flatten)]
@@ -254,26 +255,17 @@ pub struct ModeArgs {
     #[command(flatten)]
     pub campaign: CampaignArgs,
     /// The mode
-    pub mode: ModeArg,
+    #[arg(value_parser = modes())]
+    pub mode: Mode,
 }
 
-/// A mode, as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum ModeArg {
-    /// Each phase is started by hand
-    StepByStep,
-    /// A completed phase starts the next
-    FullSequence,
-}
-
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::StepByStep => Self::StepByStep,
-            ModeArg::FullSequence => Self::FullSequence,
-        }
-    }
+/// Reads a mode, and tells in the help which there are.
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    let words = Mode::ALL
+        .iter()
+        .map(|mode| PossibleValue::new(mode.as_str()).help(mode.about().trim_end_matches('.')));
+    PossibleValuesParser::new(words)
+        .try_map(|word| Mode::from_word(&word).ok_or_else(|| format!("there is no mode {word}")))
 }
 
 /// `phasegate delete`
@@ -290,7 +282,7 @@ pub struct DeleteArgs {
 /// `phasegate events`
 #[derive(Args, Debug)]
 pub struct EventsArgs {
-    /// The campaign's name or id; the whole store's log unless given
+    /// The campaign's name or id; by default the whole store
     pub campaign: Option<String>,
     /// The store.
     #[command(flatten)]
@@ -315,7 +307,7 @@ pub struct RecordsArgs {
     pub campaign: CampaignArgs,
     /// The phase
     pub phase: String,
-    /// An older run of it; the current one unless given
+    /// An older run of the phase; by default the current one
     #[arg(long)]
     pub run: Option<u32>,
     /// How to print them
@@ -324,7 +316,7 @@ pub struct RecordsArgs {
     /// How many to skip
     #[arg(long, default_value_t = 0)]
     pub from: u64,
-    /// How many to print; all unless given, but 100 in a table
+    /// How many to print; by default all, and 100 in a table
     #[arg(long)]
     pub limit: Option<u64>,
 }
@@ -350,7 +342,7 @@ The first start makes a token and keeps it in FILE.token beside the store, for i
 gives a browser a cookie; programs send 'Authorization: Bearer TOKEN'. Ctrl-C is not a pause: what runs goes on at the next
 start.")]
 pub struct ServeArgs {
-    /// The store, which is created when there is none.
+    /// The store; a missing one is created.
     #[command(flatten)]
     pub store: StoreArgs,
     /// The address and port to listen on
@@ -359,10 +351,10 @@ pub struct ServeArgs {
     /// Start a DNS server and an HTTP site on this machine, and make the personas sandbox-dns and sandbox-http for them
     #[arg(long)]
     pub sandbox: bool,
-    /// Answer for this host too, beside those of the loopback; may be repeated
+    /// Answer for this host too, besides the loopback's names; may be repeated
     #[arg(long, value_name = "HOST")]
     pub allow_host: Vec<String>,
-    /// Where the token is kept; beside the store unless given
+    /// The file of the token; by default beside the store
     #[arg(long, value_name = "FILE", conflicts_with = "no_auth")]
     pub token_file: Option<PathBuf>,
     /// Ask for no token; on a loopback address only
@@ -384,7 +376,7 @@ pub struct CheckArgs {
 /// `phasegate schema`
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// A phase, a kind of resource, 'plan' or 'pipeline'; lists them unless given
+    /// A phase, a kind of resource, 'plan' or 'pipeline'; without it they are listed
     pub name: Option<String>,
 }
 

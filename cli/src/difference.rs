@@ -1,30 +1,30 @@
-//! Where a plan and an unfinished campaign differ.
+//! The differences between a plan and an unfinished campaign.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use diffy::DiffOptions;
 use phasegate::core::{ResourceId, ResourceKind, ResourceRef};
 use phasegate::storage::Resource;
 use phasegate::{CampaignHandle, CampaignView, Engine, Mode, PhaseName};
 use serde_json::Value;
-use similar::TextDiff;
 
 use crate::error::CliError;
 use crate::plan::Plan;
 use crate::sandbox::{Addresses, stored_resources};
 
-/// Where a plan and an unfinished campaign differ.
+/// The differences between a plan and an unfinished campaign.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
-    /// The configs that both have, or the campaign alone, and that are not the same.
+    /// The stored configs that the plan has differently, or not at all.
     pub configs: Vec<ConfigDifference>,
-    /// The phases whose config the plan has and the campaign doesn't: never stored, or taken away.
+    /// The phases whose config only the plan has: it was never stored, or was removed.
     pub absent: Vec<PhaseName>,
     /// The resources that are stored with another document.
     pub resources: Vec<ResourceDifference>,
     /// The resources of the plan that are not stored.
     pub absent_resources: Vec<ResourceRef>,
-    /// The campaign's mode, where it is not the plan's.
+    /// The campaign's mode, if it differs from the plan's.
     pub mode: Option<Mode>,
 }
 
@@ -33,9 +33,9 @@ pub struct Differences {
 pub struct ConfigDifference {
     /// The phase.
     pub phase: PhaseName,
-    /// What is stored.
+    /// The stored config.
     pub stored: Value,
-    /// What the plan says; nothing, if it has none.
+    /// The plan's config, if it has one.
     pub planned: Option<Value>,
 }
 
@@ -44,15 +44,15 @@ pub struct ConfigDifference {
 pub struct ResourceDifference {
     /// The resource.
     pub resource: ResourceRef,
-    /// What is stored.
+    /// The stored document.
     pub stored: Value,
-    /// What the plan says.
+    /// The plan's document.
     pub planned: Value,
 }
 
 impl Differences {
-    /// Compares a plan with a campaign and the store. `last` is where the sandbox was that the stored personas were
-    /// pointed at, if this one is pointed at a sandbox too: another address of it is no difference.
+    /// Compares a plan with a campaign and the store. `last` are the addresses of the sandbox that the stored personas were
+    /// pointed at, if this run has a sandbox too: other addresses of a sandbox are not a difference.
     pub async fn find(
         engine: &Engine,
         campaign: &CampaignHandle,
@@ -94,24 +94,36 @@ impl Differences {
         Ok(differences)
     }
 
-    /// Whether somebody has to decide: something is stored that the plan doesn't say.
+    /// Whether a person has to decide, since the store has something else than the plan.
     pub fn need_a_decision(&self) -> bool {
         !(self.configs.is_empty() && self.resources.is_empty())
     }
 
-    /// The differences as a unified diff, the stored side as the old one. Members that are written and never read back,
-    /// such as a proxy's password, are hidden.
-    pub fn to_diff(&self, engine: &Engine) -> String {
+    /// The differences as a unified diff, with the stored side as the old one. The secrets of resources are hidden.
+    ///
+    /// # Errors
+    ///
+    /// When the engine doesn't have the kind of a resource, so that its secrets are unknown.
+    pub fn to_diff(&self, engine: &Engine) -> Result<String, CliError> {
         let mut text = String::new();
         for one in &self.configs {
             add_diff(&mut text, one.phase.as_str(), &one.stored, one.planned.as_ref());
         }
         for one in &self.resources {
-            let hidden = secrets(engine, &one.resource.kind);
-            let (stored, planned) = hide(&one.stored, &one.planned, &hidden);
+            let (mut stored, mut planned) = (one.stored.clone(), one.planned.clone());
+            let kind = one.resource.kind.as_str();
+            engine.conceal(kind, &mut stored, |_, _| Some(Value::from("(hidden)")))?;
+            engine.conceal(kind, &mut planned, |place, secret| {
+                let is_stored = one.stored.pointer(place) == Some(secret);
+                Some(Value::from(if is_stored {
+                    "(hidden)"
+                } else {
+                    "(hidden, another)"
+                }))
+            })?;
             add_diff(&mut text, &one.resource.to_string(), &stored, Some(&planned));
         }
-        text
+        Ok(text)
     }
 }
 
@@ -139,44 +151,78 @@ fn by_ref(resources: Vec<Resource>) -> BTreeMap<ResourceRef, Value> {
         .collect()
 }
 
-/// The members of a kind's documents that its schema marks as `writeOnly`.
-fn secrets(engine: &Engine, kind: &ResourceKind) -> Vec<String> {
-    let definitions = engine
-        .pipelines()
-        .flat_map(|pipeline| &pipeline.definition().resource_kinds);
-    let Some(definition) = definitions.into_iter().find(|one| one.kind == *kind) else {
-        return Vec::new();
-    };
-    let properties = definition.schema.get("properties").and_then(Value::as_object);
-    let secret = |(name, schema): (&String, &Value)| {
-        (schema.get("writeOnly") == Some(&Value::Bool(true))).then(|| name.clone())
-    };
-    properties.into_iter().flatten().filter_map(secret).collect()
-}
-
-fn hide(stored: &Value, planned: &Value, secrets: &[String]) -> (Value, Value) {
-    let (mut shown_stored, mut shown_planned) = (stored.clone(), planned.clone());
-    for secret in secrets {
-        let differs = stored.get(secret) != planned.get(secret);
-        for (shown, word) in [
-            (&mut shown_stored, "(hidden)"),
-            (&mut shown_planned, "(hidden, another)"),
-        ] {
-            if let Some(member) = shown.get_mut(secret) {
-                *member = Value::from(if differs { word } else { "(hidden)" });
-            }
-        }
-    }
-    (shown_stored, shown_planned)
-}
-
 fn add_diff(text: &mut String, title: &str, stored: &Value, planned: Option<&Value>) {
     let old = format!("{stored:#}\n");
     let new = planned.map_or_else(String::new, |planned| format!("{planned:#}\n"));
-    let diff = TextDiff::from_lines(&old, &new);
-    let mut unified = diff.unified_diff();
-    let unified = unified
-        .context_radius(2)
-        .header(&format!("{title} (stored)"), &format!("{title} (plan)"));
-    write!(text, "{unified}").expect("a String takes all text");
+    let mut options = DiffOptions::new();
+    options
+        .set_context_len(2)
+        .set_original_filename(format!("{title} (stored)"))
+        .set_modified_filename(format!("{title} (plan)"));
+    write!(text, "{}", options.create_patch(&old, &new)).expect("a String takes all text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phasegate::Pipeline;
+    use phasegate_phases::analysis::Analysis;
+    use phasegate_storage_redb::RedbStorage;
+    use serde_json::json;
+
+    /// A kind whose schema marks secrets in a list, behind a reference, in a branch and as whole objects.
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "accounts": {"type": "array", "items": {"$ref": "#/$defs/account"}},
+                "keys": {"type": "array", "items": {"type": "string", "writeOnly": true}},
+                "certificate": {"type": "object", "writeOnly": true},
+                "token": {"anyOf": [{"type": "null"}, {"type": "string", "writeOnly": true}]}
+            },
+            "patternProperties": {"^x-": {"writeOnly": true}},
+            "$defs": {"account": {"properties": {"user": {}, "pass/word": {"type": "string", "writeOnly": true}}}}
+        })
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_in_a_difference_wherever_its_schema_has_the_mark() {
+        let pipeline = Pipeline::builder("p")
+            .phase(Analysis)
+            .resource_kind("vault", "Vault", schema());
+        let engine = Engine::builder()
+            .storage(RedbStorage::in_memory().await.expect("a store in memory"))
+            .pipeline(pipeline.build().expect("a pipeline"))
+            .build()
+            .expect("an engine");
+        let document = |secret: &str, port: u16| {
+            json!({
+                "port": port,
+                "accounts": [{"user": "ada", "pass/word": secret}, {"user": "grace", "pass/word": "secret-same"}],
+                "keys": [secret],
+                "certificate": {"private": secret},
+                "token": secret,
+                "x-more": [secret]
+            })
+        };
+        let resource = ResourceRef {
+            kind: ResourceKind::new("vault").expect("a kind"),
+            id: ResourceId::new("one").expect("an id"),
+        };
+        let differences = Differences {
+            resources: vec![ResourceDifference {
+                resource,
+                stored: document("secret-stored", 1),
+                planned: document("secret-planned", 2),
+            }],
+            ..Differences::default()
+        };
+        let shown = differences.to_diff(&engine).expect("the kind is known");
+        assert!(!shown.contains("secret-"), "{shown}");
+        assert_eq!(shown.matches("(hidden, another)").count(), 5, "{shown}");
+        assert!(
+            shown.contains("ada") && shown.contains("+  \"port\": 2"),
+            "{shown}"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked.
+//! The errors of commands.
 
 use std::path::PathBuf;
 
@@ -13,20 +13,20 @@ use crate::plan::PlanError;
 use crate::remote::Refused;
 use crate::render::tables;
 
-/// Why a command did not do what it was asked. Each says what to do next.
+/// Why a command failed. Each error says what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CliError {
     /// The plan can't be used.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The command doesn't fit: what there is, or how the campaign stands.
+    /// The command doesn't fit the store or the state of the campaign.
     #[error("{0}")]
     Usage(String),
     /// There is no store yet.
     #[error("there is no store at {}: 'phasegate run PLAN.json' makes one, and --db FILE names another", path.display())]
     NoStore {
-        /// Where it was looked for.
+        /// The path of the store.
         path: PathBuf,
     },
     /// Preflight found configs missing or invalid; nothing was started.
@@ -38,10 +38,10 @@ pub enum CliError {
     /// The engine refused or failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A server refused or failed, for a reason that has no table.
+    /// A server refused or failed, with an error that has no table.
     #[error("{}", .0.detail)]
     Refused(Refused),
-    /// A server asks for a token, and there is none for it.
+    /// A server asks for a token, and none is known for it.
     #[error(
         "the server at {url} asks for a token: name its file with --token-file, or set PHASEGATE_TOKEN; phasegate.redb.token in this \
          folder is taken for a server on this machine only"
@@ -55,15 +55,15 @@ pub enum CliError {
     Unreachable {
         /// The server.
         url: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
-    /// What answers is no Phasegate, or one of another version.
-    #[error("what answers at {url} is no server of this version: {reason}")]
+    /// The address is not that of a Phasegate server, or of one of another version.
+    #[error("no server of this version answers at {url}: {reason}")]
     Foreign {
         /// The server.
         url: String,
-        /// What is odd about the answer.
+        /// What is wrong with the answer.
         reason: String,
     },
     /// The sandbox can't start.
@@ -75,9 +75,9 @@ pub enum CliError {
     /// A file or a stream can't be read or written.
     #[error("{what}: {reason}")]
     Io {
-        /// What was being done.
+        /// What failed.
         what: String,
-        /// What the system said.
+        /// The system's error.
         reason: std::io::Error,
     },
     /// The integrity of a store is broken.
@@ -91,7 +91,7 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// Describes an I/O error by what was being done.
+    /// Describes an I/O error by what failed.
     pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |reason| Self::Io { what, reason }
@@ -102,7 +102,7 @@ impl CliError {
         Self::io("the standard output can't be written")(reason)
     }
 
-    /// The report to be shown as a table, if that is what refused it.
+    /// The report to show as a table, if preflight refused the command.
     pub fn preflight(&self) -> Option<PreflightReport> {
         match self {
             Self::Preflight { report } => Some(report.clone()),
@@ -114,7 +114,7 @@ impl CliError {
         }
     }
 
-    /// Every problem as a table, where there may be several.
+    /// Every problem as a table, if there may be several.
     pub fn table(&self) -> Option<String> {
         if let Some(report) = self.preflight() {
             return Some(tables::preflight(&report));
@@ -134,7 +134,7 @@ impl CliError {
         }
     }
 
-    /// The error in a sentence, to stand below [its table](Self::table), if it has one.
+    /// The error in a sentence, to be printed below [its table](Self::table), if it has one.
     pub fn sentence(&self) -> String {
         if let Some(report) = self.preflight() {
             let missing: Vec<_> = report.missing_phases().iter().map(ToString::to_string).collect();
@@ -159,7 +159,7 @@ impl CliError {
         }
     }
 
-    /// How the command ends by it.
+    /// The exit code for it.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Plan(_) | Self::Usage(_) | Self::NoStore { .. } | Self::TokenNeeded { .. } => Exit::Usage,
@@ -169,9 +169,7 @@ impl CliError {
                 _ => Exit::Usage,
             },
             Self::Engine(EngineError::Storage(
-                StorageError::TooLarge { .. }
-                | StorageError::TooDeep { .. }
-                | StorageError::InvalidCursor { .. },
+                StorageError::Excess(_) | StorageError::InvalidCursor { .. },
             )) => Exit::Usage,
             Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
             Self::Engine(_) => Exit::Usage,

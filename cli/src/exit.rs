@@ -1,15 +1,15 @@
-//! How the command ends.
+//! The exit codes of the command.
 
 /// The exit codes of `phasegate`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Exit {
-    /// It is done.
+    /// The command is done.
     Done,
-    /// Something went wrong that nobody planned: the store, the disk, a defect.
+    /// An unexpected failure of the store, the disk or the program.
     Unexpected,
     /// The command, its arguments or the plan are wrong, or don't fit the campaign's state.
     Usage,
-    /// Preflight refused it: configs are missing or invalid.
+    /// Preflight refused the command: configs are missing or invalid.
     Refused,
     /// A phase failed.
     PhaseFailed,
@@ -17,7 +17,7 @@ pub enum Exit {
     Waiting,
     /// It was interrupted (SIGINT), and paused.
     Interrupted,
-    /// It was asked to end (SIGTERM), and left what runs to the next start.
+    /// It was asked to end (SIGTERM), and left the running phase to the next start.
     Terminated,
 }
 

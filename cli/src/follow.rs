@@ -16,23 +16,23 @@ use crate::render::progress::Reporter;
 use crate::render::summary;
 use crate::screen::say;
 use crate::signals::{Signal, Signals};
-use crate::target::{Place, Shown};
+use crate::target::{ShownCampaign, StoreLocation};
 
-/// How often the screen is brought up to date.
+/// How often the screen is updated.
 const TICK: Duration = Duration::from_millis(100);
 /// How often a server is asked.
 const POLL: Duration = Duration::from_millis(250);
 
-/// How a campaign is set going.
+/// The action that sets a campaign going.
 #[derive(Clone, Debug)]
-pub enum Begin {
-    /// What the ended process ran is taken up again; a pause that fell then is ended.
+pub enum StartAction {
+    /// Take up the phase that ran when its process ended. A pause of that time is ended.
     Recover,
-    /// A phase is started.
+    /// Start a phase.
     Start(PhaseName),
-    /// A paused phase, or a held chain, goes on.
+    /// Resume a paused phase or a held chain.
     Resume,
-    /// A phase begins afresh.
+    /// Begin a phase afresh.
     Restart(PhaseName, Option<Value>),
 }
 
@@ -42,13 +42,13 @@ pub enum Begin {
 pub async fn follow(
     engine: &Engine,
     campaign: &CampaignHandle,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
-    let exit = follow_to_rest(engine, campaign, begin, args, again).await;
+    let exit = follow_to_rest(engine, campaign, action, args, again).await;
     if !matches!(exit, Ok(exit) if exit != Exit::Terminated) {
-        // What still runs is brought to rest here, so that it sees no sandbox vanish.
+        // A running phase comes to rest here, before its sandbox ends.
         engine.shutdown().await?;
     }
     exit
@@ -57,14 +57,14 @@ pub async fn follow(
 async fn follow_to_rest(
     engine: &Engine,
     campaign: &CampaignHandle,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
     let mut signals = Signals::listen().map_err(CliError::io("signals can't be listened to"))?;
     let latest = engine.storage().latest().await.map_err(EngineError::from)?;
     let mut events = campaign.events(latest);
-    set_going(engine, campaign, begin).await?;
+    set_going(engine, campaign, action).await?;
     let mut reporter = reporter(args, &campaign.view().await?);
 
     let mut interrupted = false;
@@ -77,7 +77,7 @@ async fn follow_to_rest(
             _ = tick.tick() => reporter.progress(engine.progress(campaign.id()))?,
             signal = signals.next() => match signal {
                 Signal::Interrupt if interrupted => {
-                    // Twice is meant. What is acknowledged is durable, and the pause that was asked for is too.
+                    // The second time means now. Acknowledged writes are durable, the requested pause included.
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
                 Signal::Interrupt => {
@@ -98,7 +98,12 @@ async fn follow_to_rest(
     let exit = exit(&view, interrupted);
     reporter.end(&view, exit.code())?;
     if !args.json {
-        conclude(&Shown::of(engine, view).await?, Place::File, exit, again)?;
+        conclude(
+            &ShownCampaign::of(engine, view).await?,
+            StoreLocation::File,
+            exit,
+            again,
+        )?;
     }
     Ok(exit)
 }
@@ -107,7 +112,7 @@ async fn follow_to_rest(
 pub async fn follow_at_server(
     remote: &Remote,
     id: CampaignId,
-    begin: Begin,
+    action: StartAction,
     args: &FollowArgs,
     again: &str,
 ) -> Result<Exit, CliError> {
@@ -115,12 +120,12 @@ pub async fn follow_at_server(
     let mut after = None;
     next_events(remote, id, &mut after, |_| Ok(())).await?;
     let before = remote.campaign(id).await?.view;
-    let command = match begin {
-        Begin::Start(phase) => Some(Command::Start { phase }),
-        Begin::Restart(phase, config) => Some(Command::Restart { phase, config }),
-        // The server took it up when it started, so there is nothing to do but to look on.
-        Begin::Recover if before.status == CampaignStatus::Running => None,
-        Begin::Recover | Begin::Resume => Some(Command::Resume),
+    let command = match action {
+        StartAction::Start(phase) => Some(Command::Start { phase }),
+        StartAction::Restart(phase, config) => Some(Command::Restart { phase, config }),
+        // The server took it up when it started, so it only has to be followed.
+        StartAction::Recover if before.status == CampaignStatus::Running => None,
+        StartAction::Recover | StartAction::Resume => Some(Command::Resume),
     };
     if let Some(command) = command {
         remote.command(id, command).await?;
@@ -131,7 +136,7 @@ pub async fn follow_at_server(
     let campaign = loop {
         let look = async {
             tick.tick().await;
-            // The campaign first, so that the events of one at rest are all there.
+            // Read the campaign first: if it is at rest, all its events are in the log.
             let campaign = remote.campaign(id).await?;
             next_events(remote, id, &mut after, |event| reporter.event(event)).await?;
             reporter.progress(campaign.progress())?;
@@ -156,16 +161,16 @@ pub async fn follow_at_server(
     let exit = exit(&campaign.view, false);
     reporter.end(&campaign.view, exit.code())?;
     if !args.json {
-        let shown = Shown {
+        let shown = ShownCampaign {
             view: campaign.view,
             records: campaign.records,
         };
-        conclude(&shown, Place::Server, exit, again)?;
+        conclude(&shown, StoreLocation::Server, exit, again)?;
     }
     Ok(exit)
 }
 
-/// Uses each event after the cursor, and moves it to the last of them.
+/// Hands over each event after the cursor, and moves the cursor to the last one.
 async fn next_events(
     remote: &Remote,
     id: CampaignId,
@@ -198,18 +203,18 @@ fn reporter(args: &FollowArgs, view: &CampaignView) -> Reporter {
     }
 }
 
-async fn set_going(engine: &Engine, campaign: &CampaignHandle, begin: Begin) -> Result<(), CliError> {
-    match begin {
-        Begin::Start(phase) => {
+async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartAction) -> Result<(), CliError> {
+    match action {
+        StartAction::Start(phase) => {
             campaign.start(phase.as_str()).await?;
         }
-        Begin::Resume => {
+        StartAction::Resume => {
             campaign.resume().await?;
         }
-        Begin::Restart(phase, config) => {
+        StartAction::Restart(phase, config) => {
             campaign.restart(phase.as_str(), config).await?;
         }
-        Begin::Recover => {
+        StartAction::Recover => {
             let recovery = engine.recover_campaign(campaign.id()).await?;
             if let Some((_, error)) = recovery.failed.into_iter().next() {
                 return Err(error.into());
@@ -222,19 +227,19 @@ async fn set_going(engine: &Engine, campaign: &CampaignHandle, begin: Begin) -> 
     Ok(())
 }
 
-/// Asks for a pause without waiting for it: the campaign's coming to rest is waited for anyway.
+/// Requests a pause without waiting for it: the caller waits until the campaign rests anyway.
 fn ask_to_pause(engine: &Engine, campaign: &CampaignHandle) {
     let (engine, id) = (engine.clone(), campaign.id());
     tokio::spawn(async move {
         match engine.command(id, Command::Pause, None).await {
-            // A campaign that came to rest meanwhile needs no pause.
+            // The campaign came to rest already and needs no pause.
             Ok(_) | Err(EngineError::Rejected(_)) => {}
             Err(error) => say(format_args!("it can't be paused: {error}")),
         }
     });
 }
 
-/// How the command ends with a campaign that rests like this.
+/// The exit code for a campaign that has come to rest.
 fn exit(view: &CampaignView, interrupted: bool) -> Exit {
     match view.status {
         CampaignStatus::Completed => Exit::Done,
@@ -246,7 +251,7 @@ fn exit(view: &CampaignView, interrupted: bool) -> Exit {
     }
 }
 
-fn conclude(shown: &Shown, place: Place, exit: Exit, again: &str) -> Result<(), CliError> {
+fn conclude(shown: &ShownCampaign, location: StoreLocation, exit: Exit, again: &str) -> Result<(), CliError> {
     let view = &shown.view;
     let mut out = Output::new();
     out.line(summary::phases(shown))?;
@@ -261,7 +266,7 @@ fn conclude(shown: &Shown, place: Place, exit: Exit, again: &str) -> Result<(), 
             let next = view.current_phase.as_ref().map_or("", PhaseName::as_str);
             out.line(format_args!("The next phase is {next}. To start it: {again}"))?;
         }
-        _ => out.line(summary::sentence(view, place))?,
+        _ => out.line(summary::sentence(view, location))?,
     }
     out.flush()
 }

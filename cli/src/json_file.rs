@@ -1,4 +1,4 @@
-//! JSON out of a file.
+//! Reading JSON from a file.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::error::CliError;
 
-/// Reads a config from a file, or from the standard input where `path` is `-`.
+/// Reads a config from a file, or from the standard input if `path` is `-`.
 pub fn read_config(path: &Path) -> Result<Value, CliError> {
-    // Canonical JSON is shorter than what a person indents; the engine judges that.
+    // The limit is for canonical JSON, which is shorter than indented text. The engine checks it.
     let at_most = 4 * MAX_CONFIG_BYTES as u64;
     let failed = || CliError::io(format!("{} can't be read", path.display()));
     let mut json = Vec::new();
@@ -31,5 +31,5 @@ pub fn read_config(path: &Path) -> Result<Value, CliError> {
         )));
     }
     serde_json::from_slice(&json)
-        .map_err(|error| CliError::Usage(format!("{} is no valid JSON: {error}", path.display())))
+        .map_err(|error| CliError::Usage(format!("{} is not valid JSON: {error}", path.display())))
 }

@@ -1,6 +1,6 @@
-//! The command `phasegate`: runs, shows and looks after campaigns of the lead-generation pipeline in one file.
+//! The command `phasegate`: runs, shows and manages campaigns of the lead-generation pipeline in one file.
 //!
-//! The library is there for the command itself, and for what reads [plans](Plan).
+//! The library serves the command itself, and programs that read [plans](Plan).
 
 mod access;
 mod args;
@@ -33,7 +33,7 @@ use output::Output;
 
 pub use plan::{MAX_PLAN_BYTES, Plan, PlanError};
 
-/// Does what the command line says.
+/// Carries out the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     screen::log();
@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match runtime.block_on(commands::execute(cli)) {
         Ok(exit) => exit,
-        // Who reads has enough, such as `head`.
+        // The reader has enough: `head`, for example.
         Err(CliError::Io { reason, .. }) if reason.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
             tell(&error, json);
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Whether programs listen on the standard output.
+/// Whether the standard output is for programs.
 fn wants_json(command: &Command) -> bool {
     match command {
         Command::Run(args) => args.follow.json,
@@ -74,7 +74,7 @@ fn wants_json(command: &Command) -> bool {
 
 fn tell(error: &CliError, json: bool) {
     if json {
-        // When the standard output is gone too, the exit code still tells.
+        // If the standard output is gone too, the exit code still tells.
         let _ = Output::new().json(&error.to_json());
     }
     if let Some(table) = error.table() {

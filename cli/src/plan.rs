@@ -1,6 +1,5 @@
 //! A plan: a campaign as one JSON file.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
@@ -10,7 +9,8 @@ use std::path::Path;
 use phasegate::core::limits::MAX_NAME_CHARS;
 use phasegate::core::{ResourceId, ResourceKind};
 use phasegate::{Mode, PhaseName};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -27,15 +27,15 @@ pub struct Plan {
     #[serde(deserialize_with = "name")]
     #[schemars(title = "Name", length(min = 1, max = 200), example = &"lead-generation")]
     pub name: String,
-    /// How the campaign advances: `step_by_step` runs one phase a time, `full_sequence` runs them all.
+    /// How the campaign advances: `step_by_step` runs one phase at a time, `full_sequence` runs them all.
     #[serde(default)]
-    #[schemars(title = "Mode", with = "ModeWord")]
+    #[schemars(title = "Mode")]
     pub mode: Mode,
-    /// The config of each phase, by its name. `phasegate schema PHASE` prints the schema of one.
+    /// The config of each phase, by its name. `phasegate schema PHASE` prints its schema.
     #[serde(default, deserialize_with = "unique_members")]
     #[schemars(title = "Configs", with = "BTreeMap<String, Value>")]
     pub configs: BTreeMap<PhaseName, Value>,
-    /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints the schema of one.
+    /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints their schema.
     #[serde(default, deserialize_with = "unique_resources")]
     #[schemars(title = "Resources", with = "BTreeMap<String, BTreeMap<String, Value>>")]
     pub resources: BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>,
@@ -48,15 +48,15 @@ pub enum PlanError {
     /// Its file can't be read.
     #[error("the plan {path} can't be read: {reason}")]
     Unreadable {
-        /// The path, as it was given.
+        /// The given path.
         path: String,
-        /// What the system said.
+        /// The system's error.
         reason: std::io::Error,
     },
     /// It is larger than [`MAX_PLAN_BYTES`].
     #[error("the plan is larger than {MAX_PLAN_BYTES} bytes: make it smaller")]
     TooLarge,
-    /// It is no JSON, or not the JSON of a plan.
+    /// It is not JSON, or not the JSON of a plan.
     #[error(
         "the plan is wrong: {reason}. A plan has the members name, mode, configs and resources; 'phasegate schema plan' describes them"
     )]
@@ -67,7 +67,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Reads a plan from a file, or from the standard input where `path` is `-`.
+    /// Reads a plan from a file, or from the standard input if `path` is `-`.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for what is no JSON, an unknown or repeated member, or a value of
-    /// another type.
+    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for invalid JSON, an unknown or repeated member, or a value of the wrong
+    /// type.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
         if json.len() as u64 > MAX_PLAN_BYTES {
             return Err(PlanError::TooLarge);
@@ -102,29 +102,13 @@ impl Plan {
         serde_json::from_slice(json).map_err(|reason| PlanError::Wrong { reason })
     }
 
-    /// The JSON Schema of a plan, as it stands in `schemas/plan.schema.json`.
+    /// The JSON Schema of a plan, the same as `schemas/plan.schema.json`.
     pub fn schema() -> Value {
-        schemars::schema_for!(Plan).to_value()
-    }
-}
-
-/// The words of a mode, for the schema.
-struct ModeWord;
-
-impl JsonSchema for ModeWord {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Mode".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "enum": [Mode::StepByStep.as_str(), Mode::FullSequence.as_str()],
-        })
+        SchemaSettings::draft2020_12()
+            .with(|settings| settings.inline_subschemas = true)
+            .into_generator()
+            .into_root_schema_for::<Self>()
+            .to_value()
     }
 }
 
@@ -138,10 +122,10 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     }
 }
 
-/// A map whose keys stand there once each: JSON leaves open which of two would count.
-struct Unique<K, V>(BTreeMap<K, V>);
+/// A map without repeated keys: JSON leaves open which of two would count.
+struct UniqueMap<K, V>(BTreeMap<K, V>);
 
-impl<'de, K, V> Deserialize<'de> for Unique<K, V>
+impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
@@ -154,7 +138,7 @@ where
             K: Deserialize<'de> + Ord + fmt::Display,
             V: Deserialize<'de>,
         {
-            type Value = Unique<K, V>;
+            type Value = UniqueMap<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -164,11 +148,11 @@ where
                 let mut members = BTreeMap::new();
                 while let Some(key) = map.next_key::<K>()? {
                     if members.contains_key(&key) {
-                        return Err(A::Error::custom(format!("the member {key} stands there twice")));
+                        return Err(A::Error::custom(format!("the member {key} occurs twice")));
                     }
                     members.insert(key, map.next_value()?);
                 }
-                Ok(Unique(members))
+                Ok(UniqueMap(members))
             }
         }
 
@@ -179,12 +163,12 @@ where
 fn unique_members<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<PhaseName, Value>, D::Error> {
-    Ok(Unique::deserialize(deserializer)?.0)
+    Ok(UniqueMap::deserialize(deserializer)?.0)
 }
 
 fn unique_resources<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>, D::Error> {
-    let kinds: Unique<ResourceKind, Unique<ResourceId, Value>> = Unique::deserialize(deserializer)?;
+    let kinds: UniqueMap<ResourceKind, UniqueMap<ResourceId, Value>> = UniqueMap::deserialize(deserializer)?;
     Ok(kinds.0.into_iter().map(|(kind, all)| (kind, all.0)).collect())
 }

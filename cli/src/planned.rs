@@ -1,4 +1,4 @@
-//! What a plan asks of the engine.
+//! Carrying out the parts of a plan.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::plan::Plan;
 use crate::sandbox::Addresses;
 
-/// A plan's resources, as they are stored.
+/// A plan's resources in the form in which they are stored.
 pub type Resources = Vec<(ResourceRef, Value)>;
 
 /// The plan's resources, pointed at a sandbox if there is one, each checked under the schema of its kind.
@@ -45,8 +45,8 @@ pub async fn preflight(
         .await?)
 }
 
-/// What of a report keeps the plan from running: everything in `full_sequence`; in `step_by_step` a later phase may be
-/// configured later, but what is there must be valid.
+/// The problems of a report that keep the plan from running. In `full_sequence` all of them do. In `step_by_step` a later phase
+/// may lack its config, but the present configs must be valid.
 pub fn blockers(plan: &Plan, report: &PreflightReport) -> Option<PreflightReport> {
     let phases = report.phases().iter().enumerate();
     let blocking = phases.filter(|(index, phase)| {
@@ -57,7 +57,7 @@ pub fn blockers(plan: &Plan, report: &PreflightReport) -> Option<PreflightReport
     (!blocking.is_empty()).then(|| PreflightReport::new(blocking))
 }
 
-/// Stores the resources that are not stored like this already.
+/// Stores the resources whose stored document differs or is missing.
 pub async fn store_resources(engine: &Engine, resources: &Resources) -> Result<(), CliError> {
     for (resource, document) in resources {
         let (kind, id) = (resource.kind.as_str(), resource.id.as_str());

@@ -1,4 +1,4 @@
-//! A server that holds the store, asked over HTTP.
+//! A server that holds the store, over HTTP.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
@@ -19,13 +19,13 @@ use crate::access;
 use crate::args::TargetArgs;
 use crate::error::CliError;
 
-/// How many items of a list are asked for at once: the most that a server gives.
+/// How many items of a list are requested at once: the most that a server gives.
 const PAGE: &str = "1000";
-/// How long a connection may take to be made.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server may be silent. A pause is answered when the phase is at rest.
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long an unused connection is kept, which is less than a server does.
+/// How long an unused connection is kept. A server keeps it longer.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server, and the right to use it. Cloning it is cheap.
@@ -39,7 +39,7 @@ pub struct Remote {
 /// A campaign as a server shows it.
 #[derive(Debug, Deserialize)]
 pub struct RemoteCampaign {
-    /// How it stands.
+    /// Its view.
     #[serde(flatten)]
     pub view: CampaignView,
     /// How many records each phase's current run has.
@@ -82,21 +82,21 @@ struct Accepted {
     changed: bool,
 }
 
-/// A refusal in a server's words.
+/// A refusal by a server, in its words.
 #[derive(Debug)]
 pub struct Refused {
     /// The stable word for a program.
     pub code: String,
     /// The sentence for a person.
     pub detail: String,
-    /// Whether the server failed, rather than the request.
+    /// Whether the server failed. Otherwise the request was wrong.
     pub failed: bool,
-    /// What else a program is told.
+    /// Further members for programs.
     pub members: Map<String, Value>,
 }
 
 impl Remote {
-    /// The server at `url`, with the token that the arguments, the environment or this folder has. Nothing is sent yet.
+    /// The server at `url`, with the token of the arguments, the environment or this folder. Nothing is sent yet.
     pub fn new(url: &str, args: &TargetArgs) -> Result<Self, CliError> {
         let base = access::address(url)?;
         let mut headers = HeaderMap::new();
@@ -110,7 +110,7 @@ impl Remote {
         let mut client = Client::builder()
             .tls_backend_preconfigured(access::tls())
             .default_headers(headers)
-            // The token is for this server and no other.
+            // The token is only for this server.
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -134,14 +134,14 @@ impl Remote {
 
     /// The campaigns of exactly this name, the newest first.
     pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
-        // What no campaign can be called is not sent.
+        // An impossible name is not sent.
         match name.chars().count() {
             1..=MAX_NAME_CHARS => self.campaigns_of(Some(name)).await,
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Page by page to the end, also over pages without a campaign. A server is asked for what a name contains.
+    /// Reads all pages, also beyond pages without a campaign. The server filters by a part of the name.
     async fn campaigns_of(&self, name: Option<&str>) -> Result<Vec<CampaignView>, CliError> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
@@ -164,7 +164,7 @@ impl Remote {
         self.get(&["campaigns", &id.to_string()], &[]).await
     }
 
-    /// Sends a command, and says whether it changed anything.
+    /// Sends a command. Returns whether it changed anything.
     pub async fn command(&self, id: CampaignId, command: Command) -> Result<bool, CliError> {
         let id = id.to_string();
         let campaign = ["campaigns", &id];
@@ -189,7 +189,7 @@ impl Remote {
                 ));
             }
         };
-        // Two calls answer without saying whether anything changed, so that is looked up before.
+        // Two calls don't answer whether anything changed, so the campaign is read before.
         let changes = match &command {
             Command::SetMode { .. } | Command::Unconfigure { .. } => {
                 let view = self.campaign(id_of(&id)?).await?.view;
@@ -244,14 +244,14 @@ impl Remote {
         }
     }
 
-    /// The records of a run, from the one at `from` on.
+    /// The records of a run, from the index `from` on.
     pub fn records(&self, id: CampaignId, phase: PhaseName, run: Run, from: u64) -> RemoteRecords {
         RemoteRecords {
             remote: self.clone(),
             id,
             phase,
             run,
-            // The form that the server's documentation gives.
+            // The form is documented by the server.
             next: (run.0 > 0).then(|| format!("{run}.{from}")),
             read: VecDeque::new(),
         }
@@ -328,7 +328,7 @@ pub struct RemoteRecords {
 }
 
 impl RemoteRecords {
-    /// The next record, or none after the last.
+    /// The next record, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Box<RawValue>>, CliError> {
         loop {
             if let Some(record) = self.read.pop_front() {
@@ -347,7 +347,7 @@ impl RemoteRecords {
     }
 }
 
-/// Whether a command that asks for what is so already asks for anything.
+/// Whether a command would change a campaign that may have what it asks for already.
 fn would_change(view: &CampaignView, command: &Command) -> bool {
     match command {
         Command::SetMode { mode } => view.mode != *mode,
@@ -361,10 +361,10 @@ fn would_change(view: &CampaignView, command: &Command) -> bool {
 
 fn id_of(text: &str) -> Result<CampaignId, CliError> {
     text.parse()
-        .map_err(|_| CliError::Usage(format!("{text:?} is no campaign's id")))
+        .map_err(|_| CliError::Usage(format!("{text:?} is not the id of a campaign")))
 }
 
-/// A problem document as the error that the same refusal is in a file, where it has a table; else in the server's words.
+/// The error of a problem document. A refusal with a table is the same error as for a file; others keep the server's words.
 fn refused(mut problem: Map<String, Value>, failed: bool) -> CliError {
     let code = problem
         .get("code")
@@ -390,7 +390,7 @@ fn refused(mut problem: Map<String, Value>, failed: bool) -> CliError {
     for name in ["type", "title", "status", "instance"] {
         problem.remove(name);
     }
-    // What a rejection calls its status; in a problem document that is the answer's.
+    // A rejection calls this member `status`. In a problem document that is the status of the answer.
     if let Some(state) = problem.remove("state") {
         problem.insert("status".to_owned(), state);
     }
@@ -403,7 +403,7 @@ fn refused(mut problem: Map<String, Value>, failed: bool) -> CliError {
 }
 
 fn unreachable(base: &Url, error: &reqwest::Error) -> CliError {
-    // The innermost cause is the system's own; those around it say that something failed.
+    // The innermost cause is the system's error. The outer ones only say that something failed.
     let mut reason: &dyn Error = error;
     while let Some(cause) = reason.source() {
         reason = cause;

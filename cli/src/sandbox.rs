@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::error::CliError;
 
-/// The usual ports of a sandbox, below those that systems hand out by themselves.
+/// The usual ports of a sandbox. They are below the ports that systems hand out.
 const DNS_PORT: u16 = 20_053;
 const HTTP_PORT: u16 = 20_080;
 
-/// Where a sandbox listens.
+/// The addresses of a sandbox.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Addresses {
     dns: SocketAddr,
@@ -23,7 +23,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Those of a running sandbox.
+    /// The addresses of a running sandbox.
     pub fn of(sandbox: &Sandbox) -> Self {
         Self {
             dns: sandbox.dns_addr(),
@@ -31,7 +31,7 @@ impl Addresses {
         }
     }
 
-    /// Those that stored personas point at, if they point at a sandbox. The port 0 stands for one that none tells.
+    /// The addresses that stored personas point at, if they point at a sandbox. The port 0 stands for an unknown one.
     fn stored(resources: &[Resource]) -> Option<Self> {
         let documents = || resources.iter().map(|resource| &resource.document);
         let dns = documents().find_map(|document| {
@@ -47,7 +47,7 @@ impl Addresses {
         Some(Self { dns, http })
     }
 
-    /// The document of a persona, pointed there.
+    /// The document of a persona, pointed at these addresses.
     pub fn point(&self, kind: &ResourceKind, document: &Value) -> Value {
         sandboxed(kind.as_str(), document, self.dns, self.http)
     }
@@ -76,13 +76,13 @@ pub async fn stored_resources(engine: &Engine) -> Result<Vec<Resource>, CliError
     Ok(all)
 }
 
-/// Where the stored personas' sandbox was, if they were pointed at one.
+/// The addresses of the sandbox that the stored personas point at, if they point at one.
 pub async fn last_addresses(engine: &Engine) -> Result<Option<Addresses>, CliError> {
     Ok(Addresses::stored(&stored_resources(engine).await?))
 }
 
-/// Starts a sandbox: on the ports it had before if they are free, so that nothing that refers to them has changed; else
-/// on the usual ones, so that the pages of two campaigns have the same addresses; else on any.
+/// Starts a sandbox on the first of these ports that are free: the ports it had before, so that references to them stay valid;
+/// the usual ones, so that the pages of two campaigns have the same addresses; any others.
 pub async fn start(last: Option<Addresses>) -> Result<Sandbox, CliError> {
     let last = last.map(|last| (last.dns.port(), last.http.port()));
     for (dns, http) in last.into_iter().chain([(DNS_PORT, HTTP_PORT)]) {

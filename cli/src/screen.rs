@@ -1,4 +1,4 @@
-//! The standard error: progress bars, and what is logged above them.
+//! The standard error: progress bars, and the log above them.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::LazyLock;
@@ -10,24 +10,24 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The one place where bars are drawn.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// The bars of this process; hidden where the standard error is no terminal.
+/// The bars of this process. They are hidden unless the standard error is a terminal.
 pub fn bars() -> &'static MultiProgress {
     &BARS
 }
 
-/// Whether a person looks on.
+/// Whether the standard error is a terminal.
 pub fn is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Writes a line to the standard error, above the bars. Nobody is told when nobody listens.
+/// Writes a line to the standard error, above the bars. A closed standard error is not an error.
 pub fn say(line: impl std::fmt::Display) {
     BARS.suspend(|| {
         let _ = writeln!(io::stderr().lock(), "{line}");
     });
 }
 
-/// Logs to the standard error, as `PHASEGATE_LOG` says; warnings unless set.
+/// Logs to the standard error, filtered by `PHASEGATE_LOG`; warnings by default.
 pub fn log() {
     let filter = EnvFilter::try_from_env("PHASEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()

@@ -1,17 +1,17 @@
-//! What somebody outside asks of the process.
+//! The signals to the process.
 
 use std::io;
 
-/// A request from outside.
+/// A signal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// The end of the process, as a service manager asks for it.
+    /// A request to end, as a service manager sends it.
     Terminate,
 }
 
-/// The requests, from the moment it is made on; until then the system's own reaction stands.
+/// The signals from its creation on. Before that the system's own reaction applies.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -36,7 +36,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// The next request.
+    /// The next signal.
     #[cfg(unix)]
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
@@ -45,7 +45,7 @@ impl Signals {
         }
     }
 
-    /// The next request.
+    /// The next signal.
     #[cfg(not(unix))]
     pub async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {

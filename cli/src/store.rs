@@ -8,19 +8,19 @@ use phasegate_storage_redb::RedbStorage;
 
 use crate::error::CliError;
 
-/// What to do where there is no store.
+/// What to do if the store is missing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Missing {
+pub enum MissingStore {
     /// Create one.
     Create,
-    /// Say so.
+    /// Refuse.
     Refuse,
 }
 
-/// Does `work` with an engine over the store at `path`, and closes the store whatever came of it. Nothing is launched.
+/// Does `work` with an engine over the store at `path`, and then closes the store, also after an error. It launches nothing.
 pub async fn with_engine<T>(
     path: &Path,
-    missing: Missing,
+    missing: MissingStore,
     work: impl AsyncFnOnce(&Engine) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let engine = engine(open_file(path, missing).await?)?;
@@ -32,8 +32,8 @@ pub async fn with_engine<T>(
 }
 
 /// Opens the store at `path`.
-pub async fn open_file(path: &Path, missing: Missing) -> Result<RedbStorage, CliError> {
-    if missing == Missing::Refuse && !path.exists() {
+pub async fn open_file(path: &Path, missing: MissingStore) -> Result<RedbStorage, CliError> {
+    if missing == MissingStore::Refuse && !path.exists() {
         return Err(CliError::NoStore {
             path: path.to_owned(),
         });
@@ -43,7 +43,7 @@ pub async fn open_file(path: &Path, missing: Missing) -> Result<RedbStorage, Cli
         .map_err(phasegate::EngineError::from)?)
 }
 
-/// An engine over any store, with the pipeline that this command offers.
+/// An engine over any store, with the pipeline of this command.
 pub fn engine(storage: impl phasegate::storage::Storage) -> Result<Engine, CliError> {
     let pipeline = phasegate_phases::pipeline().expect("the pipeline is fixed, and tested");
     let engine = Engine::builder().storage(storage).pipeline(pipeline).build();
@@ -71,7 +71,7 @@ pub async fn named(engine: &Engine, name: &str) -> Result<Vec<CampaignView>, Cli
     }
 }
 
-/// The campaign of this name that is not completed yet; the newest, if there are several.
+/// The unfinished campaign of this name; the newest, if there are several.
 pub async fn unfinished(engine: &Engine, name: &str) -> Result<Option<CampaignView>, CliError> {
     let all = named(engine, name).await?;
     Ok(all
@@ -79,7 +79,7 @@ pub async fn unfinished(engine: &Engine, name: &str) -> Result<Option<CampaignVi
         .find(|one| one.status != CampaignStatus::Completed))
 }
 
-/// Which campaign a person means by a name or an id, of those that have it for a name, newest first.
+/// The campaign that a person means by a name or an id. `named` are the campaigns of that name, newest first.
 pub fn chosen(mut named: Vec<CampaignView>, name_or_id: &str) -> Result<CampaignId, CliError> {
     let unfinished = named
         .iter()

@@ -1,4 +1,4 @@
-//! What the commands about campaigns work on: a file that this process opens, or a server that holds one.
+//! The target of the commands about campaigns: a file that this process opens, or a server.
 
 use std::collections::BTreeMap;
 
@@ -10,48 +10,48 @@ use serde_json::value::RawValue;
 use crate::args::{CampaignArgs, TargetArgs};
 use crate::error::CliError;
 use crate::remote::{Remote, RemoteRecords};
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
 
-/// A store, and the way to it.
+/// A store, in a file or at a server.
 pub enum Target {
-    /// A file, open in this process. Nothing of it runs unless this process launches it.
+    /// A file, open in this process. Its campaigns run only if this process launches them.
     File(Engine),
-    /// A server, whose engine runs on its own.
+    /// A server. Its engine runs independently.
     Server(Remote),
 }
 
-/// Where a store is, for the words that are used of it.
+/// Where a store is, which decides the words about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum StoreLocation {
     /// In a file.
     File,
     /// At a server.
     Server,
 }
 
-/// A campaign with what belongs to it and isn't in its view.
-pub struct Shown {
-    /// How it stands.
+/// A campaign's view, with the counts of its records.
+pub struct ShownCampaign {
+    /// Its view.
     pub view: CampaignView,
     /// How many records each phase's current run has.
     pub records: BTreeMap<PhaseName, u64>,
 }
 
-/// What there is of a run's records.
+/// The records of a run, as far as they are known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RunRecords {
-    /// So many.
+    /// A known number of records.
     Counted(u64),
-    /// Some.
+    /// Some records.
     Uncounted,
-    /// None, and perhaps no such run.
+    /// No records, and perhaps no such run.
     Absent,
 }
 
-/// Does `work` with the store that the arguments name. Nothing is launched by that.
+/// Does `work` with the store that the arguments name. It launches nothing.
 pub async fn with_target<T>(
     args: &TargetArgs,
     work: impl AsyncFnOnce(&Target) -> Result<T, CliError>,
@@ -59,7 +59,7 @@ pub async fn with_target<T>(
     match &args.url {
         Some(url) => work(&Target::Server(Remote::new(url, args)?)).await,
         None => {
-            store::with_engine(&args.db, Missing::Refuse, async |engine| {
+            store::with_engine(&args.db, MissingStore::Refuse, async |engine| {
                 work(&Target::File(engine.clone())).await
             })
             .await
@@ -67,7 +67,7 @@ pub async fn with_target<T>(
     }
 }
 
-/// As [`with_target`], with the campaign that a person means.
+/// Does `work` with the campaign that the arguments name; see [`with_target`].
 pub async fn with_campaign<T>(
     args: &CampaignArgs,
     work: impl AsyncFnOnce(&Target, CampaignId) -> Result<T, CliError>,
@@ -80,11 +80,11 @@ pub async fn with_campaign<T>(
 }
 
 impl Target {
-    /// Where it is.
-    pub fn place(&self) -> Place {
+    /// Its location.
+    pub fn location(&self) -> StoreLocation {
         match self {
-            Self::File(_) => Place::File,
-            Self::Server(_) => Place::Server,
+            Self::File(_) => StoreLocation::File,
+            Self::Server(_) => StoreLocation::Server,
         }
     }
 
@@ -120,17 +120,17 @@ impl Target {
         }
     }
 
-    /// The campaign that a person means: by its name, the unfinished one or else the newest; or by its id.
+    /// The campaign of this id or name; of several with one name the unfinished one, else the newest.
     pub async fn find(&self, name_or_id: &str) -> Result<CampaignId, CliError> {
         let id = store::chosen(self.named(name_or_id).await?, name_or_id)?;
         if let Self::File(engine) = self {
-            // An id that nothing has is told before anything is done.
+            // An unknown id is an error before anything is done.
             engine.campaign(id).await?;
         }
         Ok(id)
     }
 
-    /// How a campaign stands.
+    /// The view of a campaign.
     pub async fn view(&self, id: CampaignId) -> Result<CampaignView, CliError> {
         match self {
             Self::File(engine) => Ok(engine.campaign(id).await?.view().await?),
@@ -138,13 +138,13 @@ impl Target {
         }
     }
 
-    /// How a campaign stands, with the counts of its records.
-    pub async fn shown(&self, id: CampaignId) -> Result<Shown, CliError> {
+    /// The view of a campaign, with the counts of its records.
+    pub async fn shown(&self, id: CampaignId) -> Result<ShownCampaign, CliError> {
         match self {
-            Self::File(engine) => Shown::of(engine, self.view(id).await?).await,
+            Self::File(engine) => ShownCampaign::of(engine, self.view(id).await?).await,
             Self::Server(remote) => {
                 let campaign = remote.campaign(id).await?;
-                Ok(Shown {
+                Ok(ShownCampaign {
                     view: campaign.view,
                     records: campaign.records,
                 })
@@ -152,7 +152,7 @@ impl Target {
         }
     }
 
-    /// Sends a command, and says whether it changed anything.
+    /// Sends a command. Returns whether it changed anything.
     pub async fn command(&self, id: CampaignId, command: Command) -> Result<bool, CliError> {
         match self {
             Self::File(engine) => Ok(engine.command(id, command, None).await?.changed),
@@ -172,10 +172,10 @@ impl Target {
         }
     }
 
-    /// What there is of the records of a phase's run.
+    /// How many records a phase's run has.
     pub async fn run_records(
         &self,
-        shown: &Shown,
+        shown: &ShownCampaign,
         phase: &PhaseName,
         run: Run,
     ) -> Result<RunRecords, CliError> {
@@ -199,7 +199,7 @@ impl Target {
         }
     }
 
-    /// The records of a run, from the one at `from` on.
+    /// The records of a run, from the index `from` on.
     pub async fn records(
         &self,
         id: CampaignId,
@@ -217,7 +217,7 @@ impl Target {
     }
 }
 
-impl Shown {
+impl ShownCampaign {
     /// Adds the counts to a view.
     pub async fn of(engine: &Engine, view: CampaignView) -> Result<Self, CliError> {
         let mut records = BTreeMap::new();
@@ -232,16 +232,16 @@ impl Shown {
     }
 }
 
-/// Records, one after the other.
+/// A stream of records.
 pub enum Records {
-    /// Out of a file.
+    /// From a file.
     File(RecordStream),
     /// From a server.
     Server(RemoteRecords),
 }
 
 impl Records {
-    /// The next one, or none after the last.
+    /// The next record, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Box<RawValue>>, CliError> {
         match self {
             Self::File(stream) => Ok(stream.next().await?),

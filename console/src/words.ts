@@ -1,5 +1,5 @@
 // What a person reads for what the API says.
-import type { Campaign, CampaignStatus, Mode, Phase, Pipeline } from "./api";
+import type { Campaign, CampaignStatus, Code, Mode, Phase, Pipeline, Words } from "./api";
 
 export type Tone = "quiet" | "ok" | "live" | "attention" | "bad";
 
@@ -27,25 +27,15 @@ export const MODES: Record<Mode, { label: string; hint: string }> = {
 
 /** A phase's state: before it has begun that is what its config allows. */
 export function phaseState(phase: Phase): State {
-  switch (phase.status) {
-    case "running":
-      return { label: "Running", tone: "live" };
-    case "paused":
-      return { label: "Paused", tone: "attention" };
-    case "failed":
-      return { label: "Failed", tone: "bad" };
-    case "stopped":
-      return { label: "Stopped", tone: "attention" };
-    case "completed":
-      return { label: "Completed", tone: "ok" };
-    case "not_started":
-      if (!phase.configured) {
-        return { label: "Not configured", tone: "quiet" };
-      }
-      return phase.problems.total > 0
-        ? { label: "Config invalid", tone: "attention" }
-        : { label: "Ready", tone: "ok" };
+  if (phase.status !== "not_started") {
+    return CAMPAIGN_STATES[phase.status];
   }
+  if (!phase.configured) {
+    return { label: "Not configured", tone: "quiet" };
+  }
+  return phase.problems.total > 0
+    ? { label: "Config invalid", tone: "attention" }
+    : { label: "Ready", tone: "ok" };
 }
 
 export function phaseTitle(pipeline: Pipeline | undefined, phase: string): string {
@@ -53,11 +43,12 @@ export function phaseTitle(pipeline: Pipeline | undefined, phase: string): strin
 }
 
 /** Whether a command is allowed now, and why not. */
-export function next(campaign: Campaign, command: string, phase?: string) {
+export function next(campaign: Campaign, command: Words["command"], phase?: string) {
   const found = campaign.next.find(
     (one) => one.command === command && (phase === undefined || one.phase === phase),
   );
-  return { allowed: found?.allowed ?? false, refusal: found?.refusal ?? undefined };
+  const refusal = found?.refusal ?? undefined;
+  return { allowed: found?.allowed ?? false, refusal: refusal && { ...refusal, code: refusal.code as Code } };
 }
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });

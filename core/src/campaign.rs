@@ -1,41 +1,27 @@
-//! The state of a campaign: a position in its pipeline, and one activity there.
+//! The state of a campaign: a position in its pipeline, and one activity at the position.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::Failure;
+use crate::failure::Failure;
 use crate::ids::{Attempt, CampaignId, PhaseName, PipelineId, ResourcePin, Revision, Run, Ticket, Version};
 use crate::json::Digest;
 use crate::time::Timestamp;
+use crate::word_type;
 
-/// How a campaign goes from one phase to the next.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Each phase is started by hand.
-    #[default]
-    StepByStep,
-    /// A completed phase starts the next by itself.
-    FullSequence,
-}
-
-impl Mode {
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::StepByStep => "step_by_step",
-            Self::FullSequence => "full_sequence",
-        }
+word_type! {
+    /// How a campaign goes from one phase to the next.
+    #[derive(Default)]
+    pub enum Mode {
+        /// Each phase is started by hand.
+        #[default]
+        StepByStep = "step_by_step",
+        /// A completed phase starts the next by itself, in the same commit.
+        FullSequence = "full_sequence",
     }
 }
 
-impl std::fmt::Display for Mode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The stored config of a phase, by revision and digest; its text stands beside the snapshot.
+/// The stored config of a phase, by revision and digest. The snapshot doesn't hold its text.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigPin {
@@ -45,7 +31,7 @@ pub struct ConfigPin {
     pub digest: Digest,
 }
 
-/// What a campaign holds for each phase, wherever its position.
+/// The part of a campaign's state that each phase has, at any position.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PhaseSlot {
@@ -63,7 +49,7 @@ pub struct PhaseSlot {
 pub struct Completion {
     /// The attempt that completed it, with its pins.
     pub run: RunState,
-    /// What its runner said of it.
+    /// Its summary, from its runner.
     pub summary: Value,
     /// When it was recorded.
     pub completed_at: Timestamp,
@@ -85,42 +71,42 @@ pub struct RunState {
     pub started_at: Timestamp,
 }
 
-/// How a running attempt came to be started.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    /// Somebody started the phase.
-    Start,
-    /// The completion of the phase before started it.
-    Auto,
-    /// Somebody resumed it.
-    Resume,
-    /// It was found running after a crash or a shutdown.
-    Recovery,
-    /// Somebody began it afresh.
-    Restart,
+word_type! {
+    /// What started a running attempt.
+    pub enum Trigger {
+        /// Somebody started the phase.
+        Start = "start",
+        /// The completion of the phase before started it.
+        Auto = "auto",
+        /// Somebody resumed it.
+        Resume = "resume",
+        /// It was found running after a crash or a shutdown.
+        Recovery = "recovery",
+        /// Somebody began it afresh.
+        Restart = "restart",
+    }
 }
 
-/// What was asked of a running phase, durably, before it has come to rest.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Intent {
-    /// Nothing: it shall run to its end.
-    None,
-    /// It shall pause.
-    Pause,
-    /// It shall stop.
-    Stop,
+word_type! {
+    /// The durable request to a running phase, which holds until the phase has come to rest.
+    pub enum Intent {
+        /// No request: the phase runs to its end.
+        None = "none",
+        /// The phase is to pause.
+        Pause = "pause",
+        /// The phase is to stop.
+        Stop = "stop",
+    }
 }
 
-/// Why a phase is stopped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// Somebody stopped it.
-    Requested,
-    /// At recovery the pipeline had another phase list than the campaign.
-    PipelineChanged,
+word_type! {
+    /// Why a phase is stopped.
+    pub enum StopReason {
+        /// Somebody stopped it.
+        Requested = "requested",
+        /// At recovery the pipeline had another phase list than the campaign.
+        PipelineChanged = "pipeline_changed",
+    }
 }
 
 /// What a campaign does at its position.
@@ -143,7 +129,7 @@ pub enum Activity {
         run: RunState,
         /// How it was started.
         trigger: Trigger,
-        /// What was asked of it since.
+        /// The request to it since then.
         intent: Intent,
     },
     /// The phase at the position is paused.
@@ -168,7 +154,7 @@ pub enum Activity {
 }
 
 impl Activity {
-    /// The run at the position, unless idle.
+    /// The run at the position; `None` while idle.
     pub fn run(&self) -> Option<&RunState> {
         match self {
             Self::Idle { .. } => None,
@@ -182,8 +168,8 @@ impl Activity {
 
 /// One instance of a pipeline: the fold of its log.
 ///
-/// The position is the number of completed phases, so phases before it are completed with a summary and phases after
-/// it are not started, by construction.
+/// The position is the number of completed phases. So all phases before it are completed with a summary, and all phases after
+/// it are not started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Campaign {
@@ -230,7 +216,7 @@ impl Campaign {
         self.phases.iter().position(|slot| slot.phase == *phase)
     }
 
-    /// The run whose records are a phase's current view, or `None` where the phase has not started.
+    /// The run with the current records of a phase, or `None` if the phase has not started.
     pub fn current_run(&self, phase: &PhaseName) -> Option<&RunState> {
         let index = self.index_of(phase)?;
         match self.completed.get(index) {
@@ -240,7 +226,7 @@ impl Campaign {
         }
     }
 
-    /// What was asked of the running phase, or `None` where none runs.
+    /// The request to the running phase, or `None` if no phase runs.
     pub fn intent(&self) -> Option<Intent> {
         match &self.activity {
             Activity::Running { intent, .. } => Some(*intent),
@@ -248,7 +234,7 @@ impl Campaign {
         }
     }
 
-    /// The ticket of the running phase, or `None` where none runs.
+    /// The ticket of the running phase, or `None` if no phase runs.
     pub fn ticket(&self) -> Option<Ticket> {
         match &self.activity {
             Activity::Running { run, .. } => self.ticket_of(run),

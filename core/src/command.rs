@@ -1,4 +1,4 @@
-//! What a campaign can be asked to do.
+//! The commands to a campaign.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign::Mode;
-use crate::event::Failure;
+use crate::failure::Failure;
 use crate::ids::{CampaignId, PhaseName, Ticket};
+use crate::word_type;
 
 /// The creation of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCampaign {
-    /// The new campaign's id, which the caller made unique.
+    /// The new campaign's id. The caller makes it unique.
     pub id: CampaignId,
     /// Its name, 1 to 200 characters.
     pub name: String,
@@ -23,11 +24,11 @@ pub struct CreateCampaign {
     pub configs: BTreeMap<PhaseName, Value>,
 }
 
-/// How a run ended, as its runner or somebody on its behalf reports it.
+/// How a run ended, as reported by its runner or on its behalf.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It completed, and says this of itself.
+    /// It completed, with this summary.
     Completed(Value),
     /// It failed.
     Failed(Failure),
@@ -42,7 +43,7 @@ pub enum Command {
         /// The configs by phase.
         configs: BTreeMap<PhaseName, Value>,
     },
-    /// Takes the config of a phase away that has not started.
+    /// Removes the config of a phase that has not started.
     Unconfigure {
         /// The phase.
         phase: PhaseName,
@@ -57,7 +58,7 @@ pub enum Command {
         /// The phase.
         phase: PhaseName,
     },
-    /// Begins a phase afresh that has run before.
+    /// Begins afresh a phase that has run before.
     Restart {
         /// The phase.
         phase: PhaseName,
@@ -71,14 +72,14 @@ pub enum Command {
         /// How it ended.
         outcome: Outcome,
     },
-    /// Tells that the runner is quiet: it has come to rest because it was asked to.
+    /// Reports that the runner is quiet: it has come to rest on request.
     Quiet {
         /// The attempt that came to rest.
         ticket: Ticket,
     },
     /// Asks the running phase to pause.
     Pause,
-    /// Goes on after a pause.
+    /// Continues after a pause.
     Resume,
     /// Asks the running phase to stop.
     Stop,
@@ -91,53 +92,33 @@ pub enum Command {
     Delete,
 }
 
-/// A command without its arguments.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommandKind {
-    /// See [`Command::Configure`].
-    Configure,
-    /// See [`Command::Unconfigure`].
-    Unconfigure,
-    /// See [`Command::SetMode`].
-    SetMode,
-    /// See [`Command::Start`].
-    Start,
-    /// See [`Command::Restart`].
-    Restart,
-    /// See [`Command::Report`].
-    Report,
-    /// See [`Command::Quiet`].
-    Quiet,
-    /// See [`Command::Pause`].
-    Pause,
-    /// See [`Command::Resume`].
-    Resume,
-    /// See [`Command::Stop`].
-    Stop,
-    /// See [`Command::Recover`].
-    Recover,
-    /// See [`Command::Delete`].
-    Delete,
-}
-
-impl CommandKind {
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Configure => "configure",
-            Self::Unconfigure => "unconfigure",
-            Self::SetMode => "set_mode",
-            Self::Start => "start",
-            Self::Restart => "restart",
-            Self::Report => "report",
-            Self::Quiet => "quiet",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Stop => "stop",
-            Self::Recover => "recover",
-            Self::Delete => "delete",
-        }
+word_type! {
+    /// A command without its arguments.
+    pub enum CommandKind {
+        /// See [`Command::Configure`].
+        Configure = "configure",
+        /// See [`Command::Unconfigure`].
+        Unconfigure = "unconfigure",
+        /// See [`Command::SetMode`].
+        SetMode = "set_mode",
+        /// See [`Command::Start`].
+        Start = "start",
+        /// See [`Command::Restart`].
+        Restart = "restart",
+        /// See [`Command::Report`].
+        Report = "report",
+        /// See [`Command::Quiet`].
+        Quiet = "quiet",
+        /// See [`Command::Pause`].
+        Pause = "pause",
+        /// See [`Command::Resume`].
+        Resume = "resume",
+        /// See [`Command::Stop`].
+        Stop = "stop",
+        /// See [`Command::Recover`].
+        Recover = "recover",
+        /// See [`Command::Delete`].
+        Delete = "delete",
     }
 }
 
@@ -157,6 +138,52 @@ impl Command {
             Self::Stop => CommandKind::Stop,
             Self::Recover { .. } => CommandKind::Recover,
             Self::Delete => CommandKind::Delete,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Attempt, Run};
+
+    #[test]
+    fn a_command_is_written_with_the_word_of_its_kind() {
+        let phase = PhaseName::new("sort").expect("a valid name");
+        let ticket = Ticket {
+            campaign: CampaignId::from_u128(1),
+            phase: phase.clone(),
+            run: Run(1),
+            attempt: Attempt(1),
+        };
+        let commands = [
+            Command::Configure {
+                configs: BTreeMap::new(),
+            },
+            Command::Unconfigure { phase: phase.clone() },
+            Command::SetMode {
+                mode: Mode::default(),
+            },
+            Command::Start { phase: phase.clone() },
+            Command::Restart { phase, config: None },
+            Command::Report {
+                ticket: ticket.clone(),
+                outcome: Outcome::Completed(Value::Null),
+            },
+            Command::Quiet {
+                ticket: ticket.clone(),
+            },
+            Command::Pause,
+            Command::Resume,
+            Command::Stop,
+            Command::Recover { ticket },
+            Command::Delete,
+        ];
+        let kinds: Vec<_> = commands.iter().map(Command::kind).collect();
+        assert_eq!(kinds, CommandKind::ALL);
+        for command in &commands {
+            let written = serde_json::to_value(command).expect("it is JSON");
+            assert_eq!(written["command"], command.kind().as_str());
         }
     }
 }

@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 
 use crate::campaign::{Campaign, Mode};
 use crate::command::{Command, Outcome};
-use crate::event::{Event, EventKind, Failure};
+use crate::event::{Event, EventKind};
 use crate::facts::{ConfigFacts, Facts};
+use crate::failure::Failure;
 use crate::ids::{CampaignId, PhaseName, PipelineId};
 use crate::machine::decide;
+use crate::status::CampaignStatus;
 use crate::time::Timestamp;
-use crate::view::CampaignStatus;
 
 /// Draws the states of a campaign and the commands between them as a Mermaid `stateDiagram-v2`.
 ///
-/// Nothing is drawn by hand: the diagram is what `decide` and `apply` do to a campaign of two phases, in every state
-/// that any sequence of commands can reach. The text is the same every time.
+/// The walk asks `decide` and `apply` about every command in every state that a campaign of two phases can reach. The text is
+/// the same every time.
 pub fn mermaid() -> String {
     let mut edges: BTreeMap<(CampaignStatus, CampaignStatus), BTreeSet<String>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -99,7 +100,7 @@ fn facts(campaign: &Campaign) -> Facts {
     facts
 }
 
-/// What tells two campaigns apart in the diagram: everything but numbers and times.
+/// The part of a campaign that makes a state of the diagram: everything but numbers and times.
 fn shape(campaign: &Campaign) -> String {
     let configured: Vec<bool> = campaign.phases.iter().map(|slot| slot.config.is_some()).collect();
     let status = CampaignStatus::of(campaign, &facts(campaign));

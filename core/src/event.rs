@@ -1,49 +1,18 @@
-//! The facts in a campaign's log.
+//! The events in a campaign's log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::campaign::{Mode, StopReason};
+use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, PipelineId, ResourcePin, Revision, Run, Version};
 use crate::json::Digest;
-use crate::limits::MAX_FAILURE_CHARS;
 use crate::time::Timestamp;
+use crate::word_type;
 
-/// Why a run failed.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Failure {
-    /// A stable word for a program, such as `panicked`, `timed_out` or one of the phase's own.
-    pub code: String,
-    /// A sentence for a person, at most [`MAX_FAILURE_CHARS`] characters.
-    pub message: String,
-}
-
-impl Failure {
-    /// Makes a failure; a code is cut to 63 characters, a message to [`MAX_FAILURE_CHARS`].
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: cut(code.into(), 63),
-            message: cut(message.into(), MAX_FAILURE_CHARS),
-        }
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)
-    }
-}
-
-fn cut(text: String, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text,
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-    }
-}
-
-/// A fact and its moment. Its number is its place in the log, from 1.
+/// An event: a fact and its moment. Its number is its place in the log, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// When it happened, by the clock of the process that decided it.
     pub timestamp: Timestamp,
@@ -52,8 +21,9 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// An attempt that was launched, as its event tells it.
+/// A launched attempt, as its event describes it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "camelCase")]
 pub struct Launch {
     /// The phase.
@@ -71,12 +41,58 @@ pub struct Launch {
     pub started_at: Timestamp,
 }
 
+word_type! {
+    /// What happened, without its details.
+    #[non_exhaustive]
+    pub enum EventType {
+        /// See [`EventKind::CampaignCreated`].
+        CampaignCreated = "campaign_created",
+        /// See [`EventKind::PhaseConfigured`].
+        PhaseConfigured = "phase_configured",
+        /// See [`EventKind::PhaseConfigRemoved`].
+        PhaseConfigRemoved = "phase_config_removed",
+        /// See [`EventKind::ModeChanged`].
+        ModeChanged = "mode_changed",
+        /// See [`EventKind::PhaseStarted`].
+        PhaseStarted = "phase_started",
+        /// See [`EventKind::PhaseAutoStarted`].
+        PhaseAutoStarted = "phase_auto_started",
+        /// See [`EventKind::PhasePauseRequested`].
+        PhasePauseRequested = "phase_pause_requested",
+        /// See [`EventKind::PhasePaused`].
+        PhasePaused = "phase_paused",
+        /// See [`EventKind::PhaseResumed`].
+        PhaseResumed = "phase_resumed",
+        /// See [`EventKind::PhaseRecovered`].
+        PhaseRecovered = "phase_recovered",
+        /// See [`EventKind::PhaseStopRequested`].
+        PhaseStopRequested = "phase_stop_requested",
+        /// See [`EventKind::PhaseStopped`].
+        PhaseStopped = "phase_stopped",
+        /// See [`EventKind::PhaseCompleted`].
+        PhaseCompleted = "phase_completed",
+        /// See [`EventKind::PhaseFailed`].
+        PhaseFailed = "phase_failed",
+        /// See [`EventKind::PhaseRestarted`].
+        PhaseRestarted = "phase_restarted",
+        /// See [`EventKind::CampaignHeld`].
+        CampaignHeld = "campaign_held",
+        /// See [`EventKind::CampaignReleased`].
+        CampaignReleased = "campaign_released",
+        /// See [`EventKind::CampaignCompleted`].
+        CampaignCompleted = "campaign_completed",
+        /// See [`EventKind::CampaignDeleted`].
+        CampaignDeleted = "campaign_deleted",
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The campaign came into being.
+    /// The campaign was created.
     CampaignCreated {
         /// Its name.
         name: String,
@@ -96,7 +112,7 @@ pub enum EventKind {
         /// The digest of its canonical JSON.
         digest: Digest,
     },
-    /// A config was taken away.
+    /// A config was removed.
     PhaseConfigRemoved {
         /// The phase.
         phase: PhaseName,
@@ -106,11 +122,11 @@ pub enum EventKind {
         /// The new mode.
         mode: Mode,
     },
-    /// Somebody started a phase; with an attempt above 1 the run continues from its checkpoint.
+    /// Somebody started a phase. With an attempt above 1 the run continues from its checkpoint.
     PhaseStarted(Launch),
     /// The completion of the phase before started this one.
     PhaseAutoStarted(Launch),
-    /// A pause was asked of the running phase.
+    /// A pause of the running phase was requested.
     PhasePauseRequested {
         /// The phase.
         phase: PhaseName,
@@ -122,9 +138,9 @@ pub enum EventKind {
     },
     /// Somebody resumed the paused phase.
     PhaseResumed(Launch),
-    /// The phase was found running after a crash or shutdown and goes on.
+    /// The phase was found running after a crash or a shutdown, and continues.
     PhaseRecovered(Launch),
-    /// A stop was asked of the running phase.
+    /// A stop of the running phase was requested.
     PhaseStopRequested {
         /// The phase.
         phase: PhaseName,
@@ -142,7 +158,7 @@ pub enum EventKind {
         phase: PhaseName,
         /// Its run.
         run: Run,
-        /// What its runner said of it.
+        /// Its summary, from its runner.
         summary: Value,
     },
     /// The phase failed.
@@ -154,51 +170,56 @@ pub enum EventKind {
         /// Why.
         failure: Failure,
     },
-    /// Somebody began a phase afresh; later phases are not started any more.
+    /// Somebody began a phase afresh. Later phases become not started.
     PhaseRestarted(Launch),
     /// A pause fell between two phases: the chain is held.
     CampaignHeld {
         /// The phase that would have started.
         phase: PhaseName,
     },
-    /// A held chain was let go without being resumed.
+    /// A held chain was released without a resume.
     CampaignReleased {
         /// The phase that would have started.
         phase: PhaseName,
     },
     /// Every phase is completed.
     CampaignCompleted {},
-    /// The campaign was deleted; the only event that remains of it.
+    /// The campaign was deleted. Only this event remains of it.
     CampaignDeleted {},
 }
 
 impl EventKind {
-    /// The word for it in every interface, such as `phase_auto_started`.
-    pub const fn name(&self) -> &'static str {
+    /// What happened, without its details.
+    pub const fn event_type(&self) -> EventType {
         match self {
-            Self::CampaignCreated { .. } => "campaign_created",
-            Self::PhaseConfigured { .. } => "phase_configured",
-            Self::PhaseConfigRemoved { .. } => "phase_config_removed",
-            Self::ModeChanged { .. } => "mode_changed",
-            Self::PhaseStarted(_) => "phase_started",
-            Self::PhaseAutoStarted(_) => "phase_auto_started",
-            Self::PhasePauseRequested { .. } => "phase_pause_requested",
-            Self::PhasePaused { .. } => "phase_paused",
-            Self::PhaseResumed(_) => "phase_resumed",
-            Self::PhaseRecovered(_) => "phase_recovered",
-            Self::PhaseStopRequested { .. } => "phase_stop_requested",
-            Self::PhaseStopped { .. } => "phase_stopped",
-            Self::PhaseCompleted { .. } => "phase_completed",
-            Self::PhaseFailed { .. } => "phase_failed",
-            Self::PhaseRestarted(_) => "phase_restarted",
-            Self::CampaignHeld { .. } => "campaign_held",
-            Self::CampaignReleased { .. } => "campaign_released",
-            Self::CampaignCompleted {} => "campaign_completed",
-            Self::CampaignDeleted {} => "campaign_deleted",
+            Self::CampaignCreated { .. } => EventType::CampaignCreated,
+            Self::PhaseConfigured { .. } => EventType::PhaseConfigured,
+            Self::PhaseConfigRemoved { .. } => EventType::PhaseConfigRemoved,
+            Self::ModeChanged { .. } => EventType::ModeChanged,
+            Self::PhaseStarted(_) => EventType::PhaseStarted,
+            Self::PhaseAutoStarted(_) => EventType::PhaseAutoStarted,
+            Self::PhasePauseRequested { .. } => EventType::PhasePauseRequested,
+            Self::PhasePaused { .. } => EventType::PhasePaused,
+            Self::PhaseResumed(_) => EventType::PhaseResumed,
+            Self::PhaseRecovered(_) => EventType::PhaseRecovered,
+            Self::PhaseStopRequested { .. } => EventType::PhaseStopRequested,
+            Self::PhaseStopped { .. } => EventType::PhaseStopped,
+            Self::PhaseCompleted { .. } => EventType::PhaseCompleted,
+            Self::PhaseFailed { .. } => EventType::PhaseFailed,
+            Self::PhaseRestarted(_) => EventType::PhaseRestarted,
+            Self::CampaignHeld { .. } => EventType::CampaignHeld,
+            Self::CampaignReleased { .. } => EventType::CampaignReleased,
+            Self::CampaignCompleted {} => EventType::CampaignCompleted,
+            Self::CampaignDeleted {} => EventType::CampaignDeleted,
         }
     }
 
-    /// The phase it is about, if it is about one.
+    /// The word for it in every interface, such as `phase_auto_started`.
+    pub const fn name(&self) -> &'static str {
+        self.event_type().as_str()
+    }
+
+    /// The phase of the event, if it has one.
     pub fn phase(&self) -> Option<&PhaseName> {
         match self {
             Self::PhaseConfigured { phase, .. }
@@ -232,7 +253,7 @@ impl EventKind {
     }
 }
 
-/// An event that can't follow the state it was applied to: the log is damaged, or was written by something else.
+/// An event that can't follow the state it was applied to: the log is damaged, or not Phasegate's own.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("event {version} ({event}) can't follow the state before it: {reason}")]
 pub struct Misfit {
@@ -242,4 +263,30 @@ pub struct Misfit {
     pub event: &'static str,
     /// What doesn't fit.
     pub reason: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_event_is_written_with_the_word_of_its_type() {
+        for event_type in EventType::ALL {
+            let members = json!({
+                "type": event_type,
+                "name": "spring", "pipeline": "letters", "phases": ["sort"], "mode": "step_by_step",
+                "phase": "sort", "revision": 2, "digest": "ab",
+                "run": 1, "attempt": 1, "configRevision": 2, "startedAt": "2025-11-24T00:00:00Z",
+                "reason": "requested", "summary": null, "failure": { "code": "late", "message": "it was late" },
+            });
+            let kind: EventKind =
+                serde_json::from_value(members).expect("it has every member that an event may have");
+            assert_eq!(kind.event_type(), *event_type);
+            assert_eq!(
+                serde_json::to_value(&kind).expect("it is JSON")["type"],
+                event_type.as_str()
+            );
+        }
+    }
 }

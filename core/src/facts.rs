@@ -1,4 +1,4 @@
-//! What a decision needs to know and the campaign itself doesn't hold.
+//! The facts that a decision needs beside the campaign itself.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::ids::{PhaseName, ResourcePin, Revision};
 use crate::preflight::{PhasePreflight, PreflightReport};
 use crate::problem::{Problem, Problems};
 
-/// How the pipeline that the host registered compares with the one the campaign pins.
+/// How the registered pipeline compares with the pipeline that the campaign pins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PipelineMatch {
     /// It has the same phases in the same order.
@@ -18,20 +18,20 @@ pub enum PipelineMatch {
     Unknown,
 }
 
-/// What the check of one config found: schema, resources and the runner's own check.
+/// The result of checking one config by its schema, its resources and the runner's own check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ConfigFacts {
-    /// The revision that was checked; `None` for a config that is only proposed.
+    /// The checked revision; `None` for a proposed config.
     pub revision: Option<Revision>,
     /// What is wrong with it.
     pub problems: Problems,
-    /// The resources it refers to, with the revisions that were seen.
+    /// The resources it refers to, with the revisions that the check saw.
     pub resources: Vec<ResourcePin>,
 }
 
-/// The facts of one moment. The commit of a decision expects that they still hold.
+/// The facts of one moment. The commit of a decision fails unless they still hold.
 ///
-/// A fact that is absent never opens a gate: a stored config that nobody checked is a problem.
+/// An absent fact never opens a gate: a stored config that was not checked is a problem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Whether the pipeline is still the campaign's.
@@ -41,12 +41,12 @@ pub struct Facts {
     /// The check of each config that the command brings.
     pub proposed: BTreeMap<PhaseName, ConfigFacts>,
     /// Whether the runner can continue the run at the position from its checkpoint although its config or resources
-    /// changed. Asked only in that case.
+    /// changed. The runner is asked only after such a change.
     pub can_continue: bool,
 }
 
 impl Facts {
-    /// Facts about an unchanged pipeline with no config checked yet.
+    /// The facts about an unchanged pipeline before any config is checked.
     pub fn new() -> Self {
         Self {
             pipeline: PipelineMatch::Same,
@@ -101,7 +101,7 @@ impl Facts {
         }
     }
 
-    /// The resources that the phase's config refers to, the proposed one first.
+    /// The resources that the phase's proposed config refers to, else those of its stored config.
     pub(crate) fn resources(&self, phase: &PhaseName) -> Vec<ResourcePin> {
         let facts = self.proposed.get(phase).or_else(|| self.stored.get(phase));
         facts.map(|facts| facts.resources.clone()).unwrap_or_default()

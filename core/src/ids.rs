@@ -37,8 +37,35 @@ fn token(text: &str) -> bool {
 const IDENTIFIER_RULE: &str = "1 to 63 characters of a-z, 0-9 and _, beginning with a letter";
 const TOKEN_RULE: &str = "1 to 128 characters of A-Z, a-z, 0-9, -, _ and ., not beginning with a dot";
 
+/// The rules once more, for a JSON Schema.
+#[cfg(feature = "schema")]
+mod rule {
+    pub(super) const IDENTIFIER: (&str, usize) = ("^[a-z][a-z0-9_]*$", 63);
+    pub(super) const TOKEN: (&str, usize) = ("^[A-Za-z0-9_-][A-Za-z0-9_.-]*$", 128);
+}
+
+/// Gives a type that is a text in JSON its schema, which stands wherever the type is used.
+#[cfg(feature = "schema")]
+macro_rules! inline_schema {
+    ($name:ident, $schema:tt) => {
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    };
+}
+
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path, $rule:path) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path, $rule:path, $schema:ident) => {
         $(#[$doc])*
         #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
         pub struct $name(Arc<str>);
@@ -63,6 +90,14 @@ macro_rules! name_type {
                 &self.0
             }
         }
+
+        #[cfg(feature = "schema")]
+        inline_schema!($name, {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": (rule::$schema.1),
+            "pattern": (rule::$schema.0),
+        });
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,19 +168,19 @@ macro_rules! name_type {
 
 name_type!(
     /// The name of a phase within its pipeline, such as `dns_validation`: 1 to 63 characters of `a-z`, `0-9` and `_`.
-    PhaseName, "phase name", identifier, IDENTIFIER_RULE
+    PhaseName, "phase name", identifier, IDENTIFIER_RULE, IDENTIFIER
 );
 name_type!(
     /// The id of a pipeline, such as `lead_generation`: 1 to 128 characters of `A-Z`, `a-z`, `0-9`, `-`, `_` and `.`.
-    PipelineId, "pipeline id", token, TOKEN_RULE
+    PipelineId, "pipeline id", token, TOKEN_RULE, TOKEN
 );
 name_type!(
     /// A kind of resource, such as `dns_persona`: 1 to 63 characters of `a-z`, `0-9` and `_`.
-    ResourceKind, "resource kind", identifier, IDENTIFIER_RULE
+    ResourceKind, "resource kind", identifier, IDENTIFIER_RULE, IDENTIFIER
 );
 name_type!(
     /// The id of a resource within its kind: 1 to 128 characters of `A-Z`, `a-z`, `0-9`, `-`, `_` and `.`.
-    ResourceId, "resource id", token, TOKEN_RULE
+    ResourceId, "resource id", token, TOKEN_RULE, TOKEN
 );
 
 macro_rules! uuid_type {
@@ -166,6 +201,9 @@ macro_rules! uuid_type {
                 self.0.as_u128()
             }
         }
+
+        #[cfg(feature = "schema")]
+        inline_schema!($name, { "type": "string", "format": "uuid" });
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,6 +249,7 @@ macro_rules! number_type {
         #[derive(
             Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
         )]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
         #[serde(transparent)]
         pub struct $name(pub $int);
 
@@ -295,6 +334,7 @@ impl fmt::Display for ResourceRef {
 
 /// The revision of a resource that a run uses.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcePin {
     /// Its kind.
@@ -303,4 +343,39 @@ pub struct ResourcePin {
     pub id: ResourceId,
     /// The revision in force when the run, or this attempt of it, was started.
     pub revision: Revision,
+}
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_its_rule_and_its_schema_alike() {
+        let texts = [
+            "",
+            "a",
+            "a_1",
+            "1a",
+            "_a",
+            "A",
+            "a-b",
+            ".a",
+            "a.b",
+            "-a",
+            "a b",
+            "a\n",
+            "ä",
+            &"a".repeat(63),
+            &"a".repeat(64),
+            &"a".repeat(128),
+            &"a".repeat(129),
+        ];
+        let phase = schemars::schema_for!(PhaseName).to_value();
+        let pipeline = schemars::schema_for!(PipelineId).to_value();
+        for text in texts {
+            let by_schema = |schema| jsonschema::is_valid(schema, &text.into());
+            assert_eq!(by_schema(&phase), PhaseName::new(text).is_ok(), "{text:?}");
+            assert_eq!(by_schema(&pipeline), PipelineId::new(text).is_ok(), "{text:?}");
+        }
+    }
 }

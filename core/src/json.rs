@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Writes `value` without white space and with the members of every object sorted by name.
 ///
-/// The same document gives the same bytes whatever order its members came in.
+/// Equal documents give equal bytes, whatever the order of their members.
 pub fn canonical_json(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
@@ -45,43 +45,9 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
-/// How deeply `value` is nested: 1 for a scalar, 2 for a list of scalars.
-pub fn depth(value: &Value) -> usize {
-    let mut deepest = 0;
-    let mut open = vec![(value, 1)];
-    while let Some((value, depth)) = open.pop() {
-        deepest = deepest.max(depth);
-        match value {
-            Value::Object(members) => open.extend(members.values().map(|member| (member, depth + 1))),
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// How many lists and objects are open at once in a JSON text, which need not be read for it: 0 for a scalar.
-pub fn text_depth(text: &str) -> usize {
-    let (mut open, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                open += 1;
-                most = most.max(open);
-            }
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
-}
-
 /// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Digest(String);
 
@@ -91,7 +57,7 @@ impl Digest {
         Self::of_text(&canonical_json(value))
     }
 
-    /// Digests text that is canonical JSON already.
+    /// Digests a text that is already canonical JSON.
     pub fn of_text(canonical: &str) -> Self {
         let hash = Sha256::digest(canonical.as_bytes());
         Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -124,12 +90,5 @@ mod tests {
     fn canonical_json_sorts_members_at_every_depth_and_keeps_lists_in_order() {
         let text = canonical_json(&json!({"b": [2, 1, {"z": null, "a": "\n"}], "a": 1.5}));
         assert_eq!(text, r#"{"a":1.5,"b":[2,1,{"a":"\n","z":null}]}"#);
-        assert_eq!(depth(&json!({"b": [2, 1, {"z": null}]})), 4);
-    }
-
-    #[test]
-    fn brackets_within_strings_open_nothing() {
-        assert_eq!(text_depth(r#"{"a[[\"[[": [1, {"b": "]"}], "c": []}"#), 3);
-        assert_eq!(text_depth("7"), 0);
     }
 }

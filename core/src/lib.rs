@@ -1,52 +1,63 @@
 //! The pure core of Phasegate: the state machine of a campaign and the storage port.
 //!
 //! Everything here is synchronous, deterministic and total. There is no clock, no file, no randomness and no async
-//! runtime in this crate; lints keep it so. Time, ids and the state of the world come in as arguments, and what
-//! shall happen goes out as events:
+//! runtime in this crate; lints forbid them. Time, ids and the state of the world come in as arguments, and decisions
+//! go out as events:
 //!
 //! - [`create`] and [`decide`] turn a command and the [`Facts`] of the moment into events, or refuse it with a
 //!   [`Rejection`].
 //! - [`Campaign::apply`] folds one event into a campaign. A stored snapshot always equals the fold of its log.
-//! - [`view`] derives what a person is shown: statuses, blockers, and the commands allowed next.
+//! - [`view`] derives the statuses, the blockers and the allowed commands that a person sees.
 //! - [`Storage`](storage::Storage) is the port that a database implements.
 //!
 //! Most programs use the crate `phasegate`, which wraps this one in an async engine.
 
 mod campaign;
+mod code;
 mod command;
 mod diagram;
 mod event;
 mod facts;
+mod failure;
 mod ids;
+#[doc(hidden)]
+pub mod in_macros;
 mod json;
 pub mod limits;
 mod machine;
+mod measure;
 mod pipeline;
 mod preflight;
 mod problem;
 mod rejection;
 mod schema;
+mod status;
 pub mod storage;
 mod time;
 mod view;
+mod word;
 
 pub use campaign::{
     Activity, Campaign, Completion, ConfigPin, Intent, Mode, PhaseSlot, RunState, StopReason, Trigger,
 };
+pub use code::ErrorCode;
 pub use command::{Command, CommandKind, CreateCampaign, Outcome};
 pub use diagram::mermaid;
-pub use event::{Event, EventKind, Failure, Launch, Misfit};
+pub use event::{Event, EventKind, EventType, Launch, Misfit};
 pub use facts::{ConfigFacts, Facts, PipelineMatch};
+pub use failure::Failure;
 pub use ids::{
     Attempt, BatchNumber, CampaignId, CommitId, InvalidName, OwnerId, PhaseName, PipelineId, ResourceId,
     ResourceKind, ResourcePin, ResourceRef, Revision, Run, Ticket, Version,
 };
-pub use json::{Digest, canonical_json, depth as json_depth, text_depth as json_text_depth};
+pub use json::{Digest, canonical_json};
 pub use machine::{create, decide};
+pub use measure::{Excess, Measure, Part};
 pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};
 pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
-pub use schema::{ConfigSchema, ResourceState, ResourceUse};
+pub use schema::{ConfigSchema, ResourceState, ResourceUse, SchemaError};
+pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;
-pub use view::{CampaignStatus, CampaignView, NextCommand, PhaseStatus, PhaseView, Refusal, view};
+pub use view::{CampaignView, NextCommand, PhaseView, Refusal, view};

@@ -7,51 +7,73 @@ use serde_json::Value;
 
 use crate::ids::{PhaseName, PipelineId, ResourceKind};
 use crate::limits::MAX_PHASES;
-use crate::schema::{ConfigSchema, resource_keywords};
+use crate::schema::{ConfigSchema, SchemaError, resource_keywords};
 
-/// A pipeline as data: its manifest. `schemas/pipeline.schema.json` describes the JSON of it.
+/// A pipeline as data, its manifest: its phases in the order they run, and the kinds of resources that their configs may refer to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Pipeline", title = "Pipeline")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PipelineDefinition {
-    /// The id that campaigns pin, such as `lead_generation`.
+    /// The id that campaigns pin.
+    #[cfg_attr(feature = "schema", schemars(title = "Id", example = &"lead_generation"))]
     pub id: PipelineId,
     /// What a person calls it.
+    #[cfg_attr(feature = "schema", schemars(title = "Title"))]
     #[serde(default)]
     pub title: String,
-    /// The phases in the order they run, 1 to 100 of them.
+    /// The phases in the order they run.
+    #[cfg_attr(feature = "schema", schemars(title = "Phases", length(min = 1, max = MAX_PHASES)))]
     pub phases: Vec<PhaseDefinition>,
     /// The kinds of resources that configs may refer to.
+    #[cfg_attr(feature = "schema", schemars(title = "Resource kinds"))]
     #[serde(default)]
     pub resource_kinds: Vec<ResourceKindDefinition>,
 }
 
-/// One phase of a pipeline, as data.
+/// One phase of a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PhaseDefinition {
     /// Its name, unique in the pipeline.
+    #[cfg_attr(feature = "schema", schemars(title = "Name", example = &"domain_generation"))]
     pub name: PhaseName,
     /// What a person calls it.
+    #[cfg_attr(feature = "schema", schemars(title = "Title"))]
     #[serde(default)]
     pub title: String,
-    /// The JSON Schema (draft 2020-12) of its config. A string field with `"x-phasegate-resource": KIND` holds the
-    /// id of a resource of that kind, which the pipeline must have.
+    /// The JSON Schema (draft 2020-12) of its config. A string member with `"x-phasegate-resource": KIND` holds the id of a
+    /// resource of that kind; the pipeline must have the kind.
+    #[cfg_attr(feature = "schema", schemars(title = "Config schema", with = "AnySchema"))]
     pub config_schema: Value,
 }
 
-/// One kind of resource, as data.
+/// One kind of resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ResourceKind")
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceKindDefinition {
-    /// The kind, such as `dns_persona`.
+    /// The kind, unique in the pipeline.
+    #[cfg_attr(feature = "schema", schemars(title = "Kind", example = &"dns_persona"))]
     pub kind: ResourceKind,
     /// What a person calls it.
+    #[cfg_attr(feature = "schema", schemars(title = "Title"))]
     #[serde(default)]
     pub title: String,
-    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: configs
-    /// that refer to it have a problem.
+    /// The JSON Schema (draft 2020-12) of its documents. A document with `"enabled": false` is disabled: a config that refers to
+    /// it has a problem.
+    #[cfg_attr(feature = "schema", schemars(title = "Schema", with = "AnySchema"))]
     pub schema: Value,
-    /// The JSON Schema (draft 2020-12) of what a probe of such a resource is told; `None` for a kind without a probe.
+    /// The JSON Schema (draft 2020-12) of the input of a probe of such a resource. A kind without a probe has none.
+    #[cfg_attr(feature = "schema", schemars(title = "Probe schema", with = "AnySchema"))]
     #[serde(
         default,
         deserialize_with = "present",
@@ -60,7 +82,26 @@ pub struct ResourceKindDefinition {
     pub probe_schema: Option<Value>,
 }
 
-/// Reads an optional schema that is there: `null` is not a way to leave it out.
+/// The schema of a schema, as far as a manifest says.
+#[cfg(feature = "schema")]
+struct AnySchema;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for AnySchema {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AnySchema".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["object", "boolean"] })
+    }
+}
+
+/// Reads an optional schema. A `null` is a schema, and an invalid one; only an absent member stands for `None`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -94,13 +135,8 @@ pub enum DefinitionError {
         kind: ResourceKind,
     },
     /// A schema is not a usable JSON Schema of draft 2020-12.
-    #[error("the schema of {of} can't be used: {reason}")]
-    Schema {
-        /// The phase, the resource kind, or the probe of one.
-        of: String,
-        /// What is wrong with it, and where.
-        reason: String,
-    },
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// A config's schema refers to resources of a kind that the pipeline doesn't have.
     #[error(
         "the schema of {phase} refers at {pointer:?} to resources of the kind {kind:?}, which pipeline {pipeline} doesn't \
@@ -113,7 +149,7 @@ pub enum DefinitionError {
         phase: PhaseName,
         /// The JSON Pointer to the keyword in the schema.
         pointer: String,
-        /// What the keyword says, which may not even be the name of a kind.
+        /// The value of the keyword. It may not even be a valid name of a kind.
         kind: String,
     },
 }
@@ -133,9 +169,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError`] says which phase, kind or schema is at fault; a schema may refer only to kinds of resources that
-    /// the pipeline has. Schemas may refer to themselves and to the
-    /// draft's own meta-schemas; nothing is ever fetched.
+    /// [`DefinitionError`] names the phase, the kind or the schema at fault. A schema may refer to itself, to the draft's own
+    /// meta-schemas, and to the kinds of resources that the pipeline has. Nothing is ever fetched.
     pub fn compile(definition: PipelineDefinition) -> Result<Self, DefinitionError> {
         let pipeline = definition.id.clone();
         if !(1..=MAX_PHASES).contains(&definition.phases.len()) {
@@ -220,7 +255,7 @@ impl Pipeline {
         self.resources.get(kind)
     }
 
-    /// The schema of what a probe of a kind is told, or `None` for a kind without a probe.
+    /// The schema of the input of a kind's probe, or `None` for a kind without a probe.
     pub fn probe_schema(&self, kind: &ResourceKind) -> Option<&ConfigSchema> {
         self.probes.get(kind)
     }

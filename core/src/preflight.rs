@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::PhaseName;
+#[cfg(feature = "schema")]
+use crate::limits::MAX_PROBLEMS;
 use crate::problem::{Problem, Problems};
 
 /// What preflight found for one phase.
@@ -15,7 +16,7 @@ pub struct PhasePreflight {
     pub phase: PhaseName,
     /// Whether a config is stored for it.
     pub configured: bool,
-    /// What is wrong with that config; empty when there is none.
+    /// The problems of that config; empty without a config.
     pub problems: Problems,
 }
 
@@ -26,17 +27,23 @@ impl PhasePreflight {
     }
 }
 
-/// The check of the remaining phases of a campaign, in pipeline order.
+/// The check of every remaining phase, in pipeline order.
 ///
 /// In JSON it is `{ready, missingPhases, errors, totalErrors}`, where a phase without a config counts as one error
 /// with the keyword `config_missing`.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Preflight")
+)]
+#[serde(into = "ReportJson", from = "ReportJson")]
 pub struct PreflightReport {
     phases: Vec<PhasePreflight>,
 }
 
 impl PreflightReport {
-    /// Makes a report of phases that stand in pipeline order.
+    /// Makes a report of these phases, given in pipeline order.
     pub fn new(phases: Vec<PhasePreflight>) -> Self {
         Self { phases }
     }
@@ -60,7 +67,7 @@ impl PreflightReport {
             .collect()
     }
 
-    /// Every problem in pipeline order; a phase without a config has one, `config_missing`.
+    /// Every problem in pipeline order. A phase without a config has the one problem `config_missing`.
     pub fn problems(&self) -> Problems {
         let mut all = Problems::none();
         for phase in &self.phases {
@@ -83,35 +90,44 @@ impl fmt::Display for PreflightReport {
     }
 }
 
-impl Serialize for PreflightReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let problems = self.problems();
-        let mut report = serializer.serialize_struct("PreflightReport", 4)?;
-        report.serialize_field("ready", &self.is_ready())?;
-        report.serialize_field("missingPhases", &self.missing_phases())?;
-        report.serialize_field("errors", problems.items())?;
-        report.serialize_field("totalErrors", &problems.total())?;
-        report.end()
-    }
-}
-
 /// The JSON of a report.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct Reported {
+struct ReportJson {
+    /// Whether every phase could start.
+    #[serde(default)]
+    ready: bool,
+    /// The phases whose config is missing or invalid, in pipeline order.
     missing_phases: Vec<PhaseName>,
+    /// What is wrong, at most 100 of it; a phase without a config has one error, `config_missing`.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PROBLEMS)))]
     errors: Vec<Problem>,
+    /// How many errors there are in all.
     total_errors: usize,
 }
 
-impl<'de> Deserialize<'de> for PreflightReport {
-    /// Reads what a report says of the phases that are not ready; it doesn't name the others.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Reported {
+impl From<PreflightReport> for ReportJson {
+    fn from(report: PreflightReport) -> Self {
+        let problems = report.problems();
+        Self {
+            ready: report.is_ready(),
+            missing_phases: report.missing_phases(),
+            errors: problems.items().to_vec(),
+            total_errors: problems.total(),
+        }
+    }
+}
+
+impl From<ReportJson> for PreflightReport {
+    /// Takes the phases that are not ready. The JSON doesn't name the ready ones.
+    fn from(report: ReportJson) -> Self {
+        let ReportJson {
+            ready: _,
             missing_phases,
             errors,
             total_errors,
-        } = Reported::deserialize(deserializer)?;
+        } = report;
         let mut unlisted = total_errors.saturating_sub(errors.len());
         let last = missing_phases.len().saturating_sub(1);
         let phases = missing_phases.into_iter().enumerate().map(|(index, phase)| {
@@ -121,7 +137,7 @@ impl<'de> Deserialize<'de> for PreflightReport {
                 .cloned()
                 .partition(|problem| problem.keyword == "config_missing");
             let configured = missing.is_empty();
-            // Where none of its errors is listed it has one all the same.
+            // A phase that isn't ready has an error, also where the list was cut before it.
             let more = match (index == last, configured && listed.is_empty()) {
                 (true, silent) => unlisted.max(usize::from(silent)),
                 (false, silent) => usize::from(silent),
@@ -133,7 +149,7 @@ impl<'de> Deserialize<'de> for PreflightReport {
                 problems: Problems::with_unlisted(listed, more),
             }
         });
-        Ok(Self::new(phases.collect()))
+        Self::new(phases.collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a config, field by field.
+//! The problems of a config, field by field.
 
 use std::fmt;
 
@@ -7,16 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::ids::PhaseName;
 use crate::limits::MAX_PROBLEMS;
 
-/// One thing wrong with one field of one phase's config.
+/// One problem with one field of one phase's config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ConfigError")
+)]
 pub struct Problem {
     /// The phase whose config it is.
     pub phase: PhaseName,
     /// The JSON Pointer (RFC 6901) to the field; empty for the config as a whole.
     pub pointer: String,
-    /// What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`,
-    /// `resource_disabled`, `maxBytes`, `maxDepth`, `maxResources`, `phase_locked`, `too_large`, `too_deep`,
-    /// `unchecked`, or a word of the phase's own check.
+    /// The broken rule: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`,
+    /// `resource_disabled`, `maxResources`, `phase_locked`, `too_large`, `too_deep`, `unchecked`, or a word of the
+    /// phase's own check.
     pub keyword: String,
     /// A sentence for a person.
     pub message: String,
@@ -54,17 +59,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A list of problems: at most [`MAX_PROBLEMS`] of them, and how many there are in all.
+/// The problems of configs: at most 100 of them, with their number in all.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Listed")]
 pub struct Problems {
+    /// The first of them.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PROBLEMS)))]
     items: Vec<Problem>,
-    /// At least as many as there are items.
+    /// How many there are, never fewer than the items.
     total: usize,
 }
 
-/// The JSON of a list, which may come from anywhere.
+/// The JSON of a list. It may come from anywhere, so it is checked.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Listed {
     items: Vec<Problem>,
     total: usize,
@@ -89,14 +98,14 @@ impl Problems {
         Self::default()
     }
 
-    /// These problems, and more that are only counted.
+    /// These problems, and `more` that are counted without being listed.
     pub(crate) fn with_unlisted(listed: Vec<Problem>, more: usize) -> Self {
         let mut problems: Self = listed.into_iter().collect();
         problems.total = problems.total.saturating_add(more);
         problems
     }
 
-    /// Adds one; beyond the bound it is only counted.
+    /// Adds a problem. Beyond [`MAX_PROBLEMS`] it is counted and not listed.
     pub fn push(&mut self, problem: Problem) {
         self.total = self.total.saturating_add(1);
         if self.items.len() < MAX_PROBLEMS {

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use crate::error_codes;
 use crate::ids::{PhaseName, PipelineId, Ticket};
 use crate::limits::MAX_NAME_CHARS;
+use crate::measure::{Excess, too_deep, too_large};
 use crate::preflight::PreflightReport;
 use crate::problem::Problems;
-use crate::view::{CampaignStatus, PhaseStatus};
+use crate::status::{CampaignStatus, PhaseStatus};
 
 fn list(phases: &[PhaseName]) -> String {
     phases
@@ -60,7 +62,7 @@ pub enum Rejection {
         problems: Problems,
     },
     /// The config of a phase that runs, is paused or is completed can't be changed.
-    #[error("{phase} is {status}, so its config is locked: {}", unlock(*status))]
+    #[error("{phase} is {}, so its config is locked: {}", status.spoken(), unlock(*status))]
     PhaseLocked {
         /// The phase.
         phase: PhaseName,
@@ -69,7 +71,8 @@ pub enum Rejection {
     },
     /// The config of a phase that has started can't be taken away.
     #[error(
-        "{phase} is {status}, so its config can't be removed: configure it anew, or restart it with another config"
+        "{phase} is {}, so its config can't be removed: configure it anew, or restart it with another config",
+        status.spoken()
     )]
     PhaseStarted {
         /// The phase.
@@ -124,13 +127,13 @@ pub enum Rejection {
         phase: PhaseName,
     },
     /// Nothing runs that could be paused or stopped.
-    #[error("nothing to pause or stop: the campaign is {status}")]
+    #[error("nothing to pause or stop: the campaign is {}", status.spoken())]
     NotRunning {
         /// The campaign's status.
         status: CampaignStatus,
     },
     /// Nothing is paused that could be resumed.
-    #[error("nothing to resume: the campaign is {status}")]
+    #[error("nothing to resume: the campaign is {}", status.spoken())]
     NotPaused {
         /// The campaign's status.
         status: CampaignStatus,
@@ -143,9 +146,9 @@ pub enum Rejection {
         /// The ticket that is current, if a phase runs.
         current: Option<Ticket>,
     },
-    /// A text or document is beyond a limit. Of several configs of which more are wrong, it is a problem with the keyword
-    /// `too_large` instead.
-    #[error("the {what} has {size} bytes; at most {limit} may be: make it smaller")]
+    /// A document is larger than its limit. Where other configs of the same command are wrong too, it is a problem with the
+    /// keyword `too_large` instead.
+    #[error("{}", too_large(what, *size, *limit))]
     TooLarge {
         /// What is too large, such as `config of dns_validation`.
         what: String,
@@ -154,17 +157,26 @@ pub enum Rejection {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A document is nested too deeply. Of several configs of which more are wrong, it is a problem with the keyword
-    /// `too_deep` instead.
-    #[error("the {what} is nested {depth} levels deep; at most {limit} may be: make it flatter")]
+    /// A document is nested too deeply. Where other configs of the same command are wrong too, it is a problem with the
+    /// keyword `too_deep` instead.
+    #[error("{}", too_deep(what, *depth, *limit))]
     TooDeep {
         /// What is too deep, such as `summary of dns_validation`.
         what: String,
-        /// How deep it is; 1 is a scalar.
+        /// Its depth: how many lists and objects are open at once.
         depth: usize,
-        /// The limit.
+        /// The largest depth that it may have.
         limit: usize,
     },
+}
+
+impl From<Excess> for Rejection {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::TooLarge { what, size, limit } => Self::TooLarge { what, size, limit },
+            Excess::TooDeep { what, depth, limit } => Self::TooDeep { what, depth, limit },
+        }
+    }
 }
 
 fn places(problems: usize) -> String {
@@ -191,29 +203,26 @@ fn order_hint(phase: &PhaseName, status: PhaseStatus, expected: Option<&PhaseNam
     }
 }
 
-impl Rejection {
-    /// A stable word for a program, such as `preflight_failed`.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidName { .. } => "invalid_name",
-            Self::UnknownPipeline { .. } => "unknown_pipeline",
-            Self::PipelineChanged { .. } => "pipeline_changed",
-            Self::UnknownPhase { .. } => "unknown_phase",
-            Self::ConfigInvalid { .. } => "config_invalid",
-            Self::PhaseLocked { .. } => "phase_locked",
-            Self::PhaseStarted { .. } => "phase_started",
-            Self::OutOfOrder { .. } => "out_of_order",
-            Self::PreflightFailed { .. } => "preflight_failed",
-            Self::AlreadyRunning { .. } => "already_running",
-            Self::Paused { .. } => "paused",
-            Self::NotStarted { .. } => "not_started",
-            Self::Pausing { .. } => "pausing",
-            Self::Stopping { .. } => "stopping",
-            Self::NotRunning { .. } => "not_running",
-            Self::NotPaused { .. } => "not_paused",
-            Self::StaleTicket { .. } => "stale_ticket",
-            Self::TooLarge { .. } => "too_large",
-            Self::TooDeep { .. } => "too_deep",
-        }
+error_codes! {
+    Rejection {
+        InvalidName { chars } = "invalid_name",
+        UnknownPipeline { pipeline } = "unknown_pipeline",
+        PipelineChanged { pipeline } = "pipeline_changed",
+        UnknownPhase { phase, phases } = "unknown_phase",
+        ConfigInvalid { problems } = "config_invalid",
+        PhaseLocked { phase, status } = "phase_locked",
+        PhaseStarted { phase, status } = "phase_started",
+        OutOfOrder { phase, status, expected } = "out_of_order",
+        PreflightFailed { report } = "preflight_failed",
+        AlreadyRunning { phase } = "already_running",
+        Paused { phase } = "paused",
+        NotStarted { phase } = "not_started",
+        Pausing { phase } = "pausing",
+        Stopping { phase } = "stopping",
+        NotRunning { status } = "not_running",
+        NotPaused { status } = "not_paused",
+        StaleTicket { ticket, current } = "stale_ticket",
+        TooLarge { what, size, limit } = "too_large",
+        TooDeep { what, depth, limit } = "too_deep",
     }
 }

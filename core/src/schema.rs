@@ -7,9 +7,8 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
-use crate::json::{canonical_json, depth};
-use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_RESOURCES_PER_CONFIG};
-use crate::pipeline::DefinitionError;
+use crate::limits::MAX_RESOURCES_PER_CONFIG;
+use crate::measure::Part;
 use crate::problem::{Problem, Problems};
 
 /// The schema keyword that marks a string as the id of a resource of the named kind.
@@ -24,18 +23,28 @@ pub struct ResourceUse {
     pub resource: ResourceRef,
 }
 
-/// What the store knows of a resource that a config refers to.
+/// The state of a resource that a config refers to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ResourceState {
-    /// There is none of that kind and id.
+    /// The store has no such resource.
     Missing,
-    /// It is there, but its document says `"enabled": false`.
+    /// It exists, and its document says `"enabled": false`.
     Disabled(Revision),
-    /// It is there and may be used.
+    /// It exists and may be used.
     Enabled(Revision),
 }
 
-/// A compiled JSON Schema (draft 2020-12, formats checked, nothing fetched, patterns in linear time).
+/// Why a JSON Schema can't be used: it is not valid, or it refers to another document.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the schema of {of} can't be used: {reason}")]
+pub struct SchemaError {
+    /// The phase, the resource kind, or the probe of one.
+    pub of: String,
+    /// What is wrong with it, and where.
+    pub reason: String,
+}
+
+/// A compiled JSON Schema of draft 2020-12. It checks formats, fetches nothing, and matches patterns in linear time.
 #[derive(Debug)]
 pub struct ConfigSchema {
     validator: Validator,
@@ -46,36 +55,28 @@ impl ConfigSchema {
     ///
     /// # Errors
     ///
-    /// [`DefinitionError::Schema`] when it is not a valid schema, or refers to another document.
-    pub fn compile(of: &str, schema: &Value) -> Result<Self, DefinitionError> {
+    /// [`SchemaError`] when it is not a valid schema, or refers to another document.
+    pub fn compile(of: &str, schema: &Value) -> Result<Self, SchemaError> {
         jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
             .map(|validator| Self { validator })
-            .map_err(|error| DefinitionError::Schema {
+            .map_err(|error| SchemaError {
                 of: of.to_owned(),
                 reason: format!("{error} (at {:?})", error.instance_path().as_str()),
             })
     }
 
-    /// Checks `document` and lists what is wrong with it for `phase`, ordered by place.
+    /// Checks `document` and lists its problems for `phase`, ordered by place.
     ///
-    /// A missing member is reported at the place where it should stand, an unknown one where it stands. No message repeats a
-    /// value whose schema says `"writeOnly": true`, such as a password.
+    /// A missing member is reported at the place where it should stand, an unknown member where it stands. No message repeats
+    /// a value whose schema says `"writeOnly": true`, such as a password.
     pub fn problems(&self, phase: &PhaseName, document: &Value) -> Problems {
-        if depth(document) > MAX_JSON_DEPTH {
-            let message = format!("it is nested deeper than {MAX_JSON_DEPTH} levels");
-            return [Problem::new(phase.clone(), "", "maxDepth", message)]
-                .into_iter()
-                .collect();
-        }
         // Every element of a huge list can be a problem of its own.
-        let size = canonical_json(document).len();
-        if size > MAX_CONFIG_BYTES {
-            let message = format!("it has {size} bytes; at most {MAX_CONFIG_BYTES} may be");
-            return [Problem::new(phase.clone(), "", "maxBytes", message)]
+        if let Err(excess) = Part::Config(phase).measure(document) {
+            return [Problem::new(phase.clone(), "", excess.code(), excess.to_string())]
                 .into_iter()
                 .collect();
         }
@@ -89,7 +90,7 @@ impl ConfigSchema {
                 let place = error.instance_path().as_str();
                 let keyword = error.kind().keyword();
                 let problem = |pointer, message| Problem::new(phase.clone(), pointer, keyword, message);
-                // A message repeats the value at its place, and all that is within it.
+                // A message repeats the value at its place, with everything inside it.
                 let is_secret = touches(&secrets, place);
                 let message = if is_secret {
                     masked(&error)
@@ -117,8 +118,8 @@ impl ConfigSchema {
         found.into_iter().collect()
     }
 
-    /// The places of `document`, as JSON Pointers, that the schema marks as `"writeOnly": true`, also where the value there
-    /// breaks that schema: what is written and used, and never shown.
+    /// The places of `document`, as JSON Pointers, that the schema marks as `"writeOnly": true`. They are never shown. A
+    /// place counts also where its value breaks the schema.
     pub fn secrets(&self, document: &Value) -> BTreeSet<String> {
         let evaluation = self.validator.evaluate(document);
         let mut secrets = BTreeSet::new();
@@ -139,10 +140,8 @@ impl ConfigSchema {
 
     /// The resources that `document` refers to, ordered by place.
     ///
-    /// Only a valid document is read; of another one nothing is known.
-    ///
-    /// A text that can't be the id of a resource refers to none; [`check_resources`](Self::check_resources) has a problem
-    /// with it.
+    /// `document` must be valid: the schema tells nothing about the fields of an invalid document. A text that can't be the
+    /// id of a resource is left out here and reported by [`check_resources`](Self::check_resources).
     pub fn resources(&self, document: &Value) -> Vec<ResourceUse> {
         self.named(document)
             .into_iter()
@@ -153,7 +152,7 @@ impl ConfigSchema {
             .collect()
     }
 
-    /// Every field that shall hold the id of a resource, ordered by place, with what it holds.
+    /// Every field that holds the id of a resource by the schema, ordered by place, with its value.
     fn named(&self, document: &Value) -> Vec<(String, ResourceKind, Result<ResourceId, InvalidName>)> {
         let evaluation = self.validator.evaluate(document);
         let mut fields = Vec::new();
@@ -177,9 +176,9 @@ impl ConfigSchema {
         fields
     }
 
-    /// Checks the resources that `document` refers to against what the store knows of them.
+    /// Checks the resources that `document` refers to against their states in the store.
     ///
-    /// Gives the pins of those that may be used, ordered and each once, and a problem for every other use.
+    /// Returns the pin of each resource that may be used, ordered and each once, and a problem for every other use.
     pub fn check_resources(
         &self,
         phase: &PhaseName,
@@ -242,19 +241,19 @@ fn touches(places: &BTreeSet<String>, place: &str) -> bool {
             .is_some_and(|first| first.starts_with(&below))
 }
 
-/// The message of an error without the value that it is about.
+/// The message of an error, without the value that the error is about.
 fn masked(error: &ValidationError<'_>) -> String {
     match error.kind() {
-        // What is wrong there is the name of a member of that value.
+        // The wrong part is the name of a member of that value.
         ValidationErrorKind::PropertyNames { error } => masked(error),
         _ => error.masked_with("the value").to_string(),
     }
 }
 
-/// Every [`RESOURCE_KEYWORD`] in a schema: the JSON Pointer to it, and what it says.
+/// Every [`RESOURCE_KEYWORD`] in a schema: its JSON Pointer and its value.
 pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
-    // Whether the value is a schema, or holds schemas under names that are no keywords.
+    // Each value, and whether it is a schema itself. An object of named schemas is not: its names are no keywords.
     let mut open = vec![(String::new(), schema, true)];
     while let Some((place, value, is_schema)) = open.pop() {
         match value {
@@ -263,7 +262,7 @@ pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
                     let place = member_of(&place, name);
                     match name.as_str() {
                         RESOURCE_KEYWORD if is_schema => found.push((place, member)),
-                        // These hold values, and names of members.
+                        // These hold plain values or names of members, and no schema.
                         "const" | "default" | "enum" | "examples" | "dependentRequired" if is_schema => {}
                         "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions"
                             if is_schema =>
@@ -307,6 +306,7 @@ fn shorten(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH};
     use serde_json::json;
 
     fn phase() -> PhaseName {
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn a_schema_that_refers_elsewhere_is_refused_and_not_fetched() {
         let error = ConfigSchema::compile("score", &json!({"$ref": "https://example.test/schema.json"}));
-        assert!(matches!(error, Err(DefinitionError::Schema { .. })), "{error:?}");
+        assert!(matches!(error, Err(SchemaError { .. })), "{error:?}");
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
         let problems = schema().problems(&phase(), &document);
         assert_eq!(
             (problems.total(), problems.items()[0].keyword.as_str()),
-            (1, "maxBytes")
+            (1, "too_large")
         );
     }
 
@@ -492,6 +492,6 @@ mod tests {
         for _ in 0..MAX_JSON_DEPTH + 1 {
             deep = json!([deep]);
         }
-        assert_eq!(schema().problems(&phase(), &deep).items()[0].keyword, "maxDepth");
+        assert_eq!(schema().problems(&phase(), &deep).items()[0].keyword, "too_deep");
     }
 }

@@ -1,18 +1,20 @@
-//! A moment in time, which the core is always told and never asks for.
+//! A moment in time. The core gets it as an argument and never asks a clock.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. In JSON it is RFC 3339 text with milliseconds.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Timestamp(i64);
 
-/// The last moment that RFC 3339 can name, 9999-12-30T22:00:00Z or so, which is where `jiff` ends.
-const MAX_MS: i64 = 253_402_207_200_000;
+/// The last millisecond that RFC 3339 can name in UTC, 9999-12-31T23:59:59.999Z.
+const MAX_MS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// Takes milliseconds since the epoch; anything outside the years 1970 to 9999 is moved to the nearest end.
+    /// Takes milliseconds since the epoch. A moment outside the years 1970 to 9999 is moved to the nearest end.
     pub const fn from_unix_ms(ms: i64) -> Self {
         Self(if ms < 0 {
             0
@@ -38,8 +40,29 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        write!(f, "{moment:.3}")
+        let moment = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(self.0);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second, ms) = moment.to_hms_milli();
+        let month = u8::from(month);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
+        )
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 
@@ -52,8 +75,11 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self::from_unix_ms(moment.as_millisecond()))
+        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)?;
+        let seconds = moment.unix_timestamp();
+        Ok(Self::from_unix_ms(
+            seconds * 1_000 + i64::from(moment.millisecond()),
+        ))
     }
 }
 
@@ -76,5 +102,28 @@ mod tests {
             Timestamp::from_unix_ms(1_763_942_400_123).to_string(),
             "2025-11-24T00:00:00.123Z"
         );
+        assert_eq!(
+            Timestamp::from_unix_ms(i64::MAX).to_string(),
+            "9999-12-31T23:59:59.999Z"
+        );
+    }
+
+    #[test]
+    fn text_with_an_offset_or_more_digits_is_the_same_moment_to_the_millisecond() {
+        for (text, utc) in [
+            ("2025-11-24T02:00:00.123456+02:00", "2025-11-24T00:00:00.123Z"),
+            ("2025-11-23T23:59:59-00:01", "2025-11-24T00:00:59.000Z"),
+            ("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999Z"),
+            ("1969-12-31T23:59:59Z", "1970-01-01T00:00:00.000Z"),
+        ] {
+            let moment: Timestamp = serde_json::from_value(text.into()).expect("RFC 3339");
+            assert_eq!(moment.to_string(), utc);
+        }
+        for text in ["", "2025-11-24", "2025-11-24T00:00:00", "2025-02-30T00:00:00Z"] {
+            assert!(
+                serde_json::from_value::<Timestamp>(text.into()).is_err(),
+                "{text}"
+            );
+        }
     }
 }

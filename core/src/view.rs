@@ -1,153 +1,25 @@
-//! What a person is shown: derived from a campaign and the facts, never stored.
+//! The view of a campaign for people. It is derived from the campaign and the facts, and never stored.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign::{Activity, Campaign, Intent, Mode, StopReason};
+use crate::campaign::{Activity, Campaign, Mode, StopReason};
 use crate::command::{Command, CommandKind};
-use crate::event::Failure;
-use crate::facts::{Facts, PipelineMatch};
+use crate::facts::Facts;
+use crate::failure::Failure;
 use crate::ids::{Attempt, CampaignId, PhaseName, PipelineId, Revision, Run, Version};
 use crate::machine::{configurable, decide, unconfigurable};
 use crate::preflight::PreflightReport;
 use crate::problem::Problems;
 use crate::rejection::Rejection;
+use crate::status::{CampaignStatus, PhaseStatus};
 use crate::time::Timestamp;
 
-/// The status of one phase.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PhaseStatus {
-    /// It has not run, or a restart of an earlier phase undid that.
-    NotStarted,
-    /// It is running, a pause or stop under way included.
-    Running,
-    /// It is paused.
-    Paused,
-    /// It failed.
-    Failed,
-    /// It was stopped.
-    Stopped,
-    /// It is completed.
-    Completed,
-}
-
-impl PhaseStatus {
-    /// The status of the phase at `index` of `campaign`.
-    pub fn of(campaign: &Campaign, index: usize) -> Self {
-        match index.cmp(&campaign.position()) {
-            std::cmp::Ordering::Less => Self::Completed,
-            std::cmp::Ordering::Greater => Self::NotStarted,
-            std::cmp::Ordering::Equal => match campaign.activity {
-                Activity::Idle { .. } => Self::NotStarted,
-                Activity::Running { .. } => Self::Running,
-                Activity::Paused { .. } => Self::Paused,
-                Activity::Failed { .. } => Self::Failed,
-                Activity::Stopped { .. } => Self::Stopped,
-            },
-        }
-    }
-
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotStarted => "not_started",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Failed => "failed",
-            Self::Stopped => "stopped",
-            Self::Completed => "completed",
-        }
-    }
-}
-
-impl fmt::Display for PhaseStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.as_str().replace('_', " "))
-    }
-}
-
-/// The status of a campaign.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CampaignStatus {
-    /// Nothing runs, and nothing is wrong.
-    Idle,
-    /// A phase is running.
-    Running,
-    /// A phase is running and was asked to pause.
-    Pausing,
-    /// A phase is running and was asked to stop.
-    Stopping,
-    /// A phase is paused, or a pause fell between two phases.
-    Paused,
-    /// A phase was stopped.
-    Stopped,
-    /// A phase failed.
-    Failed,
-    /// A started full sequence can't go on, since a remaining phase lacks a valid config.
-    WaitingForConfiguration,
-    /// Every phase is completed.
-    Completed,
-}
-
-impl CampaignStatus {
-    /// The status of `campaign`, given the check of its remaining phases.
-    pub fn of(campaign: &Campaign, facts: &Facts) -> Self {
-        match &campaign.activity {
-            Activity::Running {
-                intent: Intent::None, ..
-            } => Self::Running,
-            Activity::Running {
-                intent: Intent::Pause,
-                ..
-            } => Self::Pausing,
-            Activity::Running {
-                intent: Intent::Stop, ..
-            } => Self::Stopping,
-            Activity::Paused { .. } | Activity::Idle { held: true } => Self::Paused,
-            Activity::Failed { .. } => Self::Failed,
-            Activity::Stopped { .. } => Self::Stopped,
-            Activity::Idle { held: false } if campaign.is_completed() => Self::Completed,
-            Activity::Idle { held: false } => {
-                let chain_began = campaign.mode == Mode::FullSequence && campaign.position() > 0;
-                let checked = facts.pipeline == PipelineMatch::Same;
-                if chain_began && checked && !facts.preflight(campaign).is_ready() {
-                    Self::WaitingForConfiguration
-                } else {
-                    Self::Idle
-                }
-            }
-        }
-    }
-
-    /// The word for it in every interface.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Running => "running",
-            Self::Pausing => "pausing",
-            Self::Stopping => "stopping",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::WaitingForConfiguration => "waiting_for_configuration",
-            Self::Completed => "completed",
-        }
-    }
-}
-
-impl fmt::Display for CampaignStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.as_str().replace('_', " "))
-    }
-}
-
-/// One phase, as it is shown.
+/// The view of one phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Phase"))]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseView {
     /// Its name.
@@ -158,9 +30,9 @@ pub struct PhaseView {
     pub configured: bool,
     /// The revision of that config.
     pub config_revision: Option<Revision>,
-    /// What is wrong with that config; of completed phases nothing is checked any more.
+    /// The problems of that config. A completed phase is not checked any more and has none.
     pub problems: Problems,
-    /// The run whose records are its current view.
+    /// The run with its current records.
     pub run: Option<Run>,
     /// The latest attempt of that run.
     pub attempt: Option<Attempt>,
@@ -168,7 +40,7 @@ pub struct PhaseView {
     pub started_at: Option<Timestamp>,
     /// When it was completed.
     pub completed_at: Option<Timestamp>,
-    /// What its runner said of it, when completed.
+    /// The summary from its runner, when completed: any JSON.
     pub summary: Option<Value>,
     /// Why it failed.
     pub failure: Option<Failure>,
@@ -178,6 +50,7 @@ pub struct PhaseView {
 
 /// Why a command is not allowed now.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// The code of the rejection, such as `out_of_order`.
     pub code: Cow<'static, str>,
@@ -187,13 +60,14 @@ pub struct Refusal {
 
 /// One command, and whether it is allowed now.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NextCommand {
     /// The command.
     pub command: CommandKind,
-    /// The phase it is for, where it takes one.
+    /// The phase it is for, if it takes one.
     pub phase: Option<PhaseName>,
-    /// The mode it sets, where it sets one.
+    /// The mode it sets, if it sets one.
     pub mode: Option<Mode>,
     /// Whether it is allowed now.
     pub allowed: bool,
@@ -201,8 +75,13 @@ pub struct NextCommand {
     pub refusal: Option<Refusal>,
 }
 
-/// A campaign, as it is shown.
+/// The view of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Campaign")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignView {
     /// Its id.
@@ -217,15 +96,16 @@ pub struct CampaignView {
     pub status: CampaignStatus,
     /// How many phases are completed.
     pub position: usize,
-    /// The phase at the position, or none when all are completed.
+    /// The phase at the position, or null when all are completed.
     pub current_phase: Option<PhaseName>,
     /// Its phases, in order.
     pub phases: Vec<PhaseView>,
-    /// The check of every remaining phase: every blocker, where it isn't ready.
+    /// The check of every remaining phase, with every blocker.
     pub preflight: PreflightReport,
     /// Each command, and whether it is allowed now.
     pub next: Vec<NextCommand>,
     /// The number of its latest event.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub version: Version,
     /// When it was created.
     pub created_at: Timestamp,
@@ -233,7 +113,7 @@ pub struct CampaignView {
     pub changed_at: Timestamp,
 }
 
-/// Derives what is shown of `campaign`. `facts.stored` holds the check of every remaining phase.
+/// Derives the view of `campaign`. `facts.stored` must hold the check of every remaining phase.
 pub fn view(campaign: &Campaign, facts: &Facts) -> CampaignView {
     let phases = campaign.phases.iter().enumerate().map(|(index, slot)| {
         let status = PhaseStatus::of(campaign, index);
@@ -281,7 +161,7 @@ pub fn view(campaign: &Campaign, facts: &Facts) -> CampaignView {
     }
 }
 
-/// Asks the machine itself about each command, so that what is shown can't differ from what is done.
+/// Asks the machine itself about each command, so that the view can't differ from what the machine does.
 fn next(campaign: &Campaign, facts: &Facts) -> Vec<NextCommand> {
     let mut commands = Vec::new();
     let mut add = |command, phase: Option<&PhaseName>, mode, answer: Result<(), Rejection>| {
@@ -325,7 +205,7 @@ fn next(campaign: &Campaign, facts: &Facts) -> Vec<NextCommand> {
         };
         add(CommandKind::Restart, Some(phase), None, ask(&restart));
     }
-    for mode in [Mode::StepByStep, Mode::FullSequence] {
+    for &mode in Mode::ALL {
         add(
             CommandKind::SetMode,
             None,

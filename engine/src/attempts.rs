@@ -6,40 +6,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use phasegate_core::Ticket;
 use tokio_util::sync::CancellationToken;
 
-/// Why an attempt shall come to rest.
+/// Why an attempt is interrupted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Reason {
-    /// A pause or stop was asked of it.
+pub(crate) enum InterruptReason {
+    /// A pause or a stop was requested.
     Rest,
     /// It took too long.
     Timeout,
-    /// Its outcome is recorded already, or its campaign is deleted: nothing it does counts any more.
+    /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
     Over,
-    /// The process shuts down: the state stays as it is, and the next start recovers it.
+    /// The process shuts down. The phase stays running in the store, and the next engine recovers it.
     Shutdown,
 }
 
 /// One attempt in this process, from just before its commit until its end is recorded.
 pub(crate) struct LocalAttempt {
-    /// Cancelled when the runner shall come to rest.
+    /// Cancelled to ask the runner to come to rest.
     pub(crate) cancellation: CancellationToken,
-    /// Cancelled when nothing of the attempt goes on here any more.
+    /// Cancelled when the attempt is over in this process.
     pub(crate) ended: CancellationToken,
-    reason: Mutex<Option<Reason>>,
+    reason: Mutex<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
-    /// Asks the runner to come to rest. A later reason replaces an earlier one, except that `Over` stays.
-    pub(crate) fn interrupt(&self, reason: Reason) {
+    /// Asks the runner to come to rest. A later reason replaces an earlier one; only `Over` stays.
+    pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current != Some(Reason::Over) {
+        if *current != Some(InterruptReason::Over) {
             *current = Some(reason);
         }
         drop(current);
         self.cancellation.cancel();
     }
 
-    pub(crate) fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<InterruptReason> {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,10 +55,9 @@ impl Attempts {
         f(&mut self.by_ticket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Enters an attempt before its commit, so that a pause which follows the commit finds it.
+    /// Enters an attempt before its commit, so that a pause right after the commit finds it.
     ///
-    /// `None` when it is there already: then a commit of the same ticket is under way elsewhere, and at most one of the
-    /// two can succeed.
+    /// `None` when the ticket is entered already: another commit of it is under way, and at most one of the two can succeed.
     pub(crate) fn reserve(self: &Arc<Self>, ticket: &Ticket) -> Option<Reservation> {
         let attempt = Arc::new(LocalAttempt {
             cancellation: CancellationToken::new(),
@@ -91,7 +90,7 @@ impl Attempts {
     }
 }
 
-/// The entry of an attempt; dropping it takes the entry out and tells whoever waits for its end.
+/// The entry of an attempt. Dropping it removes the entry and wakes everyone who waits for the attempt's end.
 pub(crate) struct Reservation {
     attempts: Arc<Attempts>,
     ticket: Ticket,

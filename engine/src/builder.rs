@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::attempts::Attempts;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
@@ -46,7 +46,7 @@ pub enum BuildError {
     NothingMayRun,
 }
 
-/// An engine in the making.
+/// Builds an engine.
 #[derive(Default)]
 pub struct EngineBuilder {
     storage: Option<Arc<dyn Storage>>,
@@ -67,7 +67,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets a store that is shared with others.
+    /// Sets a store that other code shares.
     #[must_use]
     pub fn shared_storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.storage = Some(storage);
@@ -81,22 +81,22 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets the tokio runtime to run phases on, with its timers enabled; the current one unless set.
+    /// Sets the tokio runtime that phases run on; its timers must be enabled. The default is the current runtime.
     #[must_use]
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// Sets the clock; the system's unless set.
+    /// Sets the clock. The default is the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Sets how long a cancelled runner may take to come to rest before it is dropped; 10 s unless set. A shutdown waits as long for
-    /// work that is done [`once`](Engine::once).
+    /// Sets how long a cancelled runner may take to come to rest before it is dropped; the default is 10 s. A shutdown waits as
+    /// long for work that is done [`once`](Engine::once).
     #[must_use]
     pub fn cancellation_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
@@ -105,26 +105,26 @@ impl EngineBuilder {
 
     /// Sets how long a runner's [`check`](crate::PhaseRunner::check) or
     /// [`can_continue`](crate::PhaseRunner::can_continue), or the [`probe`](crate::ResourceProbe::probe) of a resource,
-    /// may take; 30 s each unless set.
+    /// may take; the default is 30 s each.
     ///
-    /// A check that takes longer is a problem of the config, with the keyword `unchecked`; a `can_continue` that takes
-    /// longer has said no; a probe that takes longer has failed, with the code `timed_out`.
+    /// A check that takes longer counts as a problem of the config with the keyword `unchecked`, a `can_continue` counts as a no,
+    /// and a probe fails with the code `timed_out`.
     #[must_use]
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.check_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long idempotency keys are kept; 24 hours unless set.
+    /// Sets how long idempotency keys are kept; the default is 24 hours.
     #[must_use]
     pub fn idempotency_ttl(mut self, ttl: Duration) -> Self {
         self.key_ttl = Some(ttl);
         self
     }
 
-    /// Lets at most this many phases work at once in this process; no limit unless set.
+    /// Limits how many phases work at once in this process. There is no limit by default.
     ///
-    /// A phase beyond it is started all the same, and its work begins when another one ends. A deferred phase doesn't
+    /// A phase beyond the limit is started as well, and its work begins when another phase ends. A deferred phase doesn't
     /// count.
     #[must_use]
     pub fn max_running_phases(mut self, max: usize) -> Self {
@@ -132,7 +132,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Builds the engine. It launches nothing: [`Engine::recover`] takes up what was running before.
+    /// Builds the engine. It launches nothing: [`Engine::recover`] takes up the phases that were running before.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl EngineBuilder {
         let permits = self
             .max_running
             .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
-        Ok(Engine::new(Inner {
+        Ok(Engine::new(EngineState {
             storage,
             pipelines,
             handle,

@@ -1,4 +1,4 @@
-//! One campaign, as its host sees it.
+//! The handle to one campaign.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::events::EventStream;
 use crate::execute::Receipt;
 use crate::records::RecordStream;
 
-/// A campaign in an engine. Cloning it is cheap. It holds no state: each call reads the store.
+/// A handle to a campaign. Cloning it is cheap. It holds no state: each call reads the store.
 #[derive(Clone)]
 pub struct CampaignHandle {
     engine: Engine,
@@ -34,7 +34,7 @@ impl CampaignHandle {
         self.id
     }
 
-    /// The same campaign, whose next command carries this idempotency key (1 to 255 visible ASCII characters).
+    /// A handle to the same campaign whose commands carry this idempotency key (1 to 255 visible ASCII characters).
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl CampaignHandle {
         self.engine.command(self.id, command, self.key.clone()).await
     }
 
-    /// What is shown of it: statuses, blockers, and the commands allowed next.
+    /// Its view: statuses, blockers, and the allowed commands.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl CampaignHandle {
         self.configure_all([(phase.to_owned(), config)].into()).await
     }
 
-    /// Stores the configs of several phases in one commit: all of them or none.
+    /// Stores the configs of several phases in one commit, all or none.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl CampaignHandle {
         .await
     }
 
-    /// Takes the config of a phase away that has not started.
+    /// Removes the config of a phase that has not started.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl CampaignHandle {
         }
     }
 
-    /// Sets the mode. It starts nothing; while a phase runs it decides what happens at its end.
+    /// Sets the mode. It starts nothing. The mode at the completion of a phase decides whether the next one starts.
     ///
     /// # Errors
     ///
@@ -132,11 +132,11 @@ impl CampaignHandle {
         self.command(Command::SetMode { mode }).await
     }
 
-    /// Starts the phase at the position; in `full_sequence` the rest follows by itself.
+    /// Starts the phase at the position. In `full_sequence` the remaining phases follow by themselves.
     ///
     /// # Errors
     ///
-    /// `preflight_failed` with the check of every phase that had to be ready, `out_of_order`, `already_running`.
+    /// `preflight_failed` with the check of every required phase, `out_of_order`, `already_running`.
     pub async fn start(&self, phase: &str) -> Result<Receipt, EngineError> {
         self.command(Command::Start {
             phase: PhaseName::new(phase)?,
@@ -144,7 +144,7 @@ impl CampaignHandle {
         .await
     }
 
-    /// Begins a phase afresh that has run before, with a new config if one is given. Later phases become not started.
+    /// Begins afresh a phase that has run before, with a new config if one is given. Later phases become not started.
     ///
     /// # Errors
     ///
@@ -161,13 +161,13 @@ impl CampaignHandle {
     ///
     /// # Errors
     ///
-    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable all the same:
-    /// the phase then pauses here, or at the next recovery.
+    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable nevertheless: the
+    /// phase then pauses here, or at the next recovery.
     pub async fn pause(&self) -> Result<Receipt, EngineError> {
         self.command(Command::Pause).await
     }
 
-    /// Goes on after a pause.
+    /// Continues after a pause.
     ///
     /// # Errors
     ///
@@ -180,8 +180,8 @@ impl CampaignHandle {
     ///
     /// # Errors
     ///
-    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable all the same:
-    /// the phase then stops here, or at the next recovery.
+    /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable nevertheless: the
+    /// phase then stops here, or at the next recovery.
     pub async fn stop(&self) -> Result<Receipt, EngineError> {
         self.command(Command::Stop).await
     }
@@ -195,12 +195,12 @@ impl CampaignHandle {
         self.command(Command::Delete).await.map(drop)
     }
 
-    /// Its events after a cursor, then those that follow.
+    /// Its events after a cursor, and then each later event.
     pub fn events(&self, after: Option<Cursor>) -> EventStream {
         self.engine.events(EventScope::Campaign(self.id), after)
     }
 
-    /// The records of a phase's current run, from the index `from` on; none where it has not started.
+    /// The records of a phase's current run, from the index `from` on. A phase that has not started has none.
     ///
     /// # Errors
     ///
@@ -212,18 +212,18 @@ impl CampaignHandle {
         Ok(self.records_of_run(phase, run, from))
     }
 
-    /// The records of any run of a phase, from the index `from` on: those of older runs are kept as history.
+    /// The records of any run of a phase, from the index `from` on. Older runs keep their records as history.
     pub fn records_of_run(&self, phase: PhaseName, run: Run, from: u64) -> RecordStream {
         RecordStream::new(self.engine.inner.storage.clone(), self.id, phase, run, from)
     }
 
-    /// Waits until no phase of it runs, and gives what is shown of it then.
+    /// Waits until none of its phases runs, and gives its view.
     ///
     /// A full sequence is at rest when it is completed, failed, paused, stopped, or waiting for configuration.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotFound`] when it is deleted meanwhile, or [`EngineError::Storage`].
+    /// [`EngineError::NotFound`] when it is deleted in the meantime, or [`EngineError::Storage`].
     pub async fn at_rest(&self) -> Result<CampaignView, EngineError> {
         let storage = &self.engine.inner.storage;
         loop {

@@ -1,10 +1,10 @@
-//! Where the engine gets the time from.
+//! The engine's source of time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use phasegate_core::Timestamp;
 
-/// The engine's clock. Events carry its time; nothing is decided by it.
+/// The engine's clock. Events carry its time. No decision depends on it.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;

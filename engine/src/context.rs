@@ -1,10 +1,9 @@
-//! What a runner is given: its inputs, the stream of records before it, and the way to commit its own.
+//! The context of a runner: its inputs, the records of the phase before, and the way to commit its own records.
 
 use std::sync::Arc;
 
-use phasegate_core::limits::{MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_JSON_DEPTH, MAX_RECORD_BYTES};
 use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
-use phasegate_core::{BatchNumber, PhaseName, Run, Ticket, json_depth, json_text_depth};
+use phasegate_core::{BatchNumber, PhaseName, Run, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,13 +18,13 @@ use crate::runner::{Resources, RunError};
 /// How many upstream records are read at once.
 const UPSTREAM_PAGE: usize = 1_000;
 
-/// What a running attempt may know and do. Cloning it is cheap; all clones are the same attempt.
+/// The context of a running attempt. Cloning it is cheap; all clones are the same attempt.
 #[derive(Clone)]
 pub struct RunContext {
-    shared: Arc<Shared>,
+    shared: Arc<AttemptState>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct AttemptState {
     pub(crate) ticket: Ticket,
     pub(crate) config: Value,
     pub(crate) resources: Resources,
@@ -35,28 +34,28 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) board: ProgressBoard,
     pub(crate) handle: Handle,
-    pub(crate) written: Mutex<Written>,
+    pub(crate) written: Mutex<DurableOutput>,
 }
 
-/// What this attempt knows to be durable.
-pub(crate) struct Written {
+/// The output of the run that is known to be durable.
+pub(crate) struct DurableOutput {
     pub(crate) batch: BatchNumber,
     pub(crate) records: u64,
 }
 
 impl RunContext {
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(shared: AttemptState) -> Self {
         Self {
             shared: Arc::new(shared),
         }
     }
 
-    /// The ticket of this attempt: what a deferred phase hands to whoever will report it.
+    /// The ticket of this attempt. A deferred phase hands it to the one who will report the outcome.
     pub fn ticket(&self) -> &Ticket {
         &self.shared.ticket
     }
 
-    /// A text that is the same for every attempt of this run and for no other run: a key for effects outside the store.
+    /// A key for effects outside the store. It is the same for every attempt of this run, and differs from run to run.
     pub fn run_key(&self) -> String {
         let Ticket {
             campaign, phase, run, ..
@@ -84,7 +83,7 @@ impl RunContext {
         self.shared.start.records
     }
 
-    /// The records of the phase before this one, from the index `from` on. The first phase has none before it.
+    /// The records of the phase before this one, from the index `from` on. They are none for the first phase.
     pub fn upstream(&self, from: u64) -> Upstream {
         Upstream {
             shared: Arc::clone(&self.shared),
@@ -126,7 +125,7 @@ impl RunContext {
         self.shared.cancellation.clone()
     }
 
-    /// Gives up if the attempt was asked to come to rest; to be called between two items of work.
+    /// Gives up if the attempt was asked to come to rest. Call it between two items of work.
     ///
     /// # Errors
     ///
@@ -141,25 +140,20 @@ impl RunContext {
 
     /// Appends records, with the checkpoint that covers them, as one unit: durable on return.
     ///
-    /// After a crash the next attempt finds either all of the batch or nothing of it, and its checkpoint. An empty
-    /// batch writes nothing. It also works after a cancellation, so that work at hand is not lost.
+    /// After a crash the next attempt finds either the whole batch with its checkpoint, or nothing of it. An empty batch
+    /// writes nothing. A commit also works after a cancellation, so that finished work is not lost.
     ///
     /// # Errors
     ///
-    /// [`RunError::Fenced`] when another attempt took over; [`RunError::Failed`] with the code `record_too_large`,
-    /// `record_too_deep`, `checkpoint_too_large`, `checkpoint_too_deep` or `batch_too_large`; [`RunError::Storage`] when
-    /// the store fails. Nothing is written then.
+    /// [`RunError::Fenced`] when another attempt took over; [`RunError::Excess`] when a record, the checkpoint or the batch is
+    /// beyond its [limit](phasegate_core::limits); [`RunError::Storage`] when the store fails. Nothing is written then.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future doesn't stop the append, and a later one waits for it.
+    /// Dropping the future doesn't stop the append. A later commit waits for it.
     pub async fn commit(&self, batch: Batch) -> Result<(), RunError> {
-        batch.check()?;
         if batch.is_empty() {
             return Ok(());
-        }
-        if let Some(progress) = batch.progress {
-            self.shared.board.set(&self.shared.ticket, progress);
         }
         let shared = Arc::clone(&self.shared);
         let append = self.shared.handle.spawn(async move {
@@ -173,10 +167,13 @@ impl RunContext {
                 progress: batch.progress,
             };
             let appended = shared.storage.append(output).await?;
-            *written = Written {
+            *written = DurableOutput {
                 batch: appended.batch,
                 records: appended.records,
             };
+            if let Some(progress) = batch.progress {
+                shared.board.set(&shared.ticket, progress);
+            }
             Ok(())
         });
         append.await.unwrap_or(Err(RunError::Interrupted))
@@ -187,7 +184,7 @@ impl RunContext {
         self.shared.written.lock().await.records
     }
 
-    /// Tells how far the run has come. It is cheap, shown to whoever watches, and not durable.
+    /// Reports how far the run has come. It is cheap, visible at once, and not durable.
     pub fn progress(&self, done: u64, total: Option<u64>) {
         self.shared
             .board
@@ -210,7 +207,7 @@ impl Batch {
         Self::default()
     }
 
-    /// Adds a record: one JSON value of at most 64 KiB.
+    /// Adds a record: one JSON value of at most [`MAX_RECORD_BYTES`](phasegate_core::limits::MAX_RECORD_BYTES).
     ///
     /// # Errors
     ///
@@ -259,51 +256,11 @@ impl Batch {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
-
-    fn check(&self) -> Result<(), RunError> {
-        let too_large = |what: &str, size: usize, limit: usize| {
-            Err(RunError::failed(
-                format!("{what}_too_large"),
-                format!("a {what} has {size} bytes; at most {limit} may be"),
-            ))
-        };
-        let too_deep = |what: &str, depth: usize| {
-            Err(RunError::failed(
-                format!("{what}_too_deep"),
-                format!("a {what} is nested {depth} levels deep; at most {MAX_JSON_DEPTH} may be"),
-            ))
-        };
-        for record in &self.records {
-            let text = record.get();
-            if text.len() > MAX_RECORD_BYTES {
-                return too_large("record", text.len(), MAX_RECORD_BYTES);
-            }
-            let depth = json_text_depth(text);
-            if depth > MAX_JSON_DEPTH {
-                return too_deep("record", depth);
-            }
-        }
-        if self.bytes > MAX_BATCH_BYTES {
-            return too_large("batch", self.bytes, MAX_BATCH_BYTES);
-        }
-        let Some(checkpoint) = &self.checkpoint else {
-            return Ok(());
-        };
-        // The depth comes first: writing a document out recurses as deeply as the document goes.
-        let depth = json_depth(checkpoint);
-        if depth > MAX_JSON_DEPTH {
-            return too_deep("checkpoint", depth);
-        }
-        match checkpoint.to_string().len() {
-            size if size > MAX_CHECKPOINT_BYTES => too_large("checkpoint", size, MAX_CHECKPOINT_BYTES),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The records of the phase before, read page by page.
 pub struct Upstream {
-    shared: Arc<Shared>,
+    shared: Arc<AttemptState>,
     page: std::vec::IntoIter<Box<RawValue>>,
     index: u64,
     next: Option<u64>,

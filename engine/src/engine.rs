@@ -9,7 +9,7 @@ use phasegate_core::storage::{
 };
 use phasegate_core::{
     Campaign, CampaignId, CampaignView, Command, CreateCampaign, Mode, Outcome, PhaseName, PhasePreflight,
-    PipelineId, PreflightReport, Rejection, Run, Ticket, view,
+    PipelineId, PreflightReport, Rejection, Run, Ticket, view, word_type,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,17 +18,17 @@ use crate::builder::EngineBuilder;
 use crate::campaign::CampaignHandle;
 use crate::error::EngineError;
 use crate::events::EventStream;
-use crate::execute::{Inner, Receipt};
+use crate::execute::{EngineState, Receipt};
 use crate::gather::Gatherer;
 use crate::pipeline::Pipeline;
 use crate::precondition::Precondition;
 
 /// An engine: campaigns in one store, run by this process. Cloning it is cheap; all clones are the same engine.
 ///
-/// Every method may be called from any task. A method whose future is dropped may still take effect, wholly.
+/// Every method may be called from any task. A method may still take its whole effect after its future is dropped.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<EngineState>,
 }
 
 /// A campaign to be created.
@@ -50,7 +50,7 @@ impl NewCampaign {
         }
     }
 
-    /// Names its pipeline; needed only where several are registered.
+    /// Names its pipeline. Only an engine with several pipelines needs it.
     #[must_use]
     pub fn pipeline(mut self, pipeline: impl Into<String>) -> Self {
         self.pipeline = Some(pipeline.into());
@@ -71,7 +71,7 @@ impl NewCampaign {
         self
     }
 
-    /// Makes the creation safe to be sent again: the same key and campaign give the same outcome.
+    /// Makes the creation safe to send again: the same key and campaign give the same outcome.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -79,30 +79,31 @@ impl NewCampaign {
     }
 }
 
-/// What a report came to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reported {
-    /// It was recorded, and took effect.
-    Recorded,
-    /// That very outcome of that attempt was recorded before; nothing changed.
-    AlreadyRecorded,
-    /// The ticket is not the running one; nothing changed.
-    Stale,
+word_type! {
+    /// The result of a report.
+    pub enum Reported {
+        /// It was recorded, and took effect.
+        Recorded = "recorded",
+        /// This outcome of this attempt was recorded before; nothing changed.
+        AlreadyRecorded = "already_recorded",
+        /// The ticket's attempt is not running; nothing changed.
+        Stale = "stale",
+    }
 }
 
-/// What a recovery found.
+/// The result of a recovery.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// The campaigns whose running phase goes on here, with a new attempt.
+    /// The campaigns whose running phase continues here, with a new attempt.
     pub resumed: Vec<CampaignId>,
-    /// The campaigns that came to rest instead: paused or stopped as was asked, failed by a config that no longer
-    /// holds, or stopped since their pipeline changed.
+    /// The campaigns that came to rest instead: paused or stopped as requested before, failed by a config that is no longer
+    /// valid, or stopped since their pipeline changed.
     pub settled: Vec<CampaignId>,
     /// The campaigns that another process runs.
     pub held_elsewhere: Vec<CampaignId>,
-    /// The campaigns that could not be recovered, and why. They are as they were: one whose pipeline this engine doesn't have
-    /// (`unknown_pipeline`) waits for an engine that has it.
+    /// The campaigns that could not be recovered, and why. They stay unchanged: a campaign of a pipeline that is not registered
+    /// here (`unknown_pipeline`) waits for an engine that has the pipeline.
     pub failed: Vec<(CampaignId, EngineError)>,
 }
 
@@ -112,13 +113,13 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn new(inner: Inner) -> Self {
+    pub(crate) fn new(inner: EngineState) -> Self {
         Self {
             inner: Arc::new(inner),
         }
     }
 
-    /// The store behind it, for what the engine doesn't offer itself.
+    /// The store behind it, for anything that the engine itself doesn't offer.
     pub fn storage(&self) -> &Arc<dyn Storage> {
         &self.inner.storage
     }
@@ -154,7 +155,7 @@ impl Engine {
         Ok(CampaignHandle::new(self.clone(), receipt.campaign_id))
     }
 
-    /// Creates a campaign as [`create`](Self::create) does, and gives the receipt, which the same key gives again.
+    /// Creates a campaign as [`create`](Self::create) does, and gives the receipt. The same key gives the same receipt again.
     ///
     /// # Errors
     ///
@@ -197,7 +198,7 @@ impl Engine {
         Ok(view(&campaign, &self.inner.view_facts(&campaign).await?))
     }
 
-    /// One page of campaigns, as they are shown, and the id to go on after.
+    /// One page of views of campaigns, and the id to continue after.
     ///
     /// # Errors
     ///
@@ -219,10 +220,10 @@ impl Engine {
         Ok((views, page.next))
     }
 
-    /// Carries a command out on a campaign; each has a method of its own on [`CampaignHandle`].
+    /// Carries out a command on a campaign. [`CampaignHandle`] has a method for each command.
     ///
-    /// With an idempotency key the same command, sent again within the time that keys are kept, gives the same receipt
-    /// and is carried out once.
+    /// A command with an idempotency key is carried out once. The same command with the same key gives the same receipt again,
+    /// for as long as keys are kept.
     ///
     /// # Errors
     ///
@@ -237,10 +238,9 @@ impl Engine {
         self.inner.run_command(campaign, command, key, None).await
     }
 
-    /// Carries a command out on a campaign, if it still is as the sender saw it. The look and the commit are one.
+    /// Carries out a command on a campaign if the precondition holds. The commit itself checks it.
     ///
-    /// A command that was carried out before with the same idempotency key gives its receipt again, whatever has changed
-    /// since.
+    /// A command that was carried out before with the same idempotency key gives its receipt again, also after later changes.
     ///
     /// # Errors
     ///
@@ -259,12 +259,12 @@ impl Engine {
 
     /// Reports how a running phase ended, on behalf of its runner: an approval, a remote job.
     ///
-    /// It may be repeated and raced: only the first report of a ticket takes effect, and a completion starts the next
+    /// Reports may be repeated and may race: only the first report of a ticket takes effect. A completion starts the next
     /// phase in the same commit.
     ///
     /// # Errors
     ///
-    /// [`Rejection::TooLarge`] for a summary beyond 64 KiB, [`Rejection::TooDeep`] for one nested beyond 100 levels, or
+    /// [`Rejection::TooLarge`] or [`Rejection::TooDeep`] for a summary beyond its [limit](phasegate_core::limits), or
     /// [`EngineError::Storage`].
     pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
         let command = Command::Report {
@@ -284,8 +284,8 @@ impl Engine {
 
     /// Takes up every phase that was running when its process ended: the next attempt, from its last checkpoint.
     ///
-    /// It is to be called once after building; opening a store launches nothing by itself. A campaign that can't be
-    /// recovered doesn't keep the others from it, and a campaign of a pipeline that isn't registered here stays as it is.
+    /// Call it once after building: opening a store launches nothing by itself. Each campaign is recovered independently of the
+    /// others; a campaign of a pipeline that isn't registered here stays unchanged.
     ///
     /// # Errors
     ///
@@ -313,7 +313,7 @@ impl Engine {
         }
     }
 
-    /// Takes up the running phase of one campaign, if nobody works on it; see [`recover`](Self::recover).
+    /// Takes up the running phase of one campaign unless it is being worked on; see [`recover`](Self::recover).
     ///
     /// # Errors
     ///
@@ -331,7 +331,7 @@ impl Engine {
         }
         let id = campaign.id;
         let recovered = async {
-            // A claim would keep the process that has the pipeline from it.
+            // A claim would keep out the process that has the pipeline.
             let registered = self.inner.pipelines.contains_key(&campaign.pipeline);
             if registered
                 && let Claim::HeldBy(_) = self.inner.storage.claim(&ticket, self.inner.owner).await?
@@ -347,16 +347,16 @@ impl Engine {
             Ok(Some(after)) if after.ticket().is_some() => recovery.resumed.push(id),
             Ok(Some(_)) => recovery.settled.push(id),
             Ok(None) => recovery.held_elsewhere.push(id),
-            // Somebody else was quicker, or it is deleted.
+            // Another process took it up, or it was deleted.
             Err(EngineError::NotFound { .. }) => {}
             Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {}
             Err(error) => recovery.failed.push((id, error)),
         }
     }
 
-    /// Checks configs, and the resources they would use, without storing anything: the preflight of a plan.
+    /// Checks configs with the resources they refer to, without storing anything: the preflight of a plan.
     ///
-    /// `resources` stand in for what the store has under their names.
+    /// `resources` replace the stored resources of the same kind and id.
     ///
     /// # Errors
     ///
@@ -400,19 +400,19 @@ impl Engine {
         Ok(PreflightReport::new(phases.collect()))
     }
 
-    /// The events after a cursor, then those that follow, as they are committed.
+    /// The events after a cursor, and then each later event when it is committed.
     ///
-    /// It reads the log and then follows it: it skips nothing, however slow its reader is, and slows nobody.
+    /// The stream reads the log and then follows it. A slow reader misses no event and slows nobody else.
     pub fn events(&self, scope: EventScope, after: Option<Cursor>) -> EventStream {
         EventStream::new(Arc::clone(&self.inner.storage), scope, after)
     }
 
-    /// How far the running phase of a campaign has come in this process; not durable, and `None` when nothing runs here.
+    /// How far the running phase of a campaign has come in this process; `None` when it doesn't run here. It is not durable.
     pub fn progress(&self, campaign: CampaignId) -> Option<(Ticket, Progress)> {
         self.inner.board.get(campaign)
     }
 
-    /// How far every running phase has come in this process, ordered by campaign; not durable.
+    /// How far every running phase has come in this process, ordered by campaign. It is not durable.
     pub fn all_progress(&self) -> Vec<(Ticket, Progress)> {
         self.inner.board.all()
     }
@@ -439,13 +439,13 @@ impl Engine {
 
     /// Brings every runner to rest, lets commands under way finish, and closes the store.
     ///
-    /// It is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
-    /// takes them up. A runner that doesn't come to rest within the grace period is dropped, and so is work that is done
-    /// [`once`](Self::once). A runner's own check is not waited for: the command that needs it ends with [`EngineError::ShutDown`].
+    /// A shutdown is not a pause: running phases stay running in the store, and the next engine's [`recover`](Self::recover)
+    /// takes them up. Runners, and work that is done [`once`](Self::once), are dropped if they go on after the grace period. A
+    /// command that waits for a runner's own check ends with [`EngineError::ShutDown`] at once.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Storage`] when the store can't be closed in order; what was acknowledged is durable all the same.
+    /// [`EngineError::Storage`] when the store can't be closed in order. Everything acknowledged is durable nevertheless.
     pub async fn shutdown(&self) -> Result<(), EngineError> {
         self.inner.shutdown.cancel();
         self.inner.interrupt_all();

@@ -1,12 +1,15 @@
 //! How the engine refuses or fails.
 
 use phasegate_core::storage::StorageError;
-use phasegate_core::{CampaignId, Failure, InvalidName, Rejection, ResourceKind, ResourceRef};
+use phasegate_core::{
+    CampaignId, ErrorCode, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef, error_codes,
+};
+use serde_json::Map;
 
 use crate::precondition::Precondition;
 use crate::runner::FieldProblem;
 
-/// Why the engine did not do what it was asked. Nothing has changed, unless it says that the outcome is unknown.
+/// Why the engine did not do what it was asked. Nothing has changed, except where the variant says that the outcome is unknown.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -19,9 +22,9 @@ pub enum EngineError {
         /// The id that was asked for.
         campaign: CampaignId,
     },
-    /// The campaign is not as the sender of the command saw it.
+    /// The command's precondition doesn't hold.
     #[error(
-        "campaign {campaign} has changed, so nothing was done: it is not so that {precondition}. Read it again, then decide"
+        "campaign {campaign} has changed, so nothing was done: the command expected that {precondition}. Read it again, then decide"
     )]
     PreconditionFailed {
         /// The campaign.
@@ -54,7 +57,7 @@ pub enum EngineError {
     ResourceInvalid {
         /// The resource.
         resource: ResourceRef,
-        /// What is wrong, at most 100 problems.
+        /// The problems, at most 100.
         problems: Vec<FieldProblem>,
     },
     /// There is no such resource.
@@ -69,13 +72,13 @@ pub enum EngineError {
         /// The kind.
         kind: ResourceKind,
     },
-    /// What a probe was to be told is not valid under its schema.
+    /// The input of a probe is not valid under its schema.
     #[error("the probe was not made, since its input is wrong: {}", sentences(problems))]
     ProbeInputInvalid {
-        /// What is wrong, at most 100 problems.
+        /// The problems, at most 100.
         problems: Vec<FieldProblem>,
     },
-    /// A resource was probed, and the probe could not be made.
+    /// The probe of a resource could not be made.
     #[error("the probe of {resource} failed: {failure}")]
     ProbeFailed {
         /// The resource.
@@ -83,7 +86,7 @@ pub enum EngineError {
         /// Why.
         failure: Failure,
     },
-    /// The pipeline must be named, since several are registered, or none is.
+    /// The pipeline must be named: the engine has several, or none.
     #[error("name the pipeline: {count} are registered")]
     PipelineNotNamed {
         /// How many are registered.
@@ -92,7 +95,7 @@ pub enum EngineError {
     /// The store refused or failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The engine is shutting down, or has.
+    /// The engine is shutting down, or is shut down.
     #[error("the engine is shut down: build a new one")]
     ShutDown,
 }
@@ -116,42 +119,91 @@ fn sentences(problems: &[FieldProblem]) -> String {
     all.join("; ")
 }
 
+impl From<Excess> for EngineError {
+    fn from(excess: Excess) -> Self {
+        StorageError::from(excess).into()
+    }
+}
+
 impl From<Rejection> for EngineError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(Box::new(rejection))
     }
 }
 
-impl EngineError {
-    /// A stable word for a program, such as `preflight_failed` or `not_found`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Rejected(rejection) => rejection.code(),
-            Self::NotFound { .. } => "not_found",
-            Self::PreconditionFailed { .. } => "precondition_failed",
-            Self::InvalidName(_) => "invalid_name",
-            Self::KeyReused { .. } => "idempotency_key_reused",
-            Self::UnknownResourceKind { .. } => "unknown_resource_kind",
-            Self::ResourceInvalid { .. } => "resource_invalid",
-            Self::ResourceNotFound { .. } => "resource_not_found",
-            Self::ProbeUnsupported { .. } => "probe_unsupported",
-            Self::ProbeInputInvalid { .. } => "probe_input_invalid",
-            Self::ProbeFailed { .. } => "probe_failed",
-            Self::PipelineNotNamed { .. } => "pipeline_not_named",
-            Self::Storage(StorageError::ResourceConflict { .. }) => "resource_conflict",
-            Self::Storage(StorageError::TooLarge { .. }) => "too_large",
-            Self::Storage(StorageError::TooDeep { .. }) => "too_deep",
-            Self::Storage(StorageError::InvalidCursor { .. }) => "invalid_cursor",
-            Self::Storage(_) => "storage_failed",
-            Self::ShutDown => "shut_down",
-        }
+error_codes! {
+    EngineError {
+        NotFound { campaign } = "not_found",
+        PreconditionFailed { campaign; precondition } = "precondition_failed",
+        KeyReused { key } = "idempotency_key_reused",
+        UnknownResourceKind { kind, known } = "unknown_resource_kind",
+        ResourceInvalid { resource, problems as errors } = "resource_invalid",
+        ResourceNotFound { resource } = "resource_not_found",
+        ProbeUnsupported { kind } = "probe_unsupported",
+        ProbeInputInvalid { problems as errors } = "probe_input_invalid",
+        ProbeFailed { resource, failure } = "probe_failed",
+        PipelineNotNamed { ; count } = "pipeline_not_named",
+        ShutDown {} = "shut_down",
     }
+    within {
+        Rejected(rejection) => rejection.code(), rejection.data(), Rejection::codes();
+        Storage(error) => error.code(), error.data(), StorageError::codes();
+        InvalidName(_) => INVALID_NAME.code, Map::new(), [INVALID_NAME];
+    }
+}
 
+/// A name that breaks its rule; a campaign's name is rejected by this code too.
+const INVALID_NAME: ErrorCode = ErrorCode {
+    code: "invalid_name",
+    members: &[],
+};
+
+impl EngineError {
     /// The rejection, when the campaign refused the command.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::FieldProblem;
+    use phasegate_core::ResourceId;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_data_of_an_error_has_the_members_of_its_code() {
+        let resource = ResourceRef {
+            kind: ResourceKind::new("note").expect("a valid kind"),
+            id: ResourceId::new("first").expect("a valid id"),
+        };
+        let problems = vec![FieldProblem::new("/port", "minimum", "it is too small")];
+        let errors = [
+            EngineError::NotFound {
+                campaign: CampaignId::from_u128(1),
+            },
+            EngineError::ResourceInvalid { resource, problems },
+            EngineError::Storage(StorageError::Closed),
+            Excess::TooDeep {
+                what: "config of sort".to_owned(),
+                depth: 101,
+                limit: 100,
+            }
+            .into(),
+            Rejection::InvalidName { chars: 0 }.into(),
+        ];
+        for error in errors {
+            let data = error.data();
+            let members: BTreeSet<_> = data.keys().map(String::as_str).collect();
+            let known = EngineError::codes().into_iter().find(|known| {
+                known.code == error.code()
+                    && known.members.iter().copied().collect::<BTreeSet<_>>() == members
+            });
+            assert!(known.is_some(), "{error}: {data:?}");
         }
     }
 }

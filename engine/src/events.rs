@@ -1,4 +1,4 @@
-//! Subscriptions: the log, read and then followed.
+//! Subscriptions: reading the log, then following it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage};
 
 use crate::error::EngineError;
 
-/// How many events are read at once, unless set otherwise.
+/// How many events are read at once by default.
 const PAGE: usize = 500;
 
-/// Events after a cursor, without an end. Each is delivered once, in order, and only when it is durable.
+/// The endless stream of events after a cursor. Each event is delivered once, in order, after it is durable.
 pub struct EventStream {
     storage: Arc<dyn Storage>,
     scope: EventScope,
@@ -30,26 +30,26 @@ impl EventStream {
         }
     }
 
-    /// The same stream, which reads this many events at once (1 to 1,000; 500 unless set) and holds no more: an event is at
-    /// most 64 KiB, and the summary in it as much again.
+    /// Sets how many events the stream reads at once and holds at most: 1 to 1,000; the default is 500. An event has at most
+    /// 64 KiB, and its summary as much again.
     #[must_use]
     pub fn page_size(mut self, events: usize) -> Self {
         self.page_size = events;
         self
     }
 
-    /// The next event, waiting for it if it hasn't happened yet.
+    /// The next event. Waits until there is one.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Storage`] when the store fails or is closed; the cursor of the last event still holds.
+    /// [`EngineError::Storage`] when the store fails or is closed; the cursor of the last event stays valid.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no event.
     pub async fn next(&mut self) -> Result<LoggedEvent, EngineError> {
         loop {
-            // Read first, so that an event which comes after the page ends the wait.
+            // Read before the page, so that an event after the page ends the wait.
             let latest = self.storage.latest().await?;
             if let Some(event) = self.next_if_any().await? {
                 return Ok(event);
@@ -58,7 +58,7 @@ impl EventStream {
         }
     }
 
-    /// The next event if it has happened already, or `None`.
+    /// The next event, or `None` if there is none yet.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl EventStream {
                 .await?;
             self.page = page.items.into();
             match page.next_cursor {
-                // Nothing in that stretch of the log is shown any more; there may be events after it.
+                // That stretch of the log holds only hidden events; there may be others after it.
                 Some(next) if self.page.is_empty() && self.after.as_ref() != Some(&next) => {
                     self.after = Some(next);
                 }
@@ -89,8 +89,8 @@ impl EventStream {
         Ok(event)
     }
 
-    /// Where to go on from later: the cursor of the last event that was delivered, or one after it that skips only events
-    /// of deleted campaigns.
+    /// The cursor to continue from later: that of the last delivered event, or a later one that skips only events of deleted
+    /// campaigns.
     pub fn cursor(&self) -> Option<&Cursor> {
         self.after.as_ref()
     }

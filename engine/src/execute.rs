@@ -1,17 +1,15 @@
-//! The engine's inside: gather facts, decide, commit, launch. Nothing else decides anything.
+//! Carrying out a command: gather facts, decide, commit, launch. All decisions are made by the core.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{
     Claim, ConfigWrite, IdempotencyEntry, IdempotencyKey, Storage, StorageError, Transition,
 };
 use phasegate_core::{
     Campaign, CampaignId, CampaignStatus, Command, CommitId, CreateCampaign, Digest, Event, EventKind, Facts,
-    Intent, Outcome, OwnerId, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
-    json_depth,
+    Intent, Outcome, OwnerId, Part, PhaseName, PipelineId, PipelineMatch, Rejection, Ticket, Version, decide,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::attempts::{Attempts, Reason, Reservation};
+use crate::attempts::{Attempts, InterruptReason, Reservation};
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::gather::{Gathered, Gatherer, compare};
@@ -31,8 +29,8 @@ use crate::progress::ProgressBoard;
 use crate::supervise::{Launched, supervise};
 use crate::turns::Turns;
 
-/// What every handle and task of one engine shares.
-pub(crate) struct Inner {
+/// The state that all handles and tasks of one engine share.
+pub(crate) struct EngineState {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) pipelines: BTreeMap<PipelineId, Pipeline>,
     pub(crate) handle: Handle,
@@ -51,7 +49,7 @@ pub(crate) struct Inner {
     pub(crate) shutdown: tokio_util::sync::CancellationToken,
 }
 
-/// What an accepted command came to.
+/// The receipt of an accepted command.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -59,12 +57,12 @@ pub struct Receipt {
     pub campaign_id: CampaignId,
     /// The campaign's version after the command.
     pub version: Version,
-    /// Whether the command changed anything; one that asks for what is so already changes nothing.
+    /// Whether the command changed anything. A command whose effect is there already changes nothing.
     pub changed: bool,
 }
 
-impl Inner {
-    /// Carries a command out. The work goes on when the returned future is dropped.
+impl EngineState {
+    /// Carries out a command. The work goes on when the returned future is dropped.
     pub(crate) async fn run_command(
         self: &Arc<Self>,
         campaign: CampaignId,
@@ -85,13 +83,13 @@ impl Inner {
         .await
     }
 
-    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done; nothing more once a shutdown
-    /// has begun.
+    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done. It is refused once a shutdown has
+    /// begun.
     pub(crate) async fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {
-        // Held over the look at the shutdown, which waits for it before it closes the store.
+        // Taken before the check for a shutdown: a shutdown that begins later waits for it before it closes the store.
         let counted = self.tasks.token();
         if self.shutdown.is_cancelled() {
             return Err(EngineError::ShutDown);
@@ -116,7 +114,7 @@ impl Inner {
         self.execute_if(id, command, None, None).await
     }
 
-    /// One command: gather, decide, commit; again when somebody else was first; then launch.
+    /// One command: gather, decide, commit, and launch. It begins again when another commit was first.
     async fn execute_if(
         self: &Arc<Self>,
         id: CampaignId,
@@ -136,7 +134,7 @@ impl Inner {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(Some(id), used, gone).await;
             };
-            // The commit expects this very version, so what holds here holds there.
+            // The commit expects the same version, so the precondition holds there too.
             if let Some(Err(failed)) = precondition.map(|one| one.check(&before)) {
                 return self.refused(Some(id), used, failed).await;
             }
@@ -194,7 +192,7 @@ impl Inner {
                 Some(ticket) if before.ticket().as_ref() != Some(ticket) => {
                     match self.attempts.reserve(ticket) {
                         Some(reservation) => Some(reservation),
-                        // That ticket was committed meanwhile: look again.
+                        // Another command committed that ticket: begin again.
                         None => continue,
                     }
                 }
@@ -216,8 +214,8 @@ impl Inner {
         }
     }
 
-    /// The answer to a command that is refused: the outcome of its twin, if one with the same key was carried out
-    /// after the look at the key and before the look at the campaign, else the refusal.
+    /// The answer to a refused command. If a twin with the same key was carried out between the reads of the key and of the
+    /// campaign, it is the twin's outcome.
     async fn refused(
         &self,
         scope: Option<CampaignId>,
@@ -230,8 +228,8 @@ impl Inner {
         }
     }
 
-    /// The outcome of an earlier command with the same key. Whether the key has expired the store says, by its clock, since its
-    /// commits go by that too.
+    /// The outcome of an earlier command with the same key. The store's clock tells whether the key has expired, as it does for
+    /// commits.
     pub(crate) async fn replay(
         &self,
         scope: Option<CampaignId>,
@@ -257,7 +255,7 @@ impl Inner {
         }
     }
 
-    /// The pipeline of a campaign, if its phases are still those that the campaign pins.
+    /// The pipeline of a campaign, if it still has the phases that the campaign pins.
     pub(crate) fn pipeline_of(&self, campaign: &Campaign) -> Result<&Pipeline, PipelineMatch> {
         let registered = self.pipelines.get(&campaign.pipeline);
         match (compare(campaign, registered), registered) {
@@ -274,7 +272,7 @@ impl Inner {
         }
     }
 
-    /// The check of every phase of `campaign`, for what is shown.
+    /// The check of every phase of `campaign`, for its view.
     pub(crate) async fn view_facts(&self, campaign: &Campaign) -> Result<Facts, EngineError> {
         match self.pipeline_of(campaign) {
             Ok(pipeline) => Ok(Gatherer::new(self, pipeline).for_view(campaign).await?.facts),
@@ -285,7 +283,7 @@ impl Inner {
         }
     }
 
-    /// What follows a commit: ended attempts are told, the new one is launched, and the log line is written.
+    /// Follows up a commit: interrupts attempts that are over, launches the new one, and writes the log line.
     async fn after_commit(
         self: &Arc<Self>,
         before: &Campaign,
@@ -306,14 +304,14 @@ impl Inner {
             .filter(|ticket| deleted || after.ticket().as_ref() != Some(ticket))
             && let Some(attempt) = self.attempts.get(&ended)
         {
-            attempt.interrupt(Reason::Over);
+            attempt.interrupt(InterruptReason::Over);
         }
-        // Here rather than after another read of the store, which may fail: the intent is durable.
+        // The intent is durable, so it takes effect here; another read of the store might fail.
         if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) = (after.ticket(), after.intent())
             && before.intent() != after.intent()
             && let Some(attempt) = self.attempts.get(&ticket)
         {
-            attempt.interrupt(Reason::Rest);
+            attempt.interrupt(InterruptReason::Rest);
         }
         log_events(&after, events);
         self.warn_if_blocked(before, &after).await;
@@ -331,7 +329,7 @@ impl Inner {
             self.pipeline_of(&campaign),
             gathered.configs.remove(&ticket.phase),
         ) else {
-            // No gate opens without a checked config of the campaign's own pipeline.
+            // Only a checked config of the campaign's own pipeline opens a gate.
             tracing::error!(%ticket, "an attempt was committed without its config; recover() will take it up");
             return;
         };
@@ -352,11 +350,11 @@ impl Inner {
 
     pub(crate) fn interrupt_all(&self) {
         for attempt in self.attempts.all() {
-            attempt.interrupt(Reason::Shutdown);
+            attempt.interrupt(InterruptReason::Shutdown);
         }
     }
 
-    /// Brings the running phase to rest, as its durable intent says, and returns when it is.
+    /// Brings the running phase to rest by its durable intent, and returns when it is at rest.
     pub(crate) async fn come_to_rest(self: &Arc<Self>, id: CampaignId) -> Result<(), EngineError> {
         loop {
             let after = self.storage.latest().await?;
@@ -369,18 +367,18 @@ impl Inner {
             };
             match self.attempts.get(&ticket) {
                 Some(attempt) => {
-                    attempt.interrupt(Reason::Rest);
+                    attempt.interrupt(InterruptReason::Rest);
                     attempt.ended.cancelled().await;
                     if self.shutdown.is_cancelled() {
                         return Err(EngineError::ShutDown);
                     }
                 }
                 None => match self.storage.claim(&ticket, self.owner).await? {
-                    // Nobody runs it: it is quiet already.
+                    // No process runs it, so it is quiet already.
                     Claim::Granted => self.settle(&ticket).await?,
                     Claim::HeldBy(_) => tokio::select! {
                         biased;
-                        // A shutdown waits for this command before it closes the store, which would end the wait.
+                        // Without this the wait would last until the store closes, and the shutdown closes it after this command.
                         () = self.shutdown.cancelled() => return Err(EngineError::ShutDown),
                         changed = self.storage.changes(after) => changed?,
                     },
@@ -407,7 +405,7 @@ impl Inner {
         }
     }
 
-    /// One WARN when a commit leaves a chain waiting that did not wait before.
+    /// Logs one WARN when a commit makes a chain wait.
     async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign) {
         let Some(missing) = self.waits_for(after).await else {
             return;
@@ -417,11 +415,11 @@ impl Inner {
         }
     }
 
-    /// The phases that lack a valid config, where the campaign waits for configuration.
+    /// The phases that lack a valid config, if the campaign waits for configuration.
     async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
         let waits =
             |facts: &Facts| CampaignStatus::of(campaign, facts) == CampaignStatus::WaitingForConfiguration;
-        // While nothing is checked, whatever could wait does; nothing else needs the checks.
+        // Without any check every campaign that could wait does wait. Others need no checks.
         if !waits(&Facts::new()) {
             return None;
         }
@@ -430,7 +428,7 @@ impl Inner {
     }
 }
 
-impl Inner {
+impl EngineState {
     /// Decides and commits a creation.
     pub(crate) async fn create(
         self: &Arc<Self>,
@@ -444,7 +442,8 @@ impl Inner {
             }
             .into());
         };
-        let digest = key.as_ref().filter(|_| all_within(&command.configs)).map(|_| {
+        let within = command.configs.values().all(is_within_depth);
+        let digest = key.as_ref().filter(|_| within).map(|_| {
             let CreateCampaign { name, mode, configs, .. } = &command;
             Digest::of(&serde_json::json!({ "pipeline": pipeline.id(), "name": name, "mode": mode, "configs": configs }))
         });
@@ -511,10 +510,10 @@ impl Gathered {
     }
 }
 
-/// The digest of a command; `None` for one with a document that is nested too deeply, which is refused and so needs none.
+/// The digest of a command; `None` if a document in it is nested too deeply. Such a command is refused and needs no digest.
 fn digest_of(command: &Command) -> Option<Digest> {
     let within = match command {
-        Command::Configure { configs } => all_within(configs),
+        Command::Configure { configs } => configs.values().all(is_within_depth),
         Command::Restart {
             config: Some(document),
             ..
@@ -522,17 +521,15 @@ fn digest_of(command: &Command) -> Option<Digest> {
         | Command::Report {
             outcome: Outcome::Completed(document),
             ..
-        } => json_depth(document) <= MAX_JSON_DEPTH,
+        } => is_within_depth(document),
         _ => true,
     };
-    // A document is written out, and copied, as deeply recursive as it is nested.
+    // Writing out or copying a document recurses as deeply as the document is nested.
     within.then(|| Digest::of(&serde_json::to_value(command).unwrap_or(Value::Null)))
 }
 
-fn all_within(configs: &BTreeMap<PhaseName, Value>) -> bool {
-    configs
-        .values()
-        .all(|config| json_depth(config) <= MAX_JSON_DEPTH)
+fn is_within_depth(document: &Value) -> bool {
+    Part::Request.measure(document).is_ok()
 }
 
 fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
@@ -542,7 +539,7 @@ fn fold(campaign: &mut Campaign, events: &[Event]) -> Result<(), EngineError> {
         .map_err(misfit)
 }
 
-/// An event that doesn't fit was decided for a snapshot that can't be.
+/// A misfit here shows a damaged snapshot: `decide` made the event for it.
 fn misfit(misfit: phasegate_core::Misfit) -> EngineError {
     let key = misfit.version.to_string();
     StorageError::Damaged {
@@ -609,6 +606,7 @@ fn log_events(campaign: &Campaign, events: &[Event]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use phasegate_core::limits::MAX_JSON_DEPTH;
     use serde_json::json;
 
     #[test]
@@ -617,7 +615,7 @@ mod tests {
             configs: [(PhaseName::new("collect").expect("a valid name"), config)].into(),
         };
         let mut deep = json!(1);
-        for _ in 1..MAX_JSON_DEPTH {
+        for _ in 0..MAX_JSON_DEPTH {
             deep = json!([deep]);
         }
         assert!(digest_of(&configure(deep.clone())).is_some());

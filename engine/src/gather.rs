@@ -14,16 +14,16 @@ use phasegate_core::{
 use serde_json::Value;
 
 use crate::error::EngineError;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 use crate::pipeline::Pipeline;
 use crate::runner::{InputChange, PhaseRunner, Resources};
 
-/// The facts of one moment, with the documents they were drawn from.
+/// The facts of one moment, with the documents that they were taken from.
 #[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) facts: Facts,
     pub(crate) expected_resources: Vec<ExpectedResource>,
-    /// The checked config of each phase, the proposed one where there is one.
+    /// The checked config of each phase: the proposed one, else the stored one.
     pub(crate) configs: BTreeMap<PhaseName, Value>,
     resources: BTreeMap<ResourceRef, Option<Resource>>,
 }
@@ -50,20 +50,20 @@ impl Gathered {
 }
 
 /// Why a runner gave no answer.
-enum Silence {
+enum NoAnswer {
     Panicked,
     TookTooLong,
 }
 
 /// Gathers facts about one pipeline from the store of one engine.
 pub(crate) struct Gatherer<'a> {
-    inner: &'a Inner,
+    inner: &'a EngineState,
     pipeline: &'a Pipeline,
     gathered: Gathered,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(inner: &'a Inner, pipeline: &'a Pipeline) -> Self {
+    pub(crate) fn new(inner: &'a EngineState, pipeline: &'a Pipeline) -> Self {
         Self {
             inner,
             pipeline,
@@ -71,7 +71,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Takes these resources as stored, instead of what the store has under their names.
+    /// Takes these resources instead of the stored ones of the same kind and id.
     pub(crate) fn assume_resources(&mut self, resources: impl IntoIterator<Item = Resource>) {
         for resource in resources {
             self.gathered
@@ -129,7 +129,7 @@ impl<'a> Gatherer<'a> {
         if let Some(config) = self.inner.storage.config(campaign.id, phase, revision).await? {
             return Ok(config);
         }
-        // A deletion takes the configs with it.
+        // A deletion removes the configs as well.
         if self.inner.storage.campaign(campaign.id).await?.is_none() {
             return Err(EngineError::NotFound {
                 campaign: campaign.id,
@@ -145,7 +145,7 @@ impl<'a> Gatherer<'a> {
         .into())
     }
 
-    /// Schema, then resources, then the runner's own check: each only where the one before found nothing.
+    /// Checks by the schema, then the resources, then the runner's own check. The first check with a problem is the last.
     async fn check(
         &mut self,
         phase: &PhaseName,
@@ -170,7 +170,7 @@ impl<'a> Gatherer<'a> {
             });
         }
         let mut states = BTreeMap::new();
-        // Of too many nothing needs to be known: that is the problem already.
+        // Too many uses are a problem in themselves, so the resources needn't be read.
         let uses = Some(schema.resources(config)).filter(|uses| uses.len() <= MAX_RESOURCES_PER_CONFIG);
         for used in uses.unwrap_or_default() {
             let state = match self.resource(&used.resource).await? {
@@ -216,11 +216,11 @@ impl<'a> Gatherer<'a> {
                         Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message)
                     })
                     .collect(),
-                Err(Silence::Panicked) => problem(
+                Err(NoAnswer::Panicked) => problem(
                     "check_panicked",
                     "the phase's own check panicked: mend the phase".to_owned(),
                 ),
-                Err(Silence::TookTooLong) => {
+                Err(NoAnswer::TookTooLong) => {
                     let seconds = self.inner.check_timeout.as_secs_f64();
                     problem(
                         "unchecked",
@@ -231,20 +231,20 @@ impl<'a> Gatherer<'a> {
         )
     }
 
-    /// Waits for the answer of a runner, but not for ever, and not when the engine shuts down.
+    /// Waits for the answer of a runner, at most until the timeout or a shutdown.
     ///
-    /// The question is asked within `asked`, so that a panic before there is a future is caught too.
-    async fn ask<T>(&self, asked: impl Future<Output = T>) -> Result<Result<T, Silence>, EngineError> {
+    /// `asked` calls the runner itself, so that a panic before the runner's future exists is caught too.
+    async fn ask<T>(&self, asked: impl Future<Output = T>) -> Result<Result<T, NoAnswer>, EngineError> {
         let timeout = {
-            // The caller may be outside the runtime, where there are no timers.
+            // The caller may be outside the runtime, without timers.
             let _entered = self.inner.handle.enter();
             tokio::time::sleep(self.inner.check_timeout)
         };
         tokio::select! {
             biased;
-            answer = AssertUnwindSafe(asked).catch_unwind() => Ok(answer.map_err(|_| Silence::Panicked)),
+            answer = AssertUnwindSafe(asked).catch_unwind() => Ok(answer.map_err(|_| NoAnswer::Panicked)),
             () = self.inner.shutdown.cancelled() => Err(EngineError::ShutDown),
-            () = timeout => Ok(Err(Silence::TookTooLong)),
+            () = timeout => Ok(Err(NoAnswer::TookTooLong)),
         }
     }
 
@@ -256,7 +256,7 @@ impl<'a> Gatherer<'a> {
         Ok(self.gathered.resources.get(resource).and_then(Option::as_ref))
     }
 
-    /// Asks the runner whether a failed or stopped run can go on, where its inputs have changed.
+    /// Asks the runner whether a failed or stopped run can continue, if its inputs have changed.
     async fn ask_to_continue(&mut self, campaign: &Campaign) -> Result<(), EngineError> {
         let (Activity::Failed { run, .. } | Activity::Stopped { run, .. }) = &campaign.activity else {
             return Ok(());
@@ -301,7 +301,7 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// Gathers what `command` needs to know of `campaign`, whose pipeline is unchanged.
+    /// Gathers the facts about `campaign` that `command` needs. The pipeline is unchanged.
     pub(crate) async fn for_command(
         mut self,
         campaign: &Campaign,
@@ -348,7 +348,7 @@ fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
     match command {
         Command::Start { .. } => gate(position),
         Command::Restart { phase, .. } => campaign.index_of(phase).map_or(0..0, gate),
-        // Only such a completion may start the next phase. Nothing else that ends a phase waits for another one's check.
+        // Only such a completion may start the next phase. No other end of a phase needs another phase's check.
         Command::Report {
             outcome: Outcome::Completed(_),
             ..
@@ -360,7 +360,7 @@ fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
             position..all.min(position + 1)
         }
         Command::Resume if campaign.activity == (Activity::Idle { held: true }) => gate(position),
-        // The refusal names the status, which depends on the checks where nothing has begun.
+        // A refusal names the status, and the status of an idle campaign depends on the checks.
         Command::Pause | Command::Resume | Command::Stop
             if campaign.activity == (Activity::Idle { held: false }) =>
         {

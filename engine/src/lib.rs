@@ -1,17 +1,20 @@
 //! An embeddable engine for work that runs in **phases**, one after the other, with a **gate** between each two.
 //!
-//! A host defines a [`Pipeline`] of phases. Its user configures all of them first and presses start once; the engine runs the
-//! chain by itself: durably, exactly once per step, and stopping visibly where a phase lacks its configuration.
+//! A host defines a [`Pipeline`] of phases. Its user configures all of them first and presses start once. The engine then runs
+//! the chain by itself: durably, exactly once per step, with a visible stop at a phase that lacks its configuration.
 //!
-//! - **Nothing is invented.** A phase without a valid stored config doesn't run. A full sequence starts only after a preflight of
-//!   every remaining phase, else the start is refused with the complete list of what is missing.
-//! - **A completion starts the next phase exactly once**, whatever crashes, repeats or races: both are one decision in one commit.
-//! - **A chain that meets a missing config waits**, without an error: its status is `waiting_for_configuration`, and names it.
+//! - **Nothing is invented.** A phase runs only with a valid stored config. A full sequence starts only after a preflight of every
+//!   remaining phase; a refused start lists everything that is missing.
+//! - **A completion starts the next phase exactly once**, despite crashes, repetitions and races: both are one decision in one
+//!   commit.
+//! - **A chain waits for a missing config**, without an error: its status is `waiting_for_configuration`, and its preflight names
+//!   the config.
 //!
 //! # A phase
 //!
-//! A phase is a [`Phase`] with Rust types, or a [`PhaseRunner`] with JSON. It reads the records of the phase before, and commits its
-//! own in batches, each with the checkpoint that covers it. After a crash, a pause or a failure its next attempt goes on from there.
+//! A phase is a [`Phase`] with Rust types, or a [`PhaseRunner`] with JSON. It reads the records of the phase before, and commits
+//! its own in batches, each with the checkpoint that covers it. After a crash, a pause or a failure the next attempt continues
+//! from the last checkpoint.
 //!
 //! ```
 //! use phasegate::{Phase, PhaseContext, PhaseDefinition, PhaseName, RunError, RunOutcome};
@@ -27,7 +30,7 @@
 //! #[async_trait::async_trait]
 //! impl Phase for Greet {
 //!     type Config = Config;
-//!     type Input = serde::de::IgnoredAny; // the first phase has nobody before it
+//!     type Input = serde::de::IgnoredAny; // the first phase reads no records
 //!     type Record = String;
 //!     type Checkpoint = usize; // how many names are greeted
 //!     type Summary = usize;
@@ -89,15 +92,16 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What is exact, and what is not
+//! # What happens exactly once, and what at least once
 //!
-//! State, log, records and checkpoints change exactly once, and are durable when a call returns, power loss included. What a phase
-//! does outside the store (a DNS query, a mail) happens at least once: [`RunContext::run_key`] is the same for every attempt of a
-//! run, so that the other side can recognise a repetition.
+//! State, log, records and checkpoints change exactly once, and are durable when a call returns, power loss included. A phase's
+//! effects outside the store (a DNS query, a mail) happen at least once: [`RunContext::run_key`] is the same for every attempt of
+//! a run, so that the other side can recognise a repetition.
 //!
 //! # Features
 //!
-//! `redb` (on by default): the embedded store, as [`redb`]. Without it, give the engine any other [`Storage`](core::storage::Storage).
+//! `redb` (on by default): the embedded store, as [`redb`]. Without it, give the engine another
+//! [`Storage`](core::storage::Storage).
 
 mod attempts;
 mod builder;
@@ -144,7 +148,7 @@ pub use records::RecordStream;
 pub use resources::ResourceUser;
 pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
 
-/// The storage port, and what is read and written through it.
+/// The storage port, with the types that it reads and writes.
 pub use phasegate_core::storage;
 /// The embedded default store: one file.
 #[cfg(feature = "redb")]

@@ -1,31 +1,31 @@
-//! What the engine tells of itself through the facade of the crate `metrics`.
+//! The engine's metrics, through the facade of the crate `metrics`.
 
 use std::time::{Duration, Instant};
 
 use ::metrics::{Gauge, Unit, describe_gauge, describe_histogram, gauge, histogram};
-use phasegate_core::{PhaseName, PipelineId};
+use phasegate_core::{PhaseName, PipelineId, word_type};
 
 const PHASE_SECONDS: &str = "phasegate_phase_seconds";
 const PHASES_RUNNING: &str = "phasegate_phases_running";
 
-/// Describes the metrics of the engines in this process to the recorder of the crate `metrics` that is installed.
+/// Describes the metrics of the engines in this process to the installed recorder of the crate `metrics`.
 ///
-/// A host calls it once, after it installed its recorder and before it builds an engine. Where no recorder is installed
-/// nothing is recorded. The store has metrics of its own.
+/// A host calls it once, after it has installed its recorder and before it builds an engine. Without a recorder nothing is
+/// recorded. The store has metrics of its own.
 ///
 /// | name | kind | labels | what it is |
 /// |---|---|---|---|
 /// | `phasegate_phase_seconds` | histogram | `pipeline`, `phase`, `outcome` | seconds from the launch of an attempt until its runner is quiet, waiting for a place among [the running ones](crate::EngineBuilder::max_running_phases) included |
 /// | `phasegate_phases_running` | gauge | | how many attempts this process works on, waiting and deferred ones included |
 ///
-/// The `outcome` is that of this attempt, as this process knows it:
+/// The `outcome` is how this attempt ended, as far as this process knows:
 ///
 /// | outcome | meaning |
 /// |---|---|
-/// | `completed`, `failed` | recorded as such |
+/// | `completed`, `failed` | recorded so |
 /// | `interrupted` | it came to rest for a pause or a stop |
-/// | `superseded` | somebody else reported it or took it over, or its campaign was deleted |
-/// | `left_running` | nothing was recorded, since the process shuts down or the store failed: a recovery takes it up |
+/// | `superseded` | another report or another process ended it, or its campaign was deleted |
+/// | `left_running` | not recorded, since the process shuts down or the store failed: a recovery takes it up |
 pub fn describe_metrics() {
     describe_histogram!(
         PHASE_SECONDS,
@@ -39,29 +39,18 @@ pub fn describe_metrics() {
     );
 }
 
-/// How an attempt ended, as far as this process knows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AttemptEnd {
-    Completed,
-    Failed,
-    Interrupted,
-    Superseded,
-    LeftRunning,
-}
-
-impl AttemptEnd {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::Superseded => "superseded",
-            Self::LeftRunning => "left_running",
-        }
+word_type! {
+    /// How an attempt ended, as far as this process knows.
+    pub(crate) enum AttemptEnd {
+        Completed = "completed",
+        Failed = "failed",
+        Interrupted = "interrupted",
+        Superseded = "superseded",
+        LeftRunning = "left_running",
     }
 }
 
-/// An attempt that counts as running for as long as this lives.
+/// Counts an attempt as running while it lives.
 pub(crate) struct RunningAttempt {
     pipeline: PipelineId,
     phase: PhaseName,
@@ -71,7 +60,7 @@ pub(crate) struct RunningAttempt {
 
 impl RunningAttempt {
     pub(crate) fn new(pipeline: PipelineId, phase: PhaseName) -> Self {
-        // Kept, so that what was counted up is counted down in the same recorder.
+        // Kept, so that the same recorder counts up and down.
         let running = gauge!(PHASES_RUNNING);
         running.increment(1.0);
         Self {

@@ -1,51 +1,47 @@
-//! Work that is done once for its idempotency key, although it is no command of a campaign.
+//! Work that is done once for its idempotency key, beside the commands of campaigns.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use phasegate_core::limits::MAX_JSON_DEPTH;
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
-use phasegate_core::{Digest, json_depth};
+use phasegate_core::{Digest, Part};
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 
 impl Engine {
-    /// Does `work` once for `key`, and gives its outcome again to whoever asks with the same key and request.
+    /// Does `work` once for `key`. The same key and request give the same outcome again.
     ///
-    /// The outcome is durable when this returns, and kept as long as every idempotency key. Whoever asks in this process
-    /// while the work is done waits for it. The work itself is done at least once: after a crash, or beside another process
-    /// on the same store, it may be done again, and one outcome is kept and given to all. Work that fails is not remembered.
+    /// The outcome is durable on return, and kept as long as every idempotency key. A second caller in this process waits while
+    /// the work is done. The work itself is done at least once: after a crash, or in another process on the same store, it may
+    /// be done again; then one outcome is kept and given to all. Failed work is not remembered.
     ///
-    /// Keys are those of the store, which creations of campaigns use too.
+    /// The key is in the store's own scope, as the keys of creations are.
     ///
     /// # Errors
     ///
-    /// [`EngineError::KeyReused`] when the key was used for another request, or for a creation; whatever `work` gives;
-    /// [`EngineError::ShutDown`] once a shutdown has begun. [`EngineError::Storage`]: too large for an outcome beyond 64 KiB
-    /// and too deep for one, or a request, that is nested beyond 100 levels. A storage error may come after the work was done.
+    /// [`EngineError::KeyReused`] when the key was used for another request, or for a creation; the errors of `work`;
+    /// [`EngineError::ShutDown`] once a shutdown has begun. [`EngineError::Storage`] when the outcome is
+    /// beyond its [limit](phasegate_core::limits), or the request is too deep. A storage error may come after the work was done.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future doesn't end the work: it is done to its end, and remembered. A shutdown waits for it as long as for a
-    /// runner, the [grace period](crate::EngineBuilder::cancellation_grace); then it is dropped, and not remembered.
+    /// Dropping the future doesn't end the work: it is finished and remembered. A shutdown waits for it for the
+    /// [grace period](crate::EngineBuilder::cancellation_grace), as it does for a runner; then the work is dropped and not
+    /// remembered.
     pub async fn once(
         &self,
         key: IdempotencyKey,
         request: &Value,
         work: impl Future<Output = Result<Value, EngineError>> + Send + 'static,
     ) -> Result<Value, EngineError> {
-        let depth = json_depth(request);
-        if depth > MAX_JSON_DEPTH {
-            let (what, limit) = ("request".to_owned(), MAX_JSON_DEPTH);
-            return Err(StorageError::TooDeep { what, depth, limit }.into());
-        }
-        // No command looks like this, so that a creation with the same key is another request.
+        Part::Request.measure(request)?;
+        // No command has this form, so a creation with the same key counts as another request.
         let digest = Digest::of(&json!({ "once": request }));
         let inner = Arc::clone(&self.inner);
         self.inner
@@ -65,7 +61,7 @@ impl Engine {
     }
 }
 
-impl Inner {
+impl EngineState {
     /// The outcome that a key of the store is remembered with.
     async fn remembered(&self, key: &IdempotencyKey, digest: &Digest) -> Result<Option<Value>, EngineError> {
         match self.storage.idempotency(None, key).await? {
@@ -80,7 +76,7 @@ impl Inner {
         &self,
         work: impl Future<Output = Result<Value, EngineError>> + Send + 'static,
     ) -> Result<Value, EngineError> {
-        // A task that no shutdown waits for, since work that blocks its thread can't be dropped.
+        // A shutdown must not wait for this task: work that blocks its thread can't be dropped.
         let mut task = AbortOnDropHandle::new(self.handle.spawn(work));
         let grace_over = async {
             self.shutdown.cancelled().await;
@@ -103,7 +99,7 @@ impl Inner {
         }
     }
 
-    /// Remembers an outcome; gives the one that is kept, which is a twin's where a twin was quicker.
+    /// Remembers an outcome, and gives the outcome that is kept: a twin's if the twin was quicker.
     async fn remember(
         &self,
         key: &IdempotencyKey,
@@ -127,30 +123,30 @@ impl Inner {
             if let Some(twin) = self.remembered(key, digest).await? {
                 return Ok(twin);
             }
-            // The twin's has expired meanwhile.
+            // The twin's outcome has expired by now.
         }
     }
 }
 
-/// The keys that work is done for in this process, or waits.
+/// The keys whose work is under way or waits in this process.
 #[derive(Default)]
 pub(crate) struct KeysAtWork {
-    keys: Mutex<BTreeMap<IdempotencyKey, Queue>>,
+    keys: Mutex<BTreeMap<IdempotencyKey, KeyQueue>>,
 }
 
 #[derive(Default)]
-struct Queue {
+struct KeyQueue {
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// How many hold a place in it. With the last of them it goes.
+    /// How many callers hold a place in it. The last one removes it.
     places: usize,
 }
 
 impl KeysAtWork {
-    fn join(&self, key: &IdempotencyKey) -> Place<'_> {
+    fn join(&self, key: &IdempotencyKey) -> QueuePlace<'_> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = keys.entry(key.clone()).or_default();
         queue.places += 1;
-        Place {
+        QueuePlace {
             keys: self,
             key: key.clone(),
             turn: Arc::clone(&queue.turn),
@@ -159,13 +155,13 @@ impl KeysAtWork {
 }
 
 /// A place in the queue of a key, until it is dropped.
-struct Place<'a> {
+struct QueuePlace<'a> {
     keys: &'a KeysAtWork,
     key: IdempotencyKey,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let mut keys = self.keys.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = keys.get_mut(&self.key) {

@@ -13,8 +13,8 @@ use crate::runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError,
 
 /// A phase whose config, records, checkpoint and summary are Rust types.
 ///
-/// It becomes a [`PhaseRunner`] by [`PipelineBuilder::phase`](crate::PipelineBuilder::phase). The contract of each method
-/// is that of the method of the same name there.
+/// [`PipelineBuilder::phase`](crate::PipelineBuilder::phase) makes a [`PhaseRunner`](crate::PhaseRunner) of it. Each method has
+/// the contract of the runner's method of the same name.
 #[async_trait]
 pub trait Phase: Send + Sync + Sized + 'static {
     /// The config, as its schema describes it.
@@ -25,13 +25,13 @@ pub trait Phase: Send + Sync + Sized + 'static {
     type Record: Serialize + Send + Sync;
     /// A resume point.
     type Checkpoint: Serialize + DeserializeOwned + Send + Sync;
-    /// What is said of a completed run.
+    /// The summary of a completed run.
     type Summary: Serialize + Send;
 
     /// The phase as data: its name, title, and the schema of its config.
     fn definition(&self) -> PhaseDefinition;
 
-    /// Says what is wrong with a config that its schema can't say.
+    /// Lists the problems of a config that its schema can't express.
     async fn check(&self, config: &Self::Config, resources: &Resources) -> Vec<FieldProblem> {
         let _ = (config, resources);
         Vec::new()
@@ -40,14 +40,14 @@ pub trait Phase: Send + Sync + Sized + 'static {
     /// Runs the phase to its end, from the checkpoint if there is one.
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Self::Summary>, RunError>;
 
-    /// Whether a failed or stopped run can go on although its inputs changed.
+    /// Whether a failed or stopped run can continue after its inputs changed.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         let _ = change;
         false
     }
 }
 
-/// The context of a typed phase: a [`RunContext`] whose config and checkpoint are read already.
+/// The context of a typed phase: a [`RunContext`] with the config and the checkpoint as types.
 pub struct PhaseContext<P: Phase> {
     run: RunContext,
     config: P::Config,
@@ -65,7 +65,7 @@ impl<P: Phase> PhaseContext<P> {
         self.checkpoint.as_ref()
     }
 
-    /// The untyped context, which has all the rest.
+    /// The untyped context, for everything else.
     pub fn run(&self) -> &RunContext {
         &self.run
     }
@@ -127,7 +127,7 @@ impl<T: DeserializeOwned> Inputs<T> {
     }
 }
 
-/// A typed phase, seen through the port.
+/// The runner of a typed phase.
 pub(crate) struct Typed<P>(pub(crate) P);
 
 fn read_config<P: Phase>(config: &Value) -> Result<P::Config, String> {

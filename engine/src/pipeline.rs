@@ -19,10 +19,10 @@ use crate::runner::PhaseRunner;
 /// Cloning it is cheap. It is registered with [`EngineBuilder::pipeline`](crate::EngineBuilder::pipeline).
 #[derive(Clone)]
 pub struct Pipeline {
-    inner: Arc<Inner>,
+    inner: Arc<CompiledPipeline>,
 }
 
-struct Inner {
+struct CompiledPipeline {
     schemas: phasegate_core::Pipeline,
     runners: BTreeMap<PhaseName, PhaseEntry>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
@@ -124,7 +124,7 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
-/// A pipeline in the making. Phases run in the order they are added.
+/// Builds a pipeline. Phases run in the order in which they are added.
 pub struct PipelineBuilder {
     id: String,
     title: String,
@@ -172,9 +172,9 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sets what tries a resource of this kind out, for [`Engine::probe`](crate::Engine::probe).
+    /// Sets the probe of a kind of resource, for [`Engine::probe`](crate::Engine::probe).
     ///
-    /// The schema of its input stands in the manifest, as the kind's `probeSchema`.
+    /// The manifest has the schema of its input as the kind's `probeSchema`.
     #[must_use]
     pub fn probe(mut self, kind: impl AsRef<str>, probe: impl ResourceProbe) -> Self {
         match ResourceKind::new(kind) {
@@ -184,10 +184,10 @@ impl PipelineBuilder {
         self
     }
 
-    /// Ends a run of `phase` as failed, with the code `timed_out`, when the work of one attempt takes longer than this.
+    /// Sets how long the work of one attempt of `phase` may take. Then the phase fails with the code `timed_out`.
     ///
-    /// An attempt that waits for its turn is not timed yet, and one that has deferred its outcome is not timed any more: its
-    /// own work is done, and an approval may take days. Whoever is to report it keeps its deadline, and reports a failure.
+    /// The time begins when the attempt's turn comes, and ends when it defers its outcome: an approval may take days. The one
+    /// who reports a deferred phase keeps the deadline, and reports a failure.
     #[must_use]
     pub fn timeout(mut self, phase: impl Into<String>, timeout: Duration) -> Self {
         self.timeouts.push((phase.into(), timeout));
@@ -198,7 +198,7 @@ impl PipelineBuilder {
     ///
     /// # Errors
     ///
-    /// [`PipelineError`] says which name, schema, probe or timeout is at fault.
+    /// [`PipelineError`] names the name, schema, probe or timeout at fault.
     pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -244,7 +244,7 @@ impl PipelineBuilder {
             }
         }
         Ok(Pipeline {
-            inner: Arc::new(Inner {
+            inner: Arc::new(CompiledPipeline {
                 schemas,
                 runners,
                 probes,

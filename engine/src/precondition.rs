@@ -1,11 +1,11 @@
-//! What the sender of a command takes for granted.
+//! The conditions under which a command is sent.
 
 use phasegate_core::storage::Expected;
 use phasegate_core::{Campaign, PhaseName, Version};
 
 use crate::error::EngineError;
 
-/// What must still hold of a campaign for a command to be carried out.
+/// A condition that must still hold when a command is carried out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Precondition {
     /// The campaign is at this version.
@@ -20,7 +20,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Says no where it doesn't hold.
+    /// Refuses a campaign for which it doesn't hold.
     pub(crate) fn check(&self, campaign: &Campaign) -> Result<(), EngineError> {
         let holds = match self {
             Self::Version(version) => campaign.version == *version,

@@ -1,4 +1,4 @@
-//! How far the running phases have come: cheap, in memory, and gone with the process.
+//! The progress of the running phases, in memory only.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use phasegate_core::storage::Progress;
 use phasegate_core::{CampaignId, Ticket};
 
-type Entries = HashMap<CampaignId, (Ticket, Option<Progress>)>;
+type LatestProgress = HashMap<CampaignId, (Ticket, Option<Progress>)>;
 
 /// The latest progress of each running attempt in this process.
 #[derive(Clone, Default)]
 pub(crate) struct ProgressBoard {
-    latest: Arc<Mutex<Entries>>,
+    latest: Arc<Mutex<LatestProgress>>,
 }
 
 impl ProgressBoard {
-    fn with<T>(&self, f: impl FnOnce(&mut Entries) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut LatestProgress) -> T) -> T {
         f(&mut self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins to listen to an attempt, and to no other one of its campaign.
+    /// Begins to listen to an attempt instead of any other attempt of its campaign.
     pub(crate) fn open(&self, ticket: &Ticket, progress: Option<Progress>) {
         self.with(|latest| latest.insert(ticket.campaign, (ticket.clone(), progress)));
     }
 
-    /// Takes the progress of the attempt that is listened to. A context can outlive its attempt, and is not heard then.
+    /// Takes the progress of the current attempt. A context may outlive its attempt; its progress is then ignored.
     pub(crate) fn set(&self, ticket: &Ticket, progress: Progress) {
         self.with(|latest| {
             if let Some((heard, shown)) = latest.get_mut(&ticket.campaign)
@@ -42,7 +42,7 @@ impl ProgressBoard {
         })
     }
 
-    /// The latest progress of every attempt that is listened to, ordered by campaign.
+    /// The latest progress of every current attempt, ordered by campaign.
     pub(crate) fn all(&self) -> Vec<(Ticket, Progress)> {
         let mut all: Vec<_> = self.with(|latest| {
             latest
@@ -54,7 +54,7 @@ impl ProgressBoard {
         all
     }
 
-    /// Forgets an attempt that ended, unless another one is listened to already.
+    /// Forgets an ended attempt, unless another attempt has replaced it.
     pub(crate) fn clear(&self, ticket: &Ticket) {
         self.with(|latest| {
             if latest

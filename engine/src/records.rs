@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::error::EngineError;
 
-/// How many records are read at once, unless set otherwise.
+/// How many records are read at once by default.
 const PAGE: usize = 1_000;
 
 /// The records of one run, read page by page.
@@ -41,8 +41,8 @@ impl RecordStream {
         }
     }
 
-    /// The same stream, which reads this many records at once (1 to 10,000; 1,000 unless set) and holds no more: a record has
-    /// at most 64 KiB.
+    /// Sets how many records the stream reads at once and holds at most: 1 to 10,000; the default is 1,000. A record has at most
+    /// 64 KiB.
     #[must_use]
     pub fn page_size(mut self, records: usize) -> Self {
         self.page_size = records;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
 use phasegate_core::{
-    Campaign, CampaignId, ConfigSchema, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
+    Campaign, CampaignId, ConfigSchema, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,10 +30,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`EngineError::UnknownResourceKind`], [`EngineError::InvalidName`], or [`EngineError::ResourceInvalid`] with every
-    /// problem.
+    /// [`EngineError::UnknownResourceKind`], [`EngineError::InvalidName`], a storage error when it is too large or too deep, or
+    /// [`EngineError::ResourceInvalid`] with every problem.
     pub fn check_resource(&self, kind: &str, id: &str, document: &Value) -> Result<ResourceRef, EngineError> {
         let (resource, schema) = self.resource_schema(kind, id)?;
+        Part::Resource(&resource).measure(document)?;
         let problems = field_problems(&resource.kind, schema, document)?;
         match problems.is_empty() {
             true => Ok(resource),
@@ -45,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected or is too large;
+    /// Those of [`check_resource`](Self::check_resource); a storage error when it is not as expected;
     /// [`EngineError::ShutDown`] once a shutdown has begun.
     pub async fn put_resource(
         &self,
@@ -68,7 +69,7 @@ impl Engine {
         Ok(revision.unwrap_or_default())
     }
 
-    /// Deletes a resource. Configs that refer to it have a problem from now on.
+    /// Deletes a resource. Configs that refer to it then have a problem.
     ///
     /// # Errors
     ///
@@ -114,7 +115,7 @@ impl Engine {
         Ok(self.inner.storage.resources(&kind, after.as_ref(), limit).await?)
     }
 
-    /// The places of a document of this kind, as JSON Pointers, that hold secrets: its schema marks them as `writeOnly`.
+    /// The places in a document of this kind, as JSON Pointers, that hold secrets. The kind's schema marks them as `writeOnly`.
     ///
     /// # Errors
     ///
@@ -123,10 +124,36 @@ impl Engine {
         Ok(self.schema_of_kind(kind)?.1.secrets(document))
     }
 
-    /// The phases that still need a resource, at most `limit` (1 or more) of them: they have not completed, and their
-    /// stored config refers to it.
+    /// Takes the secrets out of a document of this kind, and gives their places as JSON Pointers. What `shown_instead` gives for
+    /// a secret takes its place; without that a member goes, and an item of a list, or a whole document, becomes null.
     ///
-    /// It looks at every campaign that is not completed, so its time grows with their number.
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownResourceKind`].
+    pub fn conceal(
+        &self,
+        kind: &str,
+        document: &mut Value,
+        mut shown_instead: impl FnMut(&str, &Value) -> Option<Value>,
+    ) -> Result<Vec<String>, EngineError> {
+        let mut places = Vec::new();
+        for place in self.secrets(kind, document)? {
+            let Some(secret) = document.pointer_mut(&place) else {
+                continue;
+            };
+            match shown_instead(&place, secret) {
+                Some(shown) => *secret = shown,
+                None => take(document, &place),
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// The phases that still need a resource, at most `limit` (1 or more) of them. Such a phase is not completed, and its stored
+    /// config refers to the resource.
+    ///
+    /// The search reads every campaign that is not completed, so its time grows with their number.
     ///
     /// # Errors
     ///
@@ -140,7 +167,7 @@ impl Engine {
         let (resource, _) = self.resource_schema(kind, id)?;
         let mut users = Vec::new();
         let most = self.pipelines().map(|one| one.phases().len()).max().unwrap_or(0);
-        // By position, so that completed campaigns, which are most in the long run, need not be read.
+        // By position: completed campaigns, the most numerous in the long run, need not be read.
         for position in 0..most {
             let mut query = CampaignQuery {
                 filter: CampaignFilter {
@@ -236,7 +263,25 @@ impl Engine {
     }
 }
 
-/// What is wrong with a document that belongs to a kind of resource.
+/// Takes away the value at a JSON Pointer.
+fn take(document: &mut Value, pointer: &str) {
+    let parent = pointer.rsplit_once('/').and_then(|(parent, member)| {
+        let members = document.pointer_mut(parent)?.as_object_mut()?;
+        Some((members, member))
+    });
+    match parent {
+        Some((members, member)) => {
+            members.remove(&member.replace("~1", "/").replace("~0", "~"));
+        }
+        None => {
+            if let Some(value) = document.pointer_mut(pointer) {
+                *value = Value::Null;
+            }
+        }
+    }
+}
+
+/// The problems of a document of a kind of resource.
 pub(crate) fn field_problems(
     kind: &ResourceKind,
     schema: &ConfigSchema,
@@ -250,4 +295,24 @@ pub(crate) fn field_problems(
         .iter()
         .map(|problem| FieldProblem::new(&problem.pointer, &problem.keyword, &problem.message))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_is_taken_away_wherever_it_stands() {
+        let mut document = json!({"a": [{"b/c": "s"}, "t"]});
+        for (place, left) in [
+            ("/x/y", json!({"a": [{"b/c": "s"}, "t"]})),
+            ("/a/0/b~1c", json!({"a": [{}, "t"]})),
+            ("/a/1", json!({"a": [{}, null]})),
+            ("", json!(null)),
+        ] {
+            take(&mut document, place);
+            assert_eq!(document, left, "{place}");
+        }
+    }
 }

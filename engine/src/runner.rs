@@ -1,27 +1,28 @@
-//! The phase-runner port: what does the work of a phase.
+//! The phase-runner port: the code that does the work of a phase.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{Resource, StorageError};
-use phasegate_core::{Failure, ResourceId, ResourceKind, ResourceRef};
+use phasegate_core::{ErrorCode, Excess, Failure, ResourceId, ResourceKind, ResourceRef};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::RunContext;
 
-/// What does the work of one phase. The typed form of it is [`Phase`](crate::Phase).
+/// Does the work of one phase. [`Phase`](crate::Phase) is its typed form.
 ///
-/// The engine calls it from many tasks at once, one run per campaign at a time. A panic, an error or a timeout in it is
-/// a failed phase and never a dead engine.
+/// The engine calls it from many tasks at once, with one run per campaign at a time. A panic, an error or a timeout in it
+/// fails the phase and leaves the engine working.
 #[async_trait]
 pub trait PhaseRunner: Send + Sync + 'static {
-    /// Says what is wrong with a config that its schema can't say.
+    /// Lists the problems of a config that its schema can't express.
     ///
-    /// It is asked only about configs that are valid under the schema and whose resources exist and are enabled. It
-    /// must not change anything, must be quick, and must answer the same for the same arguments: it is asked when a
-    /// config is stored, at every preflight, and before every start. One that takes longer than
-    /// [`check_timeout`](crate::EngineBuilder::check_timeout), or panics, is dropped, and is itself a problem.
+    /// The config is valid under the schema, and its resources exist and are enabled. The check must be quick, change
+    /// nothing, and answer the same for the same arguments: the engine calls it when a config is stored, at every preflight,
+    /// and before every start. A check that panics, or takes longer than
+    /// [`check_timeout`](crate::EngineBuilder::check_timeout), is dropped and counts as a problem of the config.
     async fn check(&self, config: &Value, resources: &Resources) -> Vec<FieldProblem> {
         let _ = (config, resources);
         Vec::new()
@@ -29,33 +30,33 @@ pub trait PhaseRunner: Send + Sync + 'static {
 
     /// Runs the phase to its end, from `ctx.checkpoint()` if there is one.
     ///
-    /// When the context is cancelled it commits what it has and returns [`RunError::Interrupted`] within the grace
-    /// period; after that it is dropped. It may be called again for the same run with the next attempt: after a crash,
-    /// a resume or a retry. Its effects outside the store then happen again; `ctx.run_key()` is the same for all
-    /// attempts of a run, so that they can be recognised.
+    /// When the context is cancelled, the runner commits what it has and returns [`RunError::Interrupted`] within the grace
+    /// period; after that it is dropped. After a crash, a resume or a retry the engine calls it again for the same run, with the
+    /// next attempt. Effects outside the store then happen again. `ctx.run_key()` is the same for all attempts of a run, so the
+    /// other side can recognise the repetition.
     async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError>;
 
-    /// Whether a failed or stopped run can go on from its checkpoint although its config or resources have changed.
+    /// Whether a failed or stopped run can continue from its checkpoint after its config or resources have changed.
     ///
-    /// Unless it agrees, within [`check_timeout`](crate::EngineBuilder::check_timeout), the phase begins afresh.
+    /// The phase begins afresh unless the runner agrees within [`check_timeout`](crate::EngineBuilder::check_timeout).
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         let _ = change;
         false
     }
 }
 
-/// How a run ended, when it ended by itself.
+/// How a run ended by itself.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RunOutcome<S = Value> {
-    /// It completed, with a summary of at most 64 KiB of JSON.
+    /// It completed, with a summary of at most [`MAX_SUMMARY_BYTES`](phasegate_core::limits::MAX_SUMMARY_BYTES) of JSON.
     Completed(S),
     /// It failed.
     Failed(Failure),
-    /// It is not over: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
+    /// It goes on elsewhere: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
     ///
-    /// After a restart of the process, a pause, or a stop the phase is run again, with a new ticket. The phase's
-    /// [`timeout`](crate::PipelineBuilder::timeout) ends with the deferral.
+    /// After a restart of the process, a pause or a stop the phase runs again, with a new ticket. The phase's
+    /// [`timeout`](crate::PipelineBuilder::timeout) no longer applies after the deferral.
     Deferred,
 }
 
@@ -63,15 +64,19 @@ pub enum RunOutcome<S = Value> {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// It was asked to: the context is cancelled.
+    /// The context was cancelled, so it came to rest.
     #[error("the run was interrupted")]
     Interrupted,
-    /// A newer attempt, or a command, has replaced this one. Nothing it does counts any more.
+    /// A newer attempt or a command has replaced this attempt. The store takes nothing more from it.
     #[error("the run was replaced by another attempt")]
     Fenced,
     /// The phase failed.
     #[error("{0}")]
     Failed(Failure),
+    /// A record, the checkpoint or the batch of a commit is beyond its limit. Nothing of the batch is stored, and the run may go
+    /// on.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// The store failed.
     #[error(transparent)]
     Storage(StorageError),
@@ -82,12 +87,41 @@ impl RunError {
     pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Failed(Failure::new(code, message))
     }
+
+    /// The stable word for a program: for a failed phase the one that it gave itself.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Interrupted => INTERRUPTED.code,
+            Self::Fenced => FENCED.code,
+            Self::Failed(failure) => &failure.code,
+            Self::Excess(excess) => excess.code(),
+            Self::Storage(error) => error.code(),
+        }
+    }
+
+    /// Every code that such an error can have, apart from those that phases give themselves.
+    pub fn codes() -> Vec<ErrorCode> {
+        let mut codes = StorageError::codes();
+        codes.extend([INTERRUPTED, FENCED]);
+        codes.sort();
+        codes
+    }
 }
+
+const INTERRUPTED: ErrorCode = ErrorCode {
+    code: "interrupted",
+    members: &[],
+};
+const FENCED: ErrorCode = ErrorCode {
+    code: "fenced",
+    members: &[],
+};
 
 impl From<StorageError> for RunError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::StaleTicket { .. } => Self::Fenced,
+            StorageError::Excess(excess) => Self::Excess(excess),
             other => Self::Storage(other),
         }
     }
@@ -99,8 +133,8 @@ impl From<Failure> for RunError {
     }
 }
 
-/// One thing wrong with one field of a config, found by a runner's own check.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// One problem with one field of a document.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct FieldProblem {
     /// The JSON Pointer to the field; empty for the config as a whole.
     pub pointer: String,
@@ -128,7 +162,7 @@ pub struct InputChange<'a> {
     pub old_config: &'a Value,
     /// The config that is stored now.
     pub new_config: &'a Value,
-    /// The resources that are other revisions now, or were not used before.
+    /// The resources with another revision now, and those that the run didn't use before.
     pub changed_resources: &'a [ResourceRef],
     /// The run's last checkpoint, if it has one.
     pub checkpoint: Option<&'a Value>,

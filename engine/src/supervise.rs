@@ -11,10 +11,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 
-use crate::attempts::{Reason, Reservation};
-use crate::context::{RunContext, Shared, Written};
+use crate::attempts::{InterruptReason, Reservation};
+use crate::context::{AttemptState, DurableOutput, RunContext};
 use crate::error::EngineError;
-use crate::execute::Inner;
+use crate::execute::EngineState;
 use crate::metrics::{AttemptEnd, RunningAttempt};
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
@@ -22,7 +22,7 @@ use crate::runner::{Resources, RunError, RunOutcome};
 /// The longest wait between two tries to record the end of an attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// An attempt that was committed and is to be run.
+/// A committed attempt, ready to run.
 pub(crate) struct Launched {
     pub(crate) ticket: Ticket,
     pub(crate) campaign: Campaign,
@@ -31,30 +31,30 @@ pub(crate) struct Launched {
     pub(crate) resources: Resources,
 }
 
-/// How an attempt ended, as far as the machine is concerned.
-enum End {
+/// How an attempt ended, as the machine needs to know it.
+enum RunnerEnd {
     Reported(Outcome),
-    /// The runner is quiet, as it was asked to be.
+    /// The runner came to rest as requested.
     Quiet,
     /// Somebody will report the ticket later.
     Deferred,
-    /// Nothing is to be recorded: the attempt is over already, or the process shuts down.
+    /// There is nothing to record: the attempt is over already, or the process shuts down.
     Unrecorded,
 }
 
-/// Runs an attempt to its end and records it. The reservation is held until all is recorded.
-pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation: Reservation) {
+/// Runs an attempt to its end and records the end. It holds the reservation until then.
+pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reservation: Reservation) {
     let ticket = launched.ticket.clone();
     let running = RunningAttempt::new(launched.pipeline.id().clone(), ticket.phase.clone());
     let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
     async {
         let end = run(&inner, launched, &reservation).await;
         let end = match end {
-            End::Deferred => {
+            RunnerEnd::Deferred => {
                 reservation.attempt.cancellation.cancelled().await;
                 match reservation.attempt.reason() {
-                    Some(Reason::Rest) => End::Quiet,
-                    _ => End::Unrecorded,
+                    Some(InterruptReason::Rest) => RunnerEnd::Quiet,
+                    _ => RunnerEnd::Unrecorded,
                 }
             }
             other => other,
@@ -62,14 +62,14 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
         let took = running.elapsed();
         inner.board.clear(&ticket);
         let command = match end {
-            End::Reported(outcome) => Command::Report {
+            RunnerEnd::Reported(outcome) => Command::Report {
                 ticket: ticket.clone(),
                 outcome,
             },
-            End::Quiet => Command::Quiet {
+            RunnerEnd::Quiet => Command::Quiet {
                 ticket: ticket.clone(),
             },
-            End::Deferred | End::Unrecorded => {
+            RunnerEnd::Deferred | RunnerEnd::Unrecorded => {
                 return running.ended(took, unrecorded(reservation.attempt.reason()));
             }
         };
@@ -81,10 +81,10 @@ pub(crate) async fn supervise(inner: Arc<Inner>, launched: Launched, reservation
     drop(reservation);
 }
 
-/// Records the end of an attempt, again and again where the store can't be reached for a while.
-async fn record(inner: &Arc<Inner>, reservation: &Reservation, mut command: Command) -> AttemptEnd {
+/// Records the end of an attempt. It tries again while the store is unavailable.
+async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command: Command) -> AttemptEnd {
     let ticket = reservation.ticket();
-    // Before the commit, after which every attempt is told that it is over.
+    // Read before the commit, since the commit tells every attempt that it is over.
     let reason = reservation.attempt.reason();
     let mut waits = retry_waits();
     let failed = loop {
@@ -93,8 +93,9 @@ async fn record(inner: &Arc<Inner>, reservation: &Reservation, mut command: Comm
             Err(EngineError::NotFound { .. }) => return AttemptEnd::Superseded,
             Err(EngineError::Rejected(rejection)) => match *rejection {
                 Rejection::StaleTicket { .. } => return AttemptEnd::Superseded,
-                too_much @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
-                    let failure = Failure::new(format!("summary_{}", too_much.code()), too_much.to_string());
+                // The summary is beyond a limit, and the run must end nevertheless.
+                excess @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
+                    let failure = Failure::new(excess.code(), excess.to_string());
                     command = Command::Report {
                         ticket: ticket.clone(),
                         outcome: Outcome::Failed(failure),
@@ -121,33 +122,33 @@ async fn record(inner: &Arc<Inner>, reservation: &Reservation, mut command: Comm
     AttemptEnd::LeftRunning
 }
 
-fn recorded(command: &Command, reason: Option<Reason>) -> AttemptEnd {
+fn recorded(command: &Command, reason: Option<InterruptReason>) -> AttemptEnd {
     match command {
         Command::Report {
             outcome: Outcome::Completed(_),
             ..
         } => AttemptEnd::Completed,
         Command::Quiet { .. } if reason.is_some() => AttemptEnd::Interrupted,
-        // The machine makes a failure of a runner that gave up unasked.
+        // The machine turns the end of a runner that gave up unasked into a failure.
         _ => AttemptEnd::Failed,
     }
 }
 
-fn unrecorded(reason: Option<Reason>) -> AttemptEnd {
+fn unrecorded(reason: Option<InterruptReason>) -> AttemptEnd {
     match reason {
-        Some(Reason::Over) => AttemptEnd::Superseded,
+        Some(InterruptReason::Over) => AttemptEnd::Superseded,
         _ => AttemptEnd::LeftRunning,
     }
 }
 
-/// How long to wait before each retry: twice as long each time, some six minutes in all.
+/// How long to wait before each retry: twice as long each time, about six minutes in all.
 ///
-/// A store that is broken until it is opened anew may say no more than that it is unavailable, so there is an end to it.
+/// The retries end, since a store that must be opened anew may report only that it is unavailable.
 fn retry_waits() -> impl Iterator<Item = Duration> {
     (0..20).map(|retry| Duration::from_millis(100 << retry).min(LONGEST_WAIT))
 }
 
-async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) -> End {
+async fn run(inner: &Arc<EngineState>, launched: Launched, reservation: &Reservation) -> RunnerEnd {
     let attempt = &reservation.attempt;
     let permit = tokio::select! {
         biased;
@@ -163,9 +164,9 @@ async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) 
         biased;
         ended = &mut task => return end_of(ended, attempt.reason()),
         () = attempt.cancellation.cancelled() => {}
-        () = sleep(timeout) => attempt.interrupt(Reason::Timeout),
+        () = sleep(timeout) => attempt.interrupt(InterruptReason::Timeout),
     }
-    // The runner was asked to come to rest. A command that comes meanwhile may change the reason.
+    // The runner was asked to come to rest. A later command may still change the reason.
     let end = tokio::select! {
         biased;
         ended = &mut task => end_of(ended, attempt.reason()),
@@ -176,12 +177,12 @@ async fn run(inner: &Arc<Inner>, launched: Launched, reservation: &Reservation) 
     };
     drop(permit);
     match (end, attempt.reason()) {
-        (End::Quiet | End::Deferred, Some(Reason::Timeout)) => timed_out(timeout),
+        (RunnerEnd::Quiet | RunnerEnd::Deferred, Some(InterruptReason::Timeout)) => timed_out(timeout),
         (end, _) => end,
     }
 }
 
-async fn permit(inner: &Inner) -> Option<OwnedSemaphorePermit> {
+async fn permit(inner: &EngineState) -> Option<OwnedSemaphorePermit> {
     match &inner.permits {
         None => None,
         // The semaphore is never closed, so this always gives a permit.
@@ -198,7 +199,7 @@ async fn sleep(timeout: Option<Duration>) {
 
 /// Reads where the run stands and spawns its runner.
 async fn begin(
-    inner: &Arc<Inner>,
+    inner: &Arc<EngineState>,
     launched: Launched,
     reservation: &Reservation,
 ) -> Result<JoinHandle<Result<RunOutcome, RunError>>, StorageError> {
@@ -220,8 +221,8 @@ async fn begin(
     });
     inner.board.open(&ticket, start.progress);
     let runner = pipeline.runner(&ticket.phase);
-    let context = RunContext::new(Shared {
-        written: tokio::sync::Mutex::new(Written {
+    let context = RunContext::new(AttemptState {
+        written: tokio::sync::Mutex::new(DurableOutput {
             batch: start.batch,
             records: start.records,
         }),
@@ -247,44 +248,48 @@ async fn begin(
     Ok(inner.handle.spawn(run.in_current_span()))
 }
 
-fn end_of(ended: Result<Result<RunOutcome, RunError>, JoinError>, reason: Option<Reason>) -> End {
+fn end_of(
+    ended: Result<Result<RunOutcome, RunError>, JoinError>,
+    reason: Option<InterruptReason>,
+) -> RunnerEnd {
     match ended {
-        Ok(Ok(RunOutcome::Completed(summary))) => End::Reported(Outcome::Completed(summary)),
+        Ok(Ok(RunOutcome::Completed(summary))) => RunnerEnd::Reported(Outcome::Completed(summary)),
         Ok(Ok(RunOutcome::Failed(failure)) | Err(RunError::Failed(failure))) => {
-            End::Reported(Outcome::Failed(failure))
+            RunnerEnd::Reported(Outcome::Failed(failure))
         }
-        Ok(Ok(RunOutcome::Deferred)) => End::Deferred,
-        // Whether it is fenced the machine knows; a runner that is wrong about it must not stay running without a runner.
+        Ok(Ok(RunOutcome::Deferred)) => RunnerEnd::Deferred,
+        // A runner may be wrong about being fenced. Its phase must not stay running without a runner, so the machine decides.
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
+        Ok(Err(RunError::Excess(excess))) => failed(excess.code(), excess.to_string()),
         Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => failed("panicked", format!("the phase panicked: {}", panic_text(&*panic))),
             // The runtime is going down.
-            Err(_) => End::Unrecorded,
+            Err(_) => RunnerEnd::Unrecorded,
         },
     }
 }
 
-/// What a panic says.
+/// The text of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a message")
 }
 
-fn interrupted(reason: Option<Reason>) -> End {
+fn interrupted(reason: Option<InterruptReason>) -> RunnerEnd {
     match reason {
-        // Without a reason the runner gave up unasked; the machine makes a failure of that.
-        None | Some(Reason::Rest | Reason::Timeout) => End::Quiet,
-        Some(Reason::Over | Reason::Shutdown) => End::Unrecorded,
+        // Without a reason the runner gave up unasked; the machine turns that into a failure.
+        None | Some(InterruptReason::Rest | InterruptReason::Timeout) => RunnerEnd::Quiet,
+        Some(InterruptReason::Over | InterruptReason::Shutdown) => RunnerEnd::Unrecorded,
     }
 }
 
-fn failed(code: &str, message: String) -> End {
-    End::Reported(Outcome::Failed(Failure::new(code, message)))
+fn failed(code: &str, message: String) -> RunnerEnd {
+    RunnerEnd::Reported(Outcome::Failed(Failure::new(code, message)))
 }
 
-fn timed_out(timeout: Option<Duration>) -> End {
+fn timed_out(timeout: Option<Duration>) -> RunnerEnd {
     let seconds = timeout.unwrap_or_default().as_secs_f64();
     failed(
         "timed_out",
@@ -292,27 +297,30 @@ fn timed_out(timeout: Option<Duration>) -> End {
     )
 }
 
-/// The end of a runner that did not come to rest within the grace period: it is dropped and fenced.
-async fn outstayed(inner: &Inner, reservation: &Reservation) -> End {
+/// Ends an attempt whose runner did not come to rest within the grace period. The runner is dropped and fenced.
+async fn outstayed(inner: &EngineState, reservation: &Reservation) -> RunnerEnd {
     let grace = inner.grace.as_secs_f64();
     tracing::warn!(
         grace_s = grace,
         "a runner ignored its cancellation and was dropped"
     );
     match reservation.attempt.reason() {
-        Some(Reason::Over | Reason::Shutdown) => End::Unrecorded,
-        Some(Reason::Timeout) => End::Quiet,
-        None | Some(Reason::Rest) => match inner.storage.campaign(reservation.ticket().campaign).await {
-            Ok(Some(Campaign {
-                activity: Activity::Running {
-                    intent: Intent::Stop, ..
-                },
-                ..
-            })) => End::Quiet,
-            _ => failed(
-                "cancellation_ignored",
-                format!("the phase did not come to rest within {grace} s of a pause"),
-            ),
-        },
+        Some(InterruptReason::Over | InterruptReason::Shutdown) => RunnerEnd::Unrecorded,
+        Some(InterruptReason::Timeout) => RunnerEnd::Quiet,
+        None | Some(InterruptReason::Rest) => {
+            match inner.storage.campaign(reservation.ticket().campaign).await {
+                Ok(Some(Campaign {
+                    activity:
+                        Activity::Running {
+                            intent: Intent::Stop, ..
+                        },
+                    ..
+                })) => RunnerEnd::Quiet,
+                _ => failed(
+                    "cancellation_ignored",
+                    format!("the phase did not come to rest within {grace} s of a pause"),
+                ),
+            }
+        }
     }
 }

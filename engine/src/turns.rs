@@ -1,4 +1,4 @@
-//! Turns: the commits of one campaign go one after the other within a process.
+//! Turns: within a process the commits of one campaign follow each other.
 
 use phasegate_core::CampaignId;
 use tokio::sync::{Mutex, MutexGuard};
@@ -7,8 +7,8 @@ const STRIPES: usize = 1_024;
 
 /// Lets the commits of one campaign take turns, so that a burst of commands doesn't fight over one version.
 ///
-/// Correctness doesn't rest on it (the store refuses what was decided for an older version), and no code of the host runs
-/// during a turn. Campaigns that share a stripe wait for each other now and then.
+/// Turns are for speed only: the store refuses a decision for an older version anyway. No code of the host runs during a turn.
+/// Campaigns that share a stripe sometimes wait for each other.
 pub(crate) struct Turns {
     stripes: Vec<Mutex<()>>,
 }

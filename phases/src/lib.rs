@@ -7,10 +7,9 @@
 //! | [`HttpValidation`] | the domains that resolved | each of them: its page, or why it has none |
 //! | [`Analysis`] | the pages | each requested domain: how often the keyword occurs, and a score |
 //!
-//! Records come in the order of the domains. The persona that serves an item is chosen by the item's index among the
-//! records of the phase before, and is named in its record. What differs from run to run stands in `measured` alone.
-//! Each phase streams, commits batches with a checkpoint, and drops what is in flight when it is cancelled, so that the
-//! next attempt repeats at most one batch.
+//! Records come in the order of the domains. The index of an item among the records of the phase before decides which persona
+//! serves it, and the record names the persona. Only the member `measured` differs from run to run. Each phase streams and
+//! commits batches with a checkpoint. A cancelled phase drops the work in flight, so the next attempt repeats at most one batch.
 //!
 //! ```
 //! let pipeline = phasegate_phases::pipeline()?;
@@ -22,7 +21,6 @@ pub mod analysis;
 pub mod dns_validation;
 pub mod domain_generation;
 pub mod http_validation;
-mod manifest;
 mod net;
 mod ordered;
 mod persona;
@@ -31,6 +29,7 @@ mod sandboxed;
 mod schema;
 mod value;
 
+use phasegate::core::PipelineDefinition;
 use phasegate::{Phase, Pipeline, PipelineError};
 use serde_json::Value;
 
@@ -49,7 +48,7 @@ use http_validation::{HTTP_PERSONA, HttpPersona, HttpPersonaProbe, HttpValidatio
 ///
 /// # Errors
 ///
-/// None that a program meets: its names and schemas are fixed, and tested to be usable.
+/// None in practice: the names and schemas are fixed, and tests compile them.
 pub fn pipeline() -> Result<Pipeline, PipelineError> {
     Pipeline::builder("lead_generation")
         .title("Lead generation")
@@ -66,8 +65,8 @@ pub fn pipeline() -> Result<Pipeline, PipelineError> {
         .build()
 }
 
-/// Every JSON Schema of the pipeline, with the name of its file in `schemas/`: one per phase, one per kind of resource,
-/// and that of a pipeline's manifest.
+/// Every JSON Schema of the pipeline, with the name of its file in `schemas/`: one per phase, one per kind of resource, and
+/// the schema of a pipeline's manifest.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("analysis.schema.json", Analysis.definition().config_schema),
@@ -85,7 +84,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             "http_validation.schema.json",
             HttpValidation.definition().config_schema,
         ),
-        ("pipeline.schema.json", schema::of::<manifest::Manifest>()),
+        ("pipeline.schema.json", schema::of::<PipelineDefinition>()),
         ("proxy.schema.json", schema::of::<Proxy>()),
     ]
 }

@@ -11,41 +11,41 @@ use tokio::time::Instant;
 
 /// The longest that a finished record waits for its batch to fill.
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// The most items that are worked on at once, whatever the personas say.
+/// The most items that are worked on at once, whatever the concurrency of the personas.
 const MAX_WINDOW: usize = 4_096;
 
-/// How far a run has come: the next item, and what was counted up to it.
+/// How far a run has come: the next item, and the counts before it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint<T> {
     /// The index of the next item.
     pub next: u64,
-    /// What was counted in the items before it.
+    /// The counts of the items before it.
     pub tally: T,
 }
 
-/// What is counted while items pass, for the summary.
+/// The counts of the items so far, for the summary.
 pub(crate) trait Tally<R> {
-    /// Counts an item, which gave a record or none.
+    /// Counts an item with its record, if it gave one.
     fn count(&mut self, record: Option<&R>);
 }
 
-/// How much is done at once.
+/// How many items are in flight.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// How many items are worked on.
+pub(crate) struct WorkLimits {
+    /// How many items are worked on at once.
     pub(crate) concurrency: usize,
-    /// How many items are worked on or wait to be committed, so that no more are done again after a crash: half of
-    /// them each. Only where the concurrency is more than half a batch, that many are worked on.
+    /// How many items are worked on or wait for their commit, half of them each: at most so many are repeated after a crash.
+    /// A concurrency above half a batch takes precedence.
     pub(crate) batch: usize,
 }
 
-/// Works on every item of the phase before, from the checkpoint on, and commits what `work` makes of each.
+/// Does `work` on every item of the phase before, from the checkpoint on, and commits the records.
 ///
-/// An item may give one record or none. Later items go on while an earlier one is slow, up to half a batch or four times
-/// as many as are worked on at once; what is finished waits for its turn in memory. When the run is cancelled or an item
-/// fails the phase, everything else in flight is dropped, and the records before the first unfinished item are committed.
-pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, bounds: Bounds, work: W) -> Result<T, RunError>
+/// An item gives one record or none. Later items go on while an earlier one is slow, up to half a batch or four times the
+/// concurrency; their records wait in memory. When the run is cancelled or an item fails the phase, all work in flight is
+/// dropped, and the records before the first unfinished item are committed.
+pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, limits: WorkLimits, work: W) -> Result<T, RunError>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record> + Clone + Default + Send + Sync,
@@ -53,7 +53,7 @@ where
     F: Future<Output = Result<Option<P::Record>, RunError>>,
 {
     let start = ctx.checkpoint().cloned().unwrap_or_default();
-    let mut pending = Pending {
+    let mut pending = UncommittedWork {
         ctx,
         total: ctx.upstream_total().await?,
         committed: start.next,
@@ -61,8 +61,8 @@ where
         records: Vec::new(),
         since: None,
     };
-    let half = (bounds.batch / 2).max(1);
-    let concurrency = bounds.concurrency.clamp(1, MAX_WINDOW);
+    let half = (limits.batch / 2).max(1);
+    let concurrency = limits.concurrency.clamp(1, MAX_WINDOW);
     let window = concurrency.saturating_mul(4).min(half).max(concurrency);
     let inputs = futures::stream::unfold(ctx.upstream(pending.done.next), |mut inputs| async {
         inputs.next().await.transpose().map(|input| (input, inputs))
@@ -79,7 +79,7 @@ where
             () = ctx.cancelled() => break Some(RunError::Interrupted),
             Some(outcome) = in_flight.next(), if !in_flight.is_empty() => match outcome {
                 Ok(record) => pending.push(record),
-                // The prefix ends with this item: what is finished behind it doesn't count.
+                // The committed records end before this item. Finished items behind it don't count.
                 Err(error) => {
                     in_flight.clear();
                     break Some(error);
@@ -98,7 +98,7 @@ where
     };
     let mut committed = Ok(());
     if stopped.is_some() {
-        // More than one batch may wait here, and what a store takes at once is bounded.
+        // More than one batch may wait here, and a store takes one at a time.
         while committed.is_ok()
             && let Some(Some(Ok(record))) = in_flight.next().now_or_never()
         {
@@ -120,8 +120,8 @@ where
     }
 }
 
-/// What is finished and not yet committed.
-struct Pending<'a, P: Phase, T> {
+/// Finished work before its commit.
+struct UncommittedWork<'a, P: Phase, T> {
     ctx: &'a PhaseContext<P>,
     total: u64,
     committed: u64,
@@ -130,7 +130,7 @@ struct Pending<'a, P: Phase, T> {
     since: Option<Instant>,
 }
 
-impl<P, T> Pending<'_, P, T>
+impl<P, T> UncommittedWork<'_, P, T>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record>,
@@ -236,12 +236,12 @@ mod tests {
         }
 
         async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
-            let bounds = Bounds {
+            let limits = WorkLimits {
                 concurrency: 1_000,
                 batch: 500,
             };
             let context = &ctx;
-            run(context, bounds, |index, _| async move {
+            run(context, limits, |index, _| async move {
                 if index == 0 {
                     context.cancelled().await;
                 }

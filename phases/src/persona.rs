@@ -1,4 +1,4 @@
-//! Personas: which of them serves an item, and how many of one outcome there were.
+//! Making personas, choosing the persona of an item, and counting outcomes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use phasegate::{Resources, RunError};
 use serde::de::DeserializeOwned;
 
-/// Makes the personas that a config names, in its order, each from its id and its document. One that stands twice
-/// serves twice as many items; it is made once, so that its bounds are those of all of them.
+/// Makes the personas that a config names, in its order, each from its id and its document. A persona that is named twice
+/// serves twice as many items. It is made once, so its limits cover all of them.
 pub(crate) fn make_all<T: DeserializeOwned, P>(
     resources: &Resources,
     kind: &str,
@@ -27,13 +27,13 @@ pub(crate) fn make_all<T: DeserializeOwned, P>(
     Ok(personas)
 }
 
-/// The one of `personas` that serves the item at `index`: they take turns.
+/// The persona that serves the item at `index`: personas take turns.
 pub(crate) fn serving<T>(personas: &[T], index: u64) -> Option<&T> {
     let count = u64::try_from(personas.len()).ok()?;
     personas.get(usize::try_from(index.checked_rem(count)?).ok()?)
 }
 
-/// Counts by status, each status once, those that didn't occur as 0.
+/// A count of 0 for every status.
 pub(crate) fn counts<S: Copy + ToString>(all: &[S]) -> BTreeMap<String, u64> {
     all.iter().map(|status| (status.to_string(), 0)).collect()
 }

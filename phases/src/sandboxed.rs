@@ -1,4 +1,4 @@
-//! Personas, pointed at a sandbox.
+//! Pointing personas at a sandbox.
 
 use std::net::SocketAddr;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::dns_validation::DNS_PERSONA;
 use crate::http_validation::HTTP_PERSONA;
 
-/// Points a resource's document at a sandbox's DNS server and HTTP site; documents of other kinds stay as they are.
+/// Points a persona's document at a sandbox's DNS server and HTTP site. Other documents, and those that are not objects, are
+/// returned unchanged.
 ///
-/// A DNS persona asks that server alone. An HTTP persona requests `http` at the site's port, may connect to loopback
-/// addresses, and looks the hosts of redirects up at that server. All else is the document's own. What is no object is
-/// returned as it is.
+/// A DNS persona then asks only that server. An HTTP persona requests `http` at the site's port, may connect to loopback
+/// addresses, and looks up the hosts of redirects at that server. Everything else in the document stays.
 #[must_use]
 pub fn sandboxed(kind: &str, document: &Value, dns: SocketAddr, http: SocketAddr) -> Value {
     let mut document = document.clone();

@@ -1,10 +1,10 @@
-//! The JSON Schemas, each written from the Rust type that reads the document.
+//! JSON Schemas from the Rust types that read the documents.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-/// The JSON Schema (draft 2020-12) of `T`, for documents that are to be read.
+/// The JSON Schema (draft 2020-12) of the documents that `T` reads.
 pub(crate) fn of<T: JsonSchema>() -> Value {
     let generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
@@ -14,7 +14,7 @@ pub(crate) fn of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Makes one line of each description: where the source breaks a line says nothing to a form.
+/// Joins the lines of each description, since the line breaks of the source mean nothing.
 fn join_lines(schema: &mut Value) {
     match schema {
         Value::Object(members) => {

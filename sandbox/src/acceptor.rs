@@ -1,4 +1,4 @@
-//! A TCP listener with a task per connection, which all end with it.
+//! A TCP listener with a task per connection. All tasks end with the listener.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::error::{SandboxError, Service};
 
-/// How long to wait after a failed accept, which is usually a lack of file descriptors.
+/// How long to wait after a failed accept. The cause is usually a lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
 
 /// Accepts connections until it is shut down or dropped.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Digest([u8; 32]);
 
 impl Digest {
-    /// Hashes `purpose`, a zero byte and `name`, which the caller has lower-cased.
+    /// Hashes `purpose`, a zero byte and `name`, which must be in lower case.
     pub(crate) fn of(purpose: &str, name: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(purpose);
@@ -18,14 +18,14 @@ impl Digest {
 
     /// Draws a number below `bound` from the `position`th of the digest's four words of 64 bits.
     ///
-    /// The bias of the remainder is below `bound / 2^64`, which nothing here can notice.
+    /// The bias of the remainder is below `bound / 2^64`, too small to matter.
     pub(crate) fn draw(&self, position: usize, bound: u64) -> u64 {
         self.words()[position] % bound
     }
 
-    /// Returns an endless stream of words that derives from this digest alone.
-    pub(crate) fn stream(self) -> Stream {
-        Stream { block: self, used: 4 }
+    /// Returns an endless stream of words that depends only on this digest.
+    pub(crate) fn stream(self) -> DigestStream {
+        DigestStream { block: self, used: 4 }
     }
 
     fn words(&self) -> [u64; 4] {
@@ -39,12 +39,12 @@ impl Digest {
 
 /// The words of a chain of hashes, each the hash of the one before.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct DigestStream {
     block: Digest,
     used: usize,
 }
 
-impl Stream {
+impl DigestStream {
     /// Draws a number from 0 to `bound - 1`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         if self.used == 4 {

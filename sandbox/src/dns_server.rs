@@ -23,9 +23,9 @@ use crate::zone::{self, Answer};
 const TCP_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many answers may wait for a slow TCP client.
 const TCP_RESPONSE_BUFFER: usize = 64;
-/// How often a free port of UDP may turn out to be taken on TCP before the search is given up.
+/// How many free UDP ports are tried on TCP before the search is given up.
 const PORT_ATTEMPTS: usize = 32;
-/// The UDP payload that answers announce, in bytes: what fits any network without fragments.
+/// The UDP payload that answers announce, in bytes. It fits any network without fragments.
 const MAX_PAYLOAD: u16 = 1232;
 
 /// A running DNS server. Dropping it stops it.
@@ -36,7 +36,7 @@ pub(crate) struct DnsServer {
 }
 
 impl DnsServer {
-    /// Listens on `port` of 127.0.0.1, on UDP and TCP alike, 0 for any.
+    /// Listens on `port` of 127.0.0.1, on UDP and TCP; 0 is any free port.
     pub(crate) async fn start(port: u16) -> Result<Self, SandboxError> {
         let (address, udp, tcp) = bind(port).await.map_err(|source| SandboxError::Bind {
             service: Service::Dns,
@@ -72,7 +72,7 @@ impl DnsServer {
     }
 }
 
-/// Binds UDP and TCP to one port. With port 0 the operating system chooses for UDP, and TCP has to follow.
+/// Binds UDP and TCP to one port. With port 0 the operating system chooses a port for UDP, and TCP takes the same.
 async fn bind(port: u16) -> io::Result<(SocketAddr, UdpSocket, TcpListener)> {
     let mut attempt = 1;
     loop {
@@ -91,7 +91,7 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// The start of the zone, which goes with every negative answer (RFC 2308).
+/// The zone's SOA record, which every negative answer carries (RFC 2308).
 fn soa() -> Record {
     let zone = Name::root()
         .prepend_label(zone::TOP_LEVEL_DOMAIN)
@@ -115,7 +115,7 @@ struct ZoneHandler {
     queries: Arc<AtomicU64>,
 }
 
-/// What to send: a code, with or without records.
+/// A response: a code, with or without records.
 struct Response<'a> {
     code: ResponseCode,
     answer: Option<Record>,
@@ -123,7 +123,7 @@ struct Response<'a> {
 }
 
 impl ZoneHandler {
-    /// Returns the response to `request`, or `None` for one that is not to be answered.
+    /// Returns the response to `request`, or `None` if it gets no answer.
     fn respond(&self, request: &Request) -> Option<Response<'_>> {
         let empty = |code| {
             Some(Response {
@@ -198,7 +198,7 @@ impl RequestHandler for ZoneHandler {
     }
 }
 
-/// The server wants to know what was sent; this is for nothing.
+/// Tells the server that nothing was sent.
 fn without_response(mut metadata: Metadata) -> ResponseInfo {
     metadata.message_type = MessageType::Response;
     Header {

@@ -33,16 +33,16 @@ impl fmt::Display for Service {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The address can't be listened on: with a fixed port, most likely another process has it.
+    /// The address can't be listened on. A fixed port is most likely taken by another process.
     #[error(
         "the sandbox's {service} cannot listen on {address}: {source}. Choose another port, or 0 for any"
     )]
     Bind {
-        /// The server that was to listen.
+        /// The server.
         service: Service,
-        /// The address it was to listen on; port 0 stands for any.
+        /// Its address; port 0 stands for any.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }

@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use crate::reply::{Reply, Target, reply};
+use crate::reply::{RedirectTarget, Reply, reply};
 use crate::site::{self, Breakage};
 
 /// Serves one connection until either side closes it, and counts its requests.
@@ -31,9 +31,12 @@ pub(crate) async fn serve(stream: TcpStream, requests: Arc<AtomicU64>) {
     let Err(error) = (&mut connection).await else {
         return;
     };
-    match error.source().and_then(|source| source.downcast_ref::<Break>()) {
-        Some(Break(bytes)) => {
-            // The connection ended without a byte of an answer, so that the stream is free for other bytes.
+    match error
+        .source()
+        .and_then(|source| source.downcast_ref::<BrokenReply>())
+    {
+        Some(BrokenReply(bytes)) => {
+            // The connection ended before any byte of an answer, so the stream can carry other bytes.
             let mut stream = connection.into_parts().io.into_inner();
             let sent = async {
                 stream
@@ -49,12 +52,12 @@ pub(crate) async fn serve(stream: TcpStream, requests: Arc<AtomicU64>) {
     }
 }
 
-/// Ends the connection with these bytes in the place of a response.
+/// Ends the connection with these bytes instead of a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is to be broken")]
-struct Break(String);
+struct BrokenReply(String);
 
-async fn respond(request: Request<Incoming>) -> Result<Response<String>, Break> {
+async fn respond(request: Request<Incoming>) -> Result<Response<String>, BrokenReply> {
     let Some(authority) = authority(&request) else {
         return Ok(status(StatusCode::BAD_REQUEST));
     };
@@ -78,11 +81,11 @@ async fn respond(request: Request<Incoming>) -> Result<Response<String>, Break> 
             Ok(response)
         }
         Reply::Status(code) => Ok(status(code)),
-        Reply::Broken(breakage) => Err(Break(broken(breakage, authority.host()))),
+        Reply::Broken(breakage) => Err(BrokenReply(broken(breakage, authority.host()))),
     }
 }
 
-/// The host that is asked: that of the request's target where it has one, else the `Host` header (RFC 9112, 3.3).
+/// The requested host: that of the request's target, else the `Host` header (RFC 9112, 3.3).
 fn authority(request: &Request<Incoming>) -> Option<Authority> {
     match request.uri().authority() {
         Some(authority) => Some(authority.clone()),
@@ -90,10 +93,10 @@ fn authority(request: &Request<Incoming>) -> Option<Authority> {
     }
 }
 
-fn location(to: &Target, asked: &Authority) -> HeaderValue {
+fn location(to: &RedirectTarget, asked: &Authority) -> HeaderValue {
     match to {
-        Target::Path(path) => HeaderValue::from_static(path),
-        Target::Host(host) => {
+        RedirectTarget::Path(path) => HeaderValue::from_static(path),
+        RedirectTarget::Host(host) => {
             let port = asked.port().map(|port| format!(":{port}")).unwrap_or_default();
             HeaderValue::try_from(format!("http://{host}{port}/"))
                 .expect("the host was parsed from an authority, which has no control characters")

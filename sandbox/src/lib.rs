@@ -1,16 +1,15 @@
 //! A DNS server and an HTTP site on loopback, to run domain and page checks against.
 //!
 //! [`Sandbox::start`] binds both to ephemeral ports of 127.0.0.1 and runs them on the caller's Tokio runtime. They
-//! answer for every name under the reserved top-level domain `test`. What happens to a name is a function of its
-//! hash, so it is the same in every run and on every machine, and a test computes what it expects without asking
-//! the servers:
+//! answer for every name under the reserved top-level domain `test`. A hash of the name decides what happens to it, so
+//! it is the same in every run and on every machine, and a test computes its expectation without asking the servers:
 //!
-//! - [`zone::answer`] says what the DNS server answers,
-//! - [`site::behaviour`] says what the HTTP site does, [`site::page`] what its page contains, and
-//!   [`site::mentions`] how often [`site::KEYWORD`] stands in the page that a client ends up at.
+//! - [`zone::answer`] is the answer of the DNS server,
+//! - [`site::behaviour`] is what the HTTP site does, [`site::page`] is its page, and [`site::mentions`] is the number of
+//!   times that [`site::KEYWORD`] occurs in the page that a client ends up at.
 //!
-//! [`HttpProxy`] and [`Socks5Proxy`] resolve names by the same zone, reach nothing but loopback, and count the
-//! connections they served, so that a test can tell whether its traffic took them.
+//! [`HttpProxy`] and [`Socks5Proxy`] resolve names by the same zone, reach only loopback, and count the connections that
+//! they serve, so that a test can tell whether its traffic went through them.
 //!
 //! ```
 //! # async fn doc() -> Result<(), phasegate_sandbox::SandboxError> {

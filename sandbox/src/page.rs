@@ -1,11 +1,11 @@
 //! The text of a page, drawn word by word from the hash of its host's name.
 
-use crate::digest::{Digest, Stream};
+use crate::digest::{Digest, DigestStream};
 use crate::site::KEYWORD;
 
 /// Renders the page of the canonical `name` with [`KEYWORD`] in it `mentions` times.
 ///
-/// Whatever the draws are, the words below bound the length between 0.5 and 4 KiB; a test holds them to it.
+/// The words below keep the length between 0.5 and 4 KiB for all draws; a test checks it.
 pub(crate) fn render(name: &str, mentions: u32) -> String {
     let mut stream = Digest::of("page", name).stream();
     let company = format!(
@@ -40,11 +40,11 @@ pub(crate) fn render(name: &str, mentions: u32) -> String {
     )
 }
 
-fn paragraph(stream: &mut Stream) -> Vec<String> {
+fn paragraph(stream: &mut DigestStream) -> Vec<String> {
     (0..2 + stream.below(4)).map(|_| sentence(stream)).collect()
 }
 
-fn sentence(stream: &mut Stream) -> String {
+fn sentence(stream: &mut DigestStream) -> String {
     format!(
         "{} {} {} {} {} {}.",
         stream.pick(OPENINGS),
@@ -56,7 +56,7 @@ fn sentence(stream: &mut Stream) -> String {
     )
 }
 
-fn mention(sentences: &mut Vec<String>, stream: &mut Stream) {
+fn mention(sentences: &mut Vec<String>, stream: &mut DigestStream) {
     let sentence = match stream.below(3) {
         0 => format!("Ask us about {KEYWORD} for {}.", stream.pick(CUSTOMERS)),
         1 => format!("Our {} come with {KEYWORD} as a standard.", stream.pick(GOODS)),

@@ -1,4 +1,4 @@
-//! Proxies on loopback, which resolve names by the sandbox's zone and count what they served.
+//! Proxies on loopback. They resolve names by the sandbox's zone and count the connections that they serve.
 
 mod http;
 mod socks5;
@@ -18,12 +18,12 @@ pub use socks5::Socks5Proxy;
 
 /// Who may use a proxy.
 #[derive(Clone)]
-enum Access {
+enum ProxyAccess {
     Everybody,
     Password { user: String, password: String },
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for ProxyAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everybody => f.write_str("Everybody"),
@@ -37,9 +37,9 @@ impl fmt::Debug for Access {
 
 /// How many connections to a target a proxy has opened.
 #[derive(Clone, Debug, Default)]
-struct Served(Arc<AtomicU64>);
+struct ConnectionCount(Arc<AtomicU64>);
 
-impl Served {
+impl ConnectionCount {
     fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -67,7 +67,7 @@ enum ConnectError {
     Failed(io::Error),
 }
 
-/// Resolves as the DNS server would, except that a silent name is given up at once instead of after a timeout.
+/// Resolves as the DNS server does, except that a silent name fails at once and not after a timeout.
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, ConnectError> {
     let bare = host
         .strip_prefix('[')

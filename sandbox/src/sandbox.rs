@@ -18,7 +18,7 @@ pub struct Sandbox {
     http_requests: Arc<AtomicU64>,
 }
 
-/// Chooses the ports of a [`Sandbox`]. Those that aren't chosen are any that are free.
+/// Chooses the ports of a [`Sandbox`]. A port that isn't chosen is any free one.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     dns_port: u16,
@@ -53,12 +53,12 @@ impl Sandbox {
         self.http.address()
     }
 
-    /// Returns how many DNS queries have come in, those included that were not answered.
+    /// Returns how many DNS queries have come in, unanswered ones included.
     pub fn dns_queries(&self) -> u64 {
         self.dns.queries()
     }
 
-    /// Returns how many HTTP requests have come in, whichever way they took. Connections that end before a whole
+    /// Returns how many HTTP requests have come in, directly or through a proxy. Connections that end before a complete
     /// request head don't count.
     pub fn http_requests(&self) -> u64 {
         self.http_requests.load(Ordering::Relaxed)
@@ -88,7 +88,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`SandboxError::Bind`] when a port is taken; nothing is left running then.
+    /// [`SandboxError::Bind`] when a port is taken. Nothing is left running.
     pub async fn start(self) -> Result<Sandbox, SandboxError> {
         let dns = DnsServer::start(self.dns_port).await?;
         let http_requests = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! What the HTTP site does: a pure function of the host name.
+//! The behaviour of the HTTP site: a pure function of the host name.
 //!
 //! | share of the names that resolve | behaviour |
 //! |---|---|
@@ -9,26 +9,26 @@
 //! | 7 % | broken: 3 % a body cut short, 2 % bytes that aren't HTTP, 2 % closed without an answer |
 //! | 10 % | the connection is refused |
 //!
-//! Half of all pages carry [`KEYWORD`], one to nine times. A `www.` name has a page wherever its parent resolves to
-//! the site.
+//! Half of all pages contain [`KEYWORD`], one to nine times. A `www.` name has a page if its parent resolves to the
+//! site.
 //!
-//! Pages stand at the paths `/` and [`HOME_PATH`], that of a host that redirects to itself at the latter only; other
-//! paths of such hosts are a 404. All other behaviours are the whole host's, at every path.
+//! Pages are at the paths `/` and [`HOME_PATH`]; a host that redirects to itself has its page only at the latter. Other
+//! paths of these hosts are a 404. All other behaviours apply to every path of a host.
 
 use crate::digest::Digest;
 use crate::page;
 use crate::zone::{self, Answer};
 
-/// The word to look for in pages. It stands in visible text only, in lower case, as a word of its own.
+/// The word to look for in pages. It occurs only in visible text, in lower case, as a word of its own.
 pub const KEYWORD: &str = "phasegate";
 
 /// How long a slow host waits before it sends its page, in milliseconds.
 pub const SLOW_DELAY_MS: u64 = 300;
 
-/// The path of the page of a host that redirects on itself.
+/// The path of the page of a host that redirects to itself.
 pub const HOME_PATH: &str = "/home";
 
-/// What a client that asks a host for `/` meets.
+/// What happens to a client that asks a host for `/`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Behaviour {
     /// Status 200 and a page that contains [`KEYWORD`] `mentions` times.
@@ -50,28 +50,28 @@ pub enum Behaviour {
         /// 404, 500 or 503.
         status: u16,
     },
-    /// An answer that is no valid HTTP.
+    /// An answer that is not valid HTTP.
     Broken(Breakage),
     /// No connection: nothing listens at the name's address.
     Refused,
-    /// The name has no address; who asks the site for it all the same gets 421.
+    /// The name has no address. The site itself answers 421 for it.
     Unknown,
 }
 
 /// Where a redirect leads.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Redirect {
-    /// 302 to [`HOME_PATH`] on the same host, where there is a page.
+    /// 302 to a page at [`HOME_PATH`] on the same host.
     Home {
         /// How often the page there contains [`KEYWORD`], 0 to 9.
         mentions: u32,
     },
-    /// 301 to `http://www.NAME/`, with the port of the request, where there is a page.
+    /// 301 to a page at `http://www.NAME/`, with the port of the request.
     Www {
         /// How often the page there contains [`KEYWORD`], 0 to 9.
         mentions: u32,
     },
-    /// 302 from `/` to [`HOME_PATH`] and from there back to `/`, for ever.
+    /// 302 from `/` to [`HOME_PATH`], and from there back to `/`.
     Circle,
 }
 
@@ -86,7 +86,7 @@ pub enum Breakage {
     Empty,
 }
 
-/// Returns what a client that asks `name` for `/` meets, in any letter case, with or without a dot at its end.
+/// Returns what happens to a client that asks `name` for `/`. The name may have any letter case, and a dot at its end.
 pub fn behaviour(name: &str) -> Behaviour {
     let name = zone::canonical(name);
     match zone::answer(&name) {
@@ -102,7 +102,7 @@ pub fn behaviour(name: &str) -> Behaviour {
     if zone::is_www(&name) {
         return Behaviour::Page { mentions };
     }
-    // Of 90, not of 100: the ten that refuse were dealt by the zone.
+    // Of 90 and not of 100: the zone has dealt the ten that refuse.
     match digest.draw(0, 90) {
         0..55 => Behaviour::Page { mentions },
         55..62 => Behaviour::Redirect(Redirect::Home { mentions }),
@@ -121,8 +121,8 @@ pub fn behaviour(name: &str) -> Behaviour {
     }
 }
 
-/// Returns how often [`KEYWORD`] stands in the page that a client reaches which asks `name` for `/` and follows
-/// redirects, or `None` where it reaches no page with status 200.
+/// Returns how often [`KEYWORD`] occurs in the page that a client reaches when it asks `name` for `/` and follows
+/// redirects; `None` if it reaches no page with status 200.
 pub fn mentions(name: &str) -> Option<u32> {
     match behaviour(name) {
         Behaviour::Page { mentions }
@@ -136,10 +136,10 @@ pub fn mentions(name: &str) -> Option<u32> {
     }
 }
 
-/// Returns the page that stands at the host `name`: an HTML document of 0.5 to 4 KiB.
+/// Returns the page of the host `name`: an HTML document of 0.5 to 4 KiB. It never contains the host's name.
 ///
-/// A name that has no page of its own gets the text it would have, without [`KEYWORD`]. So does a name that
-/// redirects to `www.NAME`: the page with the mentions is `page("www.NAME")`. The page never prints the host's name.
+/// For a name without a page this is the text it would have, without [`KEYWORD`]. The same holds for a name that redirects to
+/// `www.NAME`: the page with the mentions is `page("www.NAME")`.
 pub fn page(name: &str) -> String {
     let name = zone::canonical(name);
     let mentions = match behaviour(&name) {

@@ -1,4 +1,4 @@
-//! What the DNS server answers: a pure function of the name.
+//! The answers of the DNS server: a pure function of the name.
 //!
 //! | share of names | answer |
 //! |---|---|
@@ -8,8 +8,7 @@
 //! | 3 % | server failure |
 //! | 2 % | silence: the query times out |
 //!
-//! `www.NAME` is answered as `NAME`. Every other name stands for itself: what `a.b.test` is says nothing of
-//! `b.test`.
+//! `www.NAME` is answered as `NAME`. All other names are independent of each other, `a.b.test` of `b.test` for example.
 
 use std::net::Ipv4Addr;
 
@@ -30,19 +29,19 @@ pub const REFUSING_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What the DNS server does with a query for a name's address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Answer {
-    /// One A record. Other record types of such a name exist, and are empty.
+    /// One A record. The name has no records of other types.
     Address(Ipv4Addr),
     /// `NXDOMAIN`.
     NoSuchName,
     /// `SERVFAIL`.
     ServerFailure,
-    /// No answer at all, so that the client runs into its timeout.
+    /// No answer: the client runs into its timeout.
     Silent,
     /// `REFUSED`: the name is not under [`TOP_LEVEL_DOMAIN`].
     NotOurs,
 }
 
-/// Returns what the zone answers for `name`, in any letter case, with or without a dot at its end.
+/// Returns the zone's answer for `name`. The name may have any letter case, and a dot at its end.
 pub fn answer(name: &str) -> Answer {
     let name = canonical(name);
     if !is_ours(&name) {
@@ -57,7 +56,7 @@ pub fn answer(name: &str) -> Answer {
     }
 }
 
-/// Returns `name` lower-cased and without the dot at its end: two spellings of a name are one name.
+/// Returns `name` in lower case and without the dot at its end: all spellings of a name are one name.
 pub(crate) fn canonical(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }

@@ -1,24 +1,22 @@
-//! The console: a page that speaks the API. Its built files are embedded; `console/` at the workspace's root has their source.
+//! The console: a page that uses the API. Its built files are embedded; their source is `console/` at the workspace's root.
 
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use rust_embed::RustEmbed;
+use include_dir::{Dir, include_dir};
 use tower_http::compression::CompressionLayer;
 
 use crate::problem::Problem;
 use crate::server::Server;
 
-#[derive(RustEmbed)]
-#[folder = "console/"]
-struct Files;
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/console");
 
-/// What stands in the page where its nonce belongs.
+/// The placeholder of the nonce in the page.
 const NONCE: &str = "CSP_NONCE";
 
-/// The page and its files. They hold nothing secret, so no token is asked for: the page says so itself where one is missing.
+/// The page and its files. They contain no secret, so they need no token. The page itself tells when a token is missing.
 pub fn router() -> Router<Server> {
     Router::new()
         .route("/", get(page))
@@ -38,8 +36,8 @@ async fn page() -> Result<Response, Problem> {
         )
     })?;
     let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let page = Files::get("index.html").expect("the console is embedded");
-    let page = String::from_utf8_lossy(&page.data).replace(NONCE, &nonce);
+    let page = FILES.get_file("index.html").expect("the console is embedded");
+    let page = String::from_utf8_lossy(page.contents()).replace(NONCE, &nonce);
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; \
          form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -51,13 +49,14 @@ async fn page() -> Result<Response, Problem> {
     Ok((headers, page).into_response())
 }
 
-/// A file whose name changes with what is in it.
+/// A file whose name changes with its content.
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     file(&format!("assets/{name}"), "public, max-age=31536000, immutable")
 }
 
 fn file(path: &str, caching: &'static str) -> Result<Response, Problem> {
-    let file = Files::get(path)
+    let file = FILES
+        .get_file(path)
         .ok_or_else(|| Problem::new("route_not_found", format!("the console has no file {path}")))?;
     let media_type = match path.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
@@ -66,5 +65,5 @@ fn file(path: &str, caching: &'static str) -> Result<Response, Problem> {
         _ => "application/octet-stream",
     };
     let headers = [(CONTENT_TYPE, media_type), (CACHE_CONTROL, caching)];
-    Ok((headers, file.data).into_response())
+    Ok((headers, file.contents()).into_response())
 }

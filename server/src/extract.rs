@@ -1,4 +1,4 @@
-//! What is read of a request, each with problems in its own words.
+//! Reading the parts of a request, each with its own problems.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use phasegate::CampaignId;
-use phasegate::core::{PhaseName, Revision};
+use phasegate::core::limits::MAX_TEXT_DEPTH;
+use phasegate::core::{Excess, Measure, PhaseName, Revision};
 use phasegate::storage::{Expected, IdempotencyKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ use crate::problem::Problem;
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest idempotency key; the store keeps it with the route before it.
+/// The longest idempotency key. The store keeps it with the route before it.
 pub const MAX_KEY_CHARS: usize = 128;
 
 /// The segments of the path.
@@ -89,12 +90,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
         if bytes.is_empty() {
             return Ok(Self(None));
         }
-        // `null` says nothing, as no body does.
+        // `null` counts as no body.
         parse(&bytes).map(Self)
     }
 }
 
-/// The body of a call that takes none: `{}` or nothing.
+/// The body of a call without arguments: `{}` or nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -115,21 +116,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            "body_too_large",
-            format!("the body has more than {MAX_BODY_BYTES} bytes"),
-        )
-    };
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+        return Err(too_large(length));
     }
     let read = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES);
     match tokio::time::timeout(BODY_TIMEOUT, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
+        Ok(Err(error)) if is_length_limit(&error) => Err(too_large(None)),
         Ok(Err(error)) => Err(Problem::new(
             "malformed_json",
             format!("the body broke off: {error}"),
@@ -138,6 +133,18 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
             "request_timeout",
             format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
         )),
+    }
+}
+
+/// The problem of a body beyond [`MAX_BODY_BYTES`], with its size if the request says it.
+fn too_large(size: Option<u64>) -> Problem {
+    let detail = format!("the body has more than {MAX_BODY_BYTES} bytes: make it smaller");
+    let problem = Problem::new("too_large", detail)
+        .with("what", json!("body"))
+        .with("limit", json!(MAX_BODY_BYTES));
+    match size {
+        Some(size) => problem.with("size", json!(size)),
+        None => problem,
     }
 }
 
@@ -162,12 +169,21 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             let errors = json!([{ "pointer": pointer, "keyword": "body", "message": error.to_string() }]);
             Problem::new("invalid_body", detail).with("errors", errors)
         } else {
-            Problem::new("malformed_json", format!("the body is no JSON: {error}"))
+            malformed(bytes, &error)
         }
     })?;
-    json.end()
-        .map_err(|error| Problem::new("malformed_json", format!("the body is no JSON: {error}")))?;
+    json.end().map_err(|error| malformed(bytes, &error))?;
     Ok(body)
+}
+
+/// The problem of a body that can't be parsed.
+fn malformed(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let depth = str::from_utf8(bytes).map_or(0, |text| Measure::of_text(text).depth);
+    if depth <= MAX_TEXT_DEPTH {
+        return Problem::new("malformed_json", format!("the body is not JSON: {error}"));
+    }
+    let (what, limit) = ("body".to_owned(), MAX_TEXT_DEPTH);
+    phasegate::EngineError::from(Excess::TooDeep { what, depth, limit }).into()
 }
 
 /// The JSON Pointer (RFC 6901) of a path.
@@ -185,17 +201,17 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// A path segment, as its type reads it.
+/// Reads a path segment as the id of a campaign.
 pub fn campaign_id(text: &str) -> Result<CampaignId, Problem> {
     CampaignId::from_str(text).map_err(|error| phasegate::EngineError::from(error).into())
 }
 
-/// A path segment, as its type reads it.
+/// Reads a path segment as the name of a phase.
 pub fn phase_name(text: &str) -> Result<PhaseName, Problem> {
     PhaseName::new(text).map_err(|error| phasegate::EngineError::from(error).into())
 }
 
-/// How many items a page shall have.
+/// The number of items of a page: the requested one, or the usual one.
 pub fn limit(asked: Option<&str>, usual: usize, most: usize) -> Result<usize, Problem> {
     let Some(text) = asked else { return Ok(usual) };
     match text.parse::<usize>() {
@@ -207,7 +223,7 @@ pub fn limit(asked: Option<&str>, usual: usize, most: usize) -> Result<usize, Pr
     }
 }
 
-/// A header that may be there once, as text.
+/// The text of a header that may occur once.
 pub fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut all = headers.get_all(name).iter();
     let Some(value) = all.next() else { return Ok(None) };
@@ -218,7 +234,7 @@ pub fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Opti
     value.to_str().map(Some).map_err(|_| invalid("is no ASCII text"))
 }
 
-/// The header `Idempotency-Key`, as the store keeps it: with its route.
+/// The header `Idempotency-Key`, with its route, as the store keeps it.
 pub fn idempotency_key(headers: &HeaderMap, route: &str) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(key) = header_text(headers, &HeaderName::from_static("idempotency-key"))? else {
         return Ok(None);
@@ -233,16 +249,16 @@ pub fn idempotency_key(headers: &HeaderMap, route: &str) -> Result<Option<Idempo
     }
 }
 
-/// What `If-Match` or `If-None-Match` says of the thing that a write changes.
+/// The condition of `If-Match` or `If-None-Match` on the thing that a write changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Condition {
-    /// Nothing.
+    /// No condition.
     None,
-    /// It must be there, in any revision.
+    /// It must exist, in any revision.
     Exists,
-    /// It must not be there.
+    /// It must not exist.
     Absent,
-    /// It must be at one of these revisions. Empty where no given entity tag is one of this server's.
+    /// It must be at one of these revisions. They are none if no given entity tag is one of this server's.
     OneOf(Vec<Revision>),
 }
 
@@ -259,7 +275,7 @@ impl Condition {
                 None => Err(Problem::new(
                     "invalid_parameter",
                     format!(
-                        "If-Match is no list of entity tags: give the ETag as it was, in its quotes: {text:?}"
+                        "If-Match is not a list of entity tags: give the ETag as it was, in its quotes: {text:?}"
                     ),
                 )),
             },
@@ -275,7 +291,7 @@ impl Condition {
         }
     }
 
-    /// What the write expects to find, given what is there now. A write that is to find `Expected` checks it once more.
+    /// The expectation of the write, given the current revision. The write itself checks it again.
     pub fn expected(&self, current: Option<Revision>) -> Result<Expected, Problem> {
         let failed = || {
             Problem::new(
@@ -293,8 +309,8 @@ impl Condition {
     }
 }
 
-/// The entity tags of a list, of whichever server (RFC 9110, sections 5.6.1.2 and 8.8.3). A tag may have commas, and an element
-/// may be empty.
+/// The entity tags of a list, this server's and others (RFC 9110, sections 5.6.1.2 and 8.8.3). A tag may have commas, and an
+/// element may be empty.
 fn entity_tags(list: &str) -> Option<Vec<&str>> {
     let (mut tags, mut rest) = (Vec::new(), list.trim());
     while !rest.is_empty() {
@@ -317,7 +333,7 @@ fn entity_tags(list: &str) -> Option<Vec<&str>> {
     Some(tags)
 }
 
-/// The revision that an entity tag of this server is. A weak one never matches.
+/// The revision in an entity tag of this server. A weak tag never matches.
 fn revision(tag: &str) -> Option<Revision> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     digits.parse().ok().map(Revision)
@@ -328,7 +344,7 @@ pub fn etag(number: u64) -> [(HeaderName, String); 1] {
     [(header::ETAG, format!("\"{number}\""))]
 }
 
-/// The first of `offered` media types that `Accept` prefers; the first of all where there is no such header.
+/// The first of the `offered` media types that `Accept` prefers; without the header the first of all.
 pub fn accepted<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str, Problem> {
     let mut accept = headers.get_all(header::ACCEPT).iter().peekable();
     if accept.peek().is_none() {
@@ -339,7 +355,7 @@ pub fn accepted<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str,
         .flat_map(|value| value.split(','))
         .filter_map(range)
         .collect();
-    // Of the ranges that cover a type the most specific one gives its quality (RFC 9110, section 12.5.1).
+    // The most specific range that covers a type gives its quality (RFC 9110, section 12.5.1).
     let quality = |offer: &str| {
         let main = offer.split('/').next().unwrap_or_default();
         let of = |wanted: &str| {
@@ -441,5 +457,15 @@ mod tests {
         assert_eq!(code(r#"{"count": 1, "more": 2}"#), "invalid_body");
         assert_eq!(code(r#"{"count": 1} x"#), "malformed_json");
         assert_eq!(code(r#"{"count": 1"#), "malformed_json");
+        let of_any = |depth: usize| {
+            let text = "[".repeat(depth);
+            parse::<serde_json::Value>(text.as_bytes())
+                .expect_err("it is no JSON")
+                .code()
+        };
+        assert_eq!(
+            (of_any(MAX_TEXT_DEPTH), of_any(MAX_TEXT_DEPTH + 1)),
+            ("malformed_json", "too_deep")
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Phasegate over HTTP: every call of the engine as JSON, its events as a stream, and an OpenAPI document of it all.
+//! Phasegate over HTTP: every call of the engine as JSON, its events as a stream, and an OpenAPI document.
 //!
-//! A Rust service mounts [`Server::router`] in an app of its own; [`serve`] runs it alone, with the bounds that a server on an
-//! open port needs. The command `phasegate serve` is made of the same two.
+//! A Rust service mounts [`Server::router`] in its own app. [`serve`] runs it alone, with the limits that a server on an open
+//! port needs. The command `phasegate serve` uses both.
 //!
 //! ```no_run
 //! # async fn run(engine: phasegate::Engine) -> Result<(), Box<dyn std::error::Error>> {
@@ -17,23 +17,26 @@
 //!
 //! # What is durable
 //!
-//! An answer of 2xx to a write means that it is on the disk, power loss included. An event is sent after its commit. A client
-//! that lost the answer sends the request again with the same `Idempotency-Key`.
+//! An answer of 2xx to a write means that the write is durable, power loss included. An event is sent after its commit. A client
+//! that lost an answer sends the request again with the same `Idempotency-Key`.
 //!
-//! # Who may ask
+//! # Who may use it
 //!
-//! Each request is for one of the [`Hosts`], shows the [`Token`] or the cookie of its login link, and, when it writes, comes
-//! from no other origin's page. A router within a host's own app may leave these to the host: [`Access::Open`],
+//! Each request must be for one of the [`Hosts`], and have the [`Token`] or the cookie of its login link. A write must not come
+//! from a page of another origin. A router within a host's own app may leave this to the host: [`Access::Open`],
 //! [`Hosts::any`].
 
 pub mod catalogue;
 mod console;
+mod described;
 mod extract;
 mod guard;
 mod listen;
 mod metrics;
 mod openapi;
+mod prefix;
 mod problem;
+mod router;
 mod routes;
 pub mod rows;
 mod server;
@@ -44,7 +47,7 @@ pub use self::metrics::install_metrics;
 pub use extract::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_KEY_CHARS};
 pub use guard::{Hosts, InvalidHost, Token, TokenError};
 pub use listen::{HEADER_TIMEOUT, MAX_HEADER_BYTES, WRITE_TIMEOUT, serve, serve_connection};
-/// What shows the metrics of this process.
+/// The handle that shows the metrics of this process.
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document as openapi_document;
 pub use problem::{PROBLEM_JSON, Problem};

@@ -1,4 +1,4 @@
-//! Serving a port: connections, within bounds.
+//! Serving a port: connections within limits.
 
 use std::io;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use tokio_util::task::TaskTracker;
 
 use crate::server::Server;
 
-/// How large a request's line and headers may be together.
+/// The largest size of a request's line and headers together.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's headers may take to arrive, and how long a connection may stay idle between two requests.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may leave what is sent to it unread, before it is disconnected.
+/// How long a client may leave sent bytes unread before it is disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many bytes of what is sent may wait in the system for a client that doesn't read them. Without a bound of its own the system
-/// takes megabytes, so that each stalled stream would cost the reading of the log until they are full.
+/// How many sent bytes may wait in the system for a client that doesn't read them. By default the system takes megabytes, so
+/// the log would be read until they are full for each stalled stream.
 pub const SEND_BUFFER: usize = 128 * 1024;
-/// How long requests may go on after the server was closed.
+/// How long requests may go on after the server is closed.
 const CLOSING_GRACE: Duration = Duration::from_secs(10);
-/// How long to wait where the system has no socket left.
+/// How long to wait when the system has no socket left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `server` over HTTP/1.1 until it is [closed](Server::close): then it accepts nothing more, and returns when the
+/// Serves `server` over HTTP/1.1 until it is [closed](Server::close). Then it accepts no more connections, and returns when the
 /// requests under way are answered, or after 10 s.
 ///
 /// # Errors
 ///
-/// None that a program meets so far: a failed connection is its own affair, and where the system has no socket left it waits.
+/// None at present: a failed connection ends only itself, and without a free socket it waits.
 pub async fn serve(listener: TcpListener, server: &Server) -> io::Result<()> {
     let app = server.router();
     let connections = Arc::new(Semaphore::new(
@@ -63,7 +63,7 @@ pub async fn serve(listener: TcpListener, server: &Server) -> io::Result<()> {
                 }
             },
         };
-        // An event is to arrive when it happens, not when a packet is full.
+        // An event must arrive when it happens, not when a packet is full.
         let _ = socket.set_nodelay(true);
         let _ = socket2::SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let (app, closing) = (app.clone(), closing.clone());
@@ -114,12 +114,12 @@ async fn connection(
     }
 }
 
-/// Serves one connection that the host accepted itself, over TLS for instance, within the same bounds as [`serve`], which sets
-/// how many there may be as well.
+/// Serves one connection that the host accepted itself, for example over TLS, within the same limits as [`serve`]. Only the
+/// number of connections is left to the host.
 ///
 /// # Errors
 ///
-/// What broke the connection: the peer, its slowness, or that what it sent is no HTTP.
+/// The cause of a broken connection: the peer, its slowness, or bytes that are not HTTP.
 pub async fn serve_connection(
     socket: impl AsyncRead + AsyncWrite + Send + 'static,
     server: &Server,

@@ -1,4 +1,4 @@
-//! What `/metrics` shows, beside what the engine and its store record.
+//! The server's metrics. `/metrics` shows them with those of the engine and its store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -20,10 +20,9 @@ const REQUEST_SECONDS: &str = "phasegate_http_request_seconds";
 const SSE_CLIENTS: &str = "phasegate_sse_clients";
 const CAMPAIGNS: &str = "phasegate_campaigns";
 
-/// Makes this process record its metrics, for [`ServerBuilder::metrics`](crate::ServerBuilder::metrics) to show.
+/// Installs a recorder of this process's metrics, for [`ServerBuilder::metrics`](crate::ServerBuilder::metrics) to show.
 ///
-/// It is done once; later calls give the same handle. `None` where the host has installed a recorder of its own, which then has
-/// these metrics too.
+/// Later calls give the same handle. `None` if the host has installed its own recorder, which then gets these metrics too.
 pub fn install_metrics() -> Option<PrometheusHandle> {
     static INSTALLED: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     INSTALLED
@@ -61,7 +60,7 @@ fn describe() {
     describe_gauge!(CAMPAIGNS, "Campaigns in the store, by status");
 }
 
-/// Counts an open event stream as long as it lives.
+/// Counts an open event stream while it lives.
 pub(crate) struct SseClient(());
 
 impl SseClient {
@@ -101,7 +100,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         }
         let seconds = begun.elapsed().as_secs_f64();
         tracing::debug!(seconds, "answered");
-        // The pattern of the path, since every id would be a series of its own.
+        // The pattern of the path is the label: with ids every path would be its own series.
         let route = response
             .extensions()
             .get::<Route>()
@@ -123,7 +122,7 @@ fn campaign_in(path: &str) -> Option<CampaignId> {
     rest.split('/').next()?.parse().ok()
 }
 
-/// A method that anybody can make up is no label.
+/// The label of a method. Invented methods share one label.
 fn method_label(method: &axum::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -146,22 +145,22 @@ pub(crate) async fn name_route(path: MatchedPath, request: Request, next: Next) 
     response
 }
 
-/// How many campaigns there are in each status: counted once, then kept up with by the log.
+/// The number of campaigns in each status: counted once, then updated from the log.
 #[derive(Default)]
-pub(crate) struct Census {
+pub(crate) struct CampaignCounts {
     statuses: HashMap<CampaignId, CampaignStatus>,
-    /// The chains that rest between two phases. What one waits for, or waits for no more, may be a resource, which is in no
-    /// campaign's log, so they are looked at each time.
+    /// The chains that rest between two phases. They are read each time: a chain may wait for a resource, whose changes are in no
+    /// campaign's log.
     resting: BTreeSet<CampaignId>,
     after: Option<Cursor>,
     began: bool,
 }
 
-impl Census {
-    /// Brings the gauges up to date.
+impl CampaignCounts {
+    /// Updates the gauges.
     pub(crate) async fn take(&mut self, engine: &Engine) -> Result<(), EngineError> {
         if !self.began {
-            // Before the count, so that what happens meanwhile is looked at again.
+            // Read before the count, so that later events are looked at again.
             self.after = engine.storage().latest().await?;
             self.count_all(engine).await?;
             self.began = true;
@@ -174,14 +173,14 @@ impl Census {
         for id in changed {
             self.look_at(engine, id).await?;
         }
-        // Not before, so that what could not be looked at is looked at the next time.
+        // Set only now, so that a failed look is repeated the next time.
         self.after = events.cursor().cloned();
         let mut counts: BTreeMap<CampaignStatus, u64> = BTreeMap::new();
         for status in self.statuses.values() {
             *counts.entry(*status).or_default() += 1;
         }
-        for status in ALL {
-            let count = counts.get(&status).copied().unwrap_or(0);
+        for status in CampaignStatus::ALL {
+            let count = counts.get(status).copied().unwrap_or(0);
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!(CAMPAIGNS, "status" => status.as_str()).set(count as f64);
         }
@@ -197,7 +196,7 @@ impl Census {
             let page = engine.storage().campaigns(query.clone()).await?;
             for campaign in &page.items {
                 match CampaignStatus::of(campaign, &Facts::new()) {
-                    // Only with the facts can it be told whether it waits.
+                    // Only the facts tell whether it waits.
                     CampaignStatus::WaitingForConfiguration => self.look_at(engine, campaign.id).await?,
                     status => {
                         self.statuses.insert(campaign.id, status);
@@ -233,7 +232,7 @@ impl Census {
     }
 }
 
-/// Whether it is a chain that waits for configuration, or would if a resource changed.
+/// Whether it is a chain that waits for configuration, or may after a change of a resource.
 fn rests_between_phases(view: &CampaignView) -> bool {
     matches!(
         view.status,
@@ -241,18 +240,6 @@ fn rests_between_phases(view: &CampaignView) -> bool {
     ) && view.mode == Mode::FullSequence
         && (1..view.phases.len()).contains(&view.position)
 }
-
-const ALL: [CampaignStatus; 9] = [
-    CampaignStatus::Idle,
-    CampaignStatus::Running,
-    CampaignStatus::Pausing,
-    CampaignStatus::Stopping,
-    CampaignStatus::Paused,
-    CampaignStatus::Stopped,
-    CampaignStatus::Failed,
-    CampaignStatus::WaitingForConfiguration,
-    CampaignStatus::Completed,
-];
 
 #[cfg(test)]
 mod tests {
@@ -310,10 +297,10 @@ mod tests {
     #[tokio::test]
     async fn a_chain_that_a_resource_makes_wait_is_counted_so_without_an_event() {
         let (engine, campaign) = resting_chain().await;
-        let mut census = Census::default();
+        let mut counts = CampaignCounts::default();
         let mut status = async || {
-            census.take(&engine).await.expect("the store works");
-            census.statuses[&campaign.id()]
+            counts.take(&engine).await.expect("the store works");
+            counts.statuses[&campaign.id()]
         };
         assert_eq!(status().await, CampaignStatus::Idle);
         put_note(&engine, false).await;
@@ -330,14 +317,14 @@ mod tests {
         let (engine, campaign) = resting_chain().await;
         let other = engine.create(NewCampaign::new("summer").mode(Mode::FullSequence));
         other.await.expect("it is created");
-        let mut census = Census::default();
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.resting, [campaign.id()].into());
+        let mut counts = CampaignCounts::default();
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.resting, [campaign.id()].into());
         campaign.start("send").await.expect("it starts");
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.resting, BTreeSet::new());
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.resting, BTreeSet::new());
         campaign.delete().await.expect("it is deleted");
-        census.take(&engine).await.expect("the store works");
-        assert_eq!(census.statuses.len(), 1);
+        counts.take(&engine).await.expect("the store works");
+        assert_eq!(counts.statuses.len(), 1);
     }
 }

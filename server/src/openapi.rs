@@ -1,13 +1,14 @@
-//! The OpenAPI document: the routes and shapes as they are in the code, and every error of each call from the catalogue.
+//! The OpenAPI document: the routes and shapes of the code, and the errors of each call from the catalogue.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use crate::catalogue::{self, Entry};
+use crate::described;
 use crate::problem::PROBLEM_JSON;
 use crate::routes;
 
-/// What every call can answer.
+/// The codes that every call can answer.
 const ALWAYS: &[&str] = &[
     "host_not_allowed",
     "unauthorized",
@@ -16,16 +17,17 @@ const ALWAYS: &[&str] = &[
     "storage_failed",
     "shut_down",
 ];
-/// What every call with a body can answer.
+/// The codes that every call with a body can answer.
 const WITH_BODY: &[&str] = &[
     "malformed_json",
     "invalid_body",
-    "body_too_large",
+    "too_large",
+    "too_deep",
     "unsupported_media_type",
     "request_timeout",
 ];
 
-/// The OpenAPI 3.1 document, which `/api/v1/openapi.json` serves and `server/openapi.json` keeps.
+/// The OpenAPI 3.1 document. `/api/v1/openapi.json` serves it, and `server/openapi.json` is a copy.
 pub fn document() -> Value {
     to_json(routes::router().1)
 }
@@ -48,6 +50,9 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
             "description": "The token that the server made at its first start. A browser gets a cookie instead, by the login link.",
         }
     });
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.extend(described::components());
+    }
     let mut examples = Map::new();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, item) in paths {
@@ -61,7 +66,7 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
     document
 }
 
-/// A parameter that is left out is left out: a path, a query or a header has no null.
+/// Removes null from the parameters: an optional parameter is left out, since a path, a query or a header has no null.
 fn leave_out_null(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
@@ -87,7 +92,7 @@ fn leave_out_null(operation: &mut Value) {
     }
 }
 
-/// Adds the errors of one operation. Its own stand in the extension `x-codes`, which the routes write and which is left out.
+/// Adds the errors of one operation. The routes write its own codes into the extension `x-codes`, which is removed here.
 fn describe_errors(path: &str, method: &str, operation: &mut Value, examples: &mut Map<String, Value>) {
     let own = operation
         .as_object_mut()
@@ -205,6 +210,20 @@ mod tests {
                 entry.code
             );
             serde_json::from_str::<Map<String, Value>>(entry.members).expect(entry.code);
+        }
+    }
+
+    #[test]
+    fn every_component_that_is_referred_to_is_there_and_says_something() {
+        let components = document()["components"]["schemas"].clone();
+        let text = document().to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap_or_default();
+            let component = &components[name];
+            assert!(
+                component["type"].is_string() && component["description"].is_string(),
+                "{name}: {component}"
+            );
         }
     }
 }

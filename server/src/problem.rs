@@ -1,11 +1,11 @@
-//! Problem documents (RFC 9457): how every call says no.
+//! Problem documents (RFC 9457), the answers of refused and failed calls.
 
 use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use phasegate::EngineError;
 use phasegate::core::storage::StorageError;
-use phasegate::{EngineError, FieldProblem, Rejection};
 use serde_json::{Map, Value, json};
 
 use crate::catalogue;
@@ -13,7 +13,7 @@ use crate::catalogue;
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Why a call was refused or failed, as the answer that says so.
+/// Why a call was refused or failed, as its answer.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: &'static str,
@@ -52,7 +52,7 @@ impl Problem {
         self
     }
 
-    /// The same problem, of what stands in the request's body: what it names isn't the thing that was asked for.
+    /// The same problem, about something that the request's body names.
     #[must_use]
     pub fn of_body(mut self) -> Self {
         if matches!(self.code, "unknown_phase" | "unknown_pipeline") {
@@ -61,7 +61,7 @@ impl Problem {
         self
     }
 
-    /// The same problem, of how the campaign stands rather than of the request.
+    /// The same problem, about the state of the campaign and not about the request.
     #[must_use]
     pub fn of_state(mut self) -> Self {
         if matches!(self.code, "config_invalid" | "unknown_pipeline") {
@@ -86,17 +86,8 @@ impl Problem {
         Value::Object(document)
     }
 
-    fn renamed(mut self, name: &str, to: &str) -> Self {
-        if let Some(value) = self.members.remove(name) {
-            self.members.insert(to.to_owned(), value);
-        }
-        self
-    }
-
-    fn members_of(mut self, value: &impl serde::Serialize) -> Self {
-        if let Ok(Value::Object(members)) = serde_json::to_value(value) {
-            self.members.extend(members);
-        }
+    fn with_all(mut self, members: Map<String, Value>) -> Self {
+        self.members.extend(members);
         self
     }
 }
@@ -114,19 +105,18 @@ impl IntoResponse for Problem {
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
-        let problem = match &error {
-            // The operator reads the reason in the log; a stranger is not told how the store is broken.
-            EngineError::Storage(
-                StorageError::TooLarge { .. }
-                | StorageError::TooDeep { .. }
-                | StorageError::InvalidCursor { .. },
-            ) => Self::new(error.code(), error.to_string()),
+        let told = |code| Self::new(code, error.to_string()).with_all(in_http(&error));
+        match &error {
             EngineError::Storage(StorageError::ResourceConflict { resource, .. }) => Self::new(
                 "precondition_failed",
                 format!(
                     "{resource} is not as If-Match or If-None-Match says, so nothing was done: read it again, then decide"
                 ),
             ),
+            EngineError::Storage(StorageError::Excess(_) | StorageError::InvalidCursor { .. }) => {
+                told(error.code())
+            }
+            // The log has the reason for the operator. Callers don't get it.
             EngineError::Storage(StorageError::Damaged { .. }) => {
                 tracing::error!(%error, "the store is damaged");
                 Self::new(
@@ -141,35 +131,25 @@ impl From<EngineError> for Problem {
                     "the store can't be used now, and the outcome may be unknown: see the server's log, then look before you try again",
                 )
             }
-            _ => Self::new(error.code(), error.to_string()),
-        };
-        match &error {
-            EngineError::Rejected(rejection) => match &**rejection {
-                Rejection::PreflightFailed { report } => problem.members_of(report),
-                Rejection::ConfigInvalid { problems } => problem
-                    .with("errors", json!(problems.items()))
-                    .with("totalErrors", json!(problems.total())),
-                // Its own status would be taken for that of the answer.
-                other => problem.members_of(other).renamed("status", "state"),
-            },
-            EngineError::ResourceInvalid { resource, problems } => problem
-                .with("resource", json!(resource))
-                .with("errors", field_errors(problems)),
-            EngineError::ResourceNotFound { resource } => problem.with("resource", json!(resource)),
-            EngineError::ProbeInputInvalid { problems } => problem.with("errors", field_errors(problems)),
-            EngineError::ProbeFailed { resource, failure } => problem
-                .with("resource", json!(resource))
-                .with("failure", json!(failure)),
-            EngineError::UnknownResourceKind { known, .. } => problem.with("known", json!(known)),
-            _ => problem,
+            _ => told(error.code()),
         }
     }
 }
 
-/// Problems of one document, as a list of errors.
-pub(crate) fn field_errors(problems: &[FieldProblem]) -> Value {
-    let errors = problems
-        .iter()
-        .map(|one| json!({ "pointer": one.pointer, "keyword": one.keyword, "message": one.message }));
-    Value::Array(errors.collect())
+/// The data of an error as the members of a problem document.
+fn in_http(error: &EngineError) -> Map<String, Value> {
+    let mut members = error.data();
+    // A member `status` would be taken for the status of the answer.
+    if let Some(status) = members.remove("status") {
+        members.insert("state".to_owned(), status);
+    }
+    // Every answer has the problems of configs as `errors`.
+    if let Some(Value::Object(report)) = members.remove("report") {
+        members.extend(report);
+    }
+    if let Some(mut problems) = members.remove("problems") {
+        members.insert("errors".to_owned(), problems["items"].take());
+        members.insert("totalErrors".to_owned(), problems["total"].take());
+    }
+    members
 }

@@ -1,4 +1,4 @@
-//! Records as rows: what a table, or CSV (RFC 4180), shows of values that the engine doesn't interpret.
+//! Records as rows of a table or of CSV (RFC 4180). The engine doesn't interpret their values.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The column of records that are no objects.
+/// The column of records that are not objects.
 const VALUE: &str = "value";
 
-/// The columns of some records: the names of all their members, each where it first comes.
+/// The columns of some records: the names of all their members, in the order in which they first occur.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Columns {
     names: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Adds those that `record` has and none before it had. A record that is no object has one, `value`.
+    /// Adds the columns of `record` that are new. A record that is not an object has the one column `value`.
     pub fn add(&mut self, record: &RawValue) {
         for (name, _) in members(record) {
             if self.known.insert(name.clone()) {
@@ -32,7 +32,7 @@ impl Columns {
         &self.names
     }
 
-    /// The values of `record` in the order of the columns; `None` where it has no such member.
+    /// The values of `record` in the order of the columns; `None` for a missing member.
     pub fn row(&self, record: &RawValue) -> Vec<Option<Value>> {
         let mut members = members(record);
         let mut value = |name| {
@@ -43,7 +43,7 @@ impl Columns {
     }
 }
 
-/// A value in a cell of CSV: nothing for null, a text as it is, all else as JSON.
+/// A value in a cell of CSV: nothing for null, a text as it is, any other value as JSON.
 pub fn csv_cell(value: Option<Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
@@ -52,7 +52,7 @@ pub fn csv_cell(value: Option<Value>) -> String {
     }
 }
 
-/// A record's members in its own order; of one that is no object, itself.
+/// A record's members in its own order. A record that is not an object is its own member.
 fn members(record: &RawValue) -> Vec<(String, Value)> {
     match serde_json::from_str(record.get()) {
         Ok(Members(members)) => members,
@@ -63,7 +63,7 @@ fn members(record: &RawValue) -> Vec<(String, Value)> {
     }
 }
 
-/// An object's members, in the order in which they stand there.
+/// An object's members, in their own order.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {

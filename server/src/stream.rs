@@ -1,4 +1,4 @@
-//! Answers without an end in sight: events as they happen, and records however many there are.
+//! Streamed answers: events as they happen, and any number of records.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,20 +30,20 @@ use crate::shapes::ProgressBody;
 const EVENTS_HELD: usize = 32;
 /// How many records a stream holds at most.
 const RECORDS_HELD: usize = 200;
-/// How often progress is told.
+/// How often progress is sent.
 const PROGRESS: Duration = Duration::from_millis(200);
-/// How often a silent stream says that it is alive.
+/// How often a silent stream sends a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How soon a client shall reconnect.
+/// After what time a client should reconnect.
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// The events after a cursor, then those that follow, as server-sent events.
+/// The events after a cursor, and then each later event, as server-sent events.
 pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -> Result<Response, Problem> {
     let permit = server.stream_permit()?;
     let mut events = server.engine().events(scope, after).page_size(EVENTS_HELD);
-    // A cursor that is none is refused, rather than ending the stream again and again.
+    // An invalid cursor is refused here. Otherwise the stream would end after every reconnection.
     let first = events.next_if_any().await?;
-    // One at a time: a client that doesn't read stops the reading of the log too.
+    // One at a time, so that the log is not read faster than the client reads.
     let (read, reads) = mpsc::channel(1);
     let reading = tokio::spawn(async move {
         let mut next = first;
@@ -52,7 +52,7 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
                 Some(event) => event,
                 None => match events.next().await {
                     Ok(event) => event,
-                    // The client reconnects, and is told then.
+                    // The client reconnects, and gets the error then.
                     Err(error) => return tracing::debug!(%error, "a stream of events ended"),
                 },
             };
@@ -61,7 +61,7 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
             }
         }
     });
-    let following = Following {
+    let subscriber = EventSubscriber {
         engine: server.engine().clone(),
         scope,
         events: reads,
@@ -78,14 +78,14 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
         _held: (permit, SseClient::new()),
     };
     let hello = Event::default().comment("connected").retry(RECONNECT);
-    let following = stream::unfold((following, Some(hello)), |(mut following, hello)| async move {
+    let subscriber = stream::unfold((subscriber, Some(hello)), |(mut subscriber, hello)| async move {
         let event = match hello {
             Some(hello) => hello,
-            None => following.next().await?,
+            None => subscriber.next().await?,
         };
-        Some((Ok::<_, Infallible>(event), (following, None)))
+        Some((Ok::<_, Infallible>(event), (subscriber, None)))
     });
-    let mut response = Sse::new(following)
+    let mut response = Sse::new(subscriber)
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
         .into_response();
     let headers = response.headers_mut();
@@ -101,22 +101,22 @@ pub async fn events(server: &Server, scope: EventScope, after: Option<Cursor>) -
 }
 
 /// A client that follows the log.
-struct Following {
+struct EventSubscriber {
     engine: Engine,
     scope: EventScope,
     events: mpsc::Receiver<LoggedEvent>,
     _reading: AbortOnDropHandle<()>,
     closing: CancellationToken,
-    /// The progress that was told last, by campaign.
+    /// The last sent progress, by campaign.
     told: HashMap<CampaignId, ProgressBody>,
-    /// What of this tick is still to be told.
+    /// The progress of this tick that is not sent yet.
     progress: Vec<(CampaignId, ProgressBody)>,
     tick: tokio::time::Interval,
     over: bool,
     _held: (OwnedSemaphorePermit, SseClient),
 }
 
-impl Following {
+impl EventSubscriber {
     /// The next thing to send, or the end: the server closes, the store fails, or the campaign is deleted.
     async fn next(&mut self) -> Option<Event> {
         if self.over {
@@ -130,7 +130,7 @@ impl Following {
                 biased;
                 () = self.closing.cancelled() => return None,
                 event = self.events.recv() => return event.map(|event| self.event(&event)),
-                // An attempt is counted before its launch is in the log, so the event of it begins the ticking.
+                // An attempt is counted before its launch is in the log, so the ticking begins with the event.
                 _ = self.tick.tick(), if self.engine.running_phases() > 0 => self.look_at_progress(),
             }
         }
@@ -175,7 +175,7 @@ impl Following {
     }
 }
 
-/// All records, one a line.
+/// All records, one per line.
 pub fn ndjson(records: Records) -> Result<Response, Problem> {
     let permit = records.server.stream_permit()?;
     let lines = chunks(records, permit, Vec::new(), |out, record| {
@@ -186,7 +186,7 @@ pub fn ndjson(records: Records) -> Result<Response, Problem> {
     Ok(streamed(NDJSON, lines))
 }
 
-/// All records as rows. It reads them twice: the first time for the names of all their members.
+/// All records as rows. It reads them twice, the first time for the columns.
 pub async fn csv(records: Records) -> Result<Response, Problem> {
     let permit = records.server.stream_permit()?;
     let columns = columns(&records).await?;
@@ -219,7 +219,7 @@ fn row(cells: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
         .map_err(|error| std::io::Error::other(error.to_string()))
 }
 
-/// The records, page by page, each written into a chunk. A failure breaks the answer off, so that nobody takes it for whole.
+/// The records, page by page, each page in a chunk. A failure breaks off the answer, so that it is not taken for complete.
 fn chunks<F>(
     records: Records,
     permit: OwnedSemaphorePermit,
@@ -229,7 +229,7 @@ fn chunks<F>(
 where
     F: Fn(&mut Vec<u8>, &RawValue) -> std::io::Result<()> + Send + 'static,
 {
-    struct Reading<F> {
+    struct RecordReading<F> {
         records: Records,
         source: RecordStream,
         head: Vec<u8>,
@@ -237,7 +237,7 @@ where
         _permit: OwnedSemaphorePermit,
     }
     let source = source(&records);
-    let reading = Reading {
+    let reading = RecordReading {
         records,
         source,
         head,
@@ -273,7 +273,7 @@ fn source(records: &Records) -> RecordStream {
         .page_size(RECORDS_HELD)
 }
 
-/// The columns of all the records that are asked for.
+/// The columns of all requested records.
 async fn columns(records: &Records) -> Result<Columns, Problem> {
     let mut columns = Columns::default();
     let mut source = source(records);

@@ -7,48 +7,48 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::fault::{Fault, unavailable};
-use crate::long::{self, Course, Progress};
+use crate::long_task::{self, LongTask, Progress};
 use crate::lookup;
-use crate::open::{Existing, publish, temporary_beside};
-use crate::shared::{Shared, no_panic};
+use crate::open::{ExistingFile, publish, temporary_beside};
+use crate::open_store::{OpenStore, no_panic};
 use crate::store::RedbStorage;
 use crate::tables;
-use crate::writer::begin;
+use crate::write::begin;
 
-/// A transaction of the copy takes no further value beyond this many bytes.
+/// A transaction of the copy ends when it has this many bytes.
 const STEP_BYTES: usize = 8 * 1024 * 1024;
-/// How much memory the copy's pages may be kept in.
+/// The memory for the copy's pages.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a backup came to.
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct BackupReport {
     /// How many values were copied.
     pub values: u64,
     /// The size of the new file, in bytes.
     pub bytes_written: u64,
-    /// By how much the source file grew meanwhile, in bytes: what was replaced while it was being copied could not be
-    /// used again at once. 0 for a store that is in no file.
+    /// How much the source file grew during the backup, in bytes: pages that are replaced during the copy can't be reused
+    /// until its end. 0 for a store without a file.
     pub source_grew_by: u64,
 }
 
 impl RedbStorage {
-    /// Copies the store, as it is at this moment, into the new file `to`, while it is in use.
+    /// Copies the store, as it is at this moment, into the new file `to`. The store stays in use.
     ///
-    /// A plain copy of the file of a store that is open is no backup: the file changes meanwhile, so that the copy may be
-    /// of no one moment, and may not even open. The file of a closed store can be copied as any other.
+    /// Copy the file itself only while the store is closed. The file of an open store changes during the copy, so the copy may
+    /// mix several moments, and may not even open.
     ///
-    /// The copy is made under another name in the same folder, synced, and then given its own: `to` is either complete
-    /// or not there. It opens like any store. `progress` is called every few hundred values.
+    /// The backup is written under another name in the same folder, synced, and then renamed: `to` is either complete or
+    /// missing. It opens like any store. `progress` is called every few hundred values.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`] when there is a file at `to` already, or when it can't be written;
-    /// [`StorageError::Closed`] when the store is closed meanwhile. There is no file at `to` then.
+    /// [`StorageError::Unavailable`] when the file `to` exists already or can't be written, [`StorageError::Closed`] when the
+    /// store is closed during the backup. No new file is left at `to`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the backup, and what was copied so far is deleted.
+    /// Dropping the future ends the backup and deletes the partial copy.
     pub async fn backup(
         &self,
         to: impl AsRef<Path>,
@@ -56,20 +56,20 @@ impl RedbStorage {
     ) -> Result<BackupReport, StorageError> {
         let to = to.as_ref().to_owned();
         let shared = self.shared().clone();
-        long::run(Some(shared.clone()), progress, move |course| {
-            back_up(&shared, &to, course)
+        long_task::run(Some(shared.clone()), progress, move |task| {
+            back_up(&shared, &to, task)
         })
         .await
     }
 }
 
-fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupReport, StorageError> {
+fn back_up(shared: &OpenStore, to: &Path, task: &mut LongTask) -> Result<BackupReport, StorageError> {
     let name = to.display().to_string();
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => unavailable(format!("{name} exists already")),
         _ => unavailable(format!("{name} can't be written: {error}")),
     };
-    // Looked at first only to fail early: the name is taken at the end, and never from another file.
+    // Checked here only to fail early. Publishing the copy never replaces a file.
     if to.symlink_metadata().is_ok() {
         return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
     }
@@ -84,13 +84,13 @@ fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupRepo
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(backend)
             .map_err(|error| Fault::Broken(error.into()))?;
-        let values = copy_all(txn, &copy, course)?;
+        let values = copy_all(txn, &copy, task)?;
         copy.close().map_err(|error| Fault::Broken(error.into()))?;
         Ok(values)
     })?;
     let source_grew_by = size(shared).saturating_sub(before);
     let bytes_written = temporary.as_file().metadata().map_err(failed)?.len();
-    publish(temporary, to, Existing::Keep).map_err(failed)?;
+    publish(temporary, to, ExistingFile::Keep).map_err(failed)?;
     Ok(BackupReport {
         values,
         bytes_written,
@@ -98,17 +98,17 @@ fn back_up(shared: &Shared, to: &Path, course: &mut Course) -> Result<BackupRepo
     })
 }
 
-fn size(shared: &Shared) -> u64 {
+fn size(shared: &OpenStore) -> u64 {
     let metadata = shared.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
     metadata.map_or(0, |metadata| metadata.len())
 }
 
-fn copy_all(txn: &ReadTransaction, copy: &Database, course: &mut Course) -> Result<u64, Fault> {
+fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Result<u64, Fault> {
     let mut total = 0;
     for table in tables::ALL {
         total += lookup::table(txn, table)?.len()?;
     }
-    course.begin(total)?;
+    task.begin(total)?;
     for spec in tables::ALL {
         let from = lookup::table(txn, spec)?;
         let mut entries = ReadableTable::iter(&from)?.peekable();
@@ -122,7 +122,7 @@ fn copy_all(txn: &ReadTransaction, copy: &Database, course: &mut Course) -> Resu
                 let (key, value) = entry?;
                 bytes += key.value().len() + value.value().len();
                 to.insert(key.value(), value.value())?;
-                course.step()?;
+                task.step()?;
             }
             drop(to);
             no_panic(|| Ok(step.commit()?))?;

@@ -1,14 +1,14 @@
 //! Blocks of records: the unit in which output is stored.
 //!
-//! A payload is the number of records (4 bytes), for each the offset of its end within the texts (4 bytes), and the
-//! texts. So a page takes the records that it wants and leaves the others alone.
+//! A payload is the number of records (4 bytes), then for each record the offset of its end within the texts (4 bytes), then
+//! the texts. So a page reads only the records that it wants.
 
 use serde_json::value::RawValue;
 
-/// A block takes no further record beyond this size of its texts.
+/// A block ends when its texts have this many bytes.
 pub(crate) const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Splits a batch into blocks: each the number of its records, and its payload.
+/// Splits a batch into blocks: for each block the number of its records, and its payload.
 pub(crate) fn split(records: &[Box<RawValue>]) -> Vec<(u32, Vec<u8>)> {
     let mut blocks = Vec::new();
     let mut from = 0;
@@ -43,7 +43,7 @@ fn payload(records: &[Box<RawValue>]) -> (u32, Vec<u8>) {
     (count, payload)
 }
 
-/// A block's payload, whose shape has been checked.
+/// A block's payload. Its shape has been checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block<'a> {
     ends: &'a [[u8; 4]],

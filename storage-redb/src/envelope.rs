@@ -1,14 +1,14 @@
 //! The envelope of every stored value: format (1 byte), CRC32C (4 bytes, big-endian), payload.
 //!
-//! The checksum covers the table's name, a zero byte, the key, the format and the payload, so that a value which
-//! stands at another key, or in another table, than it was written to is noticed too.
+//! The checksum covers the table's name, a zero byte, the key, the format and the payload. So it also reveals a value that
+//! moved to another key or another table.
 
 use phasegate_core::storage::StorageError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::key;
-use crate::tables::Spec;
+use crate::tables::TableSpec;
 
 /// The format of every payload that this release writes.
 const FORMAT: u8 = 1;
@@ -16,7 +16,7 @@ const FORMAT: u8 = 1;
 const HEADER: usize = 5;
 
 /// Puts a payload into its envelope.
-pub(crate) fn seal(table: &Spec, key: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(table: &TableSpec, key: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(HEADER + payload.len());
     value.push(FORMAT);
     value.extend(checksum(table, key, FORMAT, payload).to_be_bytes());
@@ -25,7 +25,11 @@ pub(crate) fn seal(table: &Spec, key: &[u8], payload: &[u8]) -> Vec<u8> {
 }
 
 /// Puts the JSON of `value` into its envelope.
-pub(crate) fn seal_json<T: Serialize>(table: &Spec, key: &[u8], value: &T) -> Result<Vec<u8>, StorageError> {
+pub(crate) fn seal_json<T: Serialize>(
+    table: &TableSpec,
+    key: &[u8],
+    value: &T,
+) -> Result<Vec<u8>, StorageError> {
     let json = serde_json::to_vec(value).map_err(|error| StorageError::Unavailable {
         reason: format!("{} can't be written as JSON: {error}", table.name),
     })?;
@@ -33,7 +37,7 @@ pub(crate) fn seal_json<T: Serialize>(table: &Spec, key: &[u8], value: &T) -> Re
 }
 
 /// Takes a payload out of its envelope.
-pub(crate) fn open<'v>(table: &Spec, key: &[u8], value: &'v [u8]) -> Result<&'v [u8], StorageError> {
+pub(crate) fn open<'v>(table: &TableSpec, key: &[u8], value: &'v [u8]) -> Result<&'v [u8], StorageError> {
     let damaged = |reason: &str| damaged(table, key, reason);
     let (header, payload) = value
         .split_first_chunk::<HEADER>()
@@ -50,7 +54,7 @@ pub(crate) fn open<'v>(table: &Spec, key: &[u8], value: &'v [u8]) -> Result<&'v 
 
 /// Takes the JSON of a `T` out of its envelope.
 pub(crate) fn open_json<T: DeserializeOwned>(
-    table: &Spec,
+    table: &TableSpec,
     key: &[u8],
     value: &[u8],
 ) -> Result<T, StorageError> {
@@ -59,7 +63,7 @@ pub(crate) fn open_json<T: DeserializeOwned>(
 }
 
 /// Takes a number of 8 bytes out of its envelope.
-pub(crate) fn open_u64(table: &Spec, key: &[u8], value: &[u8]) -> Result<u64, StorageError> {
+pub(crate) fn open_u64(table: &TableSpec, key: &[u8], value: &[u8]) -> Result<u64, StorageError> {
     let payload = open(table, key, value)?;
     let bytes = payload
         .try_into()
@@ -68,7 +72,7 @@ pub(crate) fn open_u64(table: &Spec, key: &[u8], value: &[u8]) -> Result<u64, St
 }
 
 /// The error that names a damaged value.
-pub(crate) fn damaged(table: &Spec, key: &[u8], reason: impl ToString) -> StorageError {
+pub(crate) fn damaged(table: &TableSpec, key: &[u8], reason: impl ToString) -> StorageError {
     StorageError::Damaged {
         table: table.name,
         key: key::readable(table, key),
@@ -76,7 +80,7 @@ pub(crate) fn damaged(table: &Spec, key: &[u8], reason: impl ToString) -> Storag
     }
 }
 
-fn checksum(table: &Spec, key: &[u8], format: u8, payload: &[u8]) -> u32 {
+fn checksum(table: &TableSpec, key: &[u8], format: u8, payload: &[u8]) -> u32 {
     let mut sum = crc32c::crc32c(table.name.as_bytes());
     sum = crc32c::crc32c_append(sum, &[0]);
     sum = crc32c::crc32c_append(sum, key);

@@ -4,17 +4,17 @@ use std::io;
 
 use phasegate_core::storage::StorageError;
 
-/// Why a piece of work in a transaction was not done.
+/// Why work in a transaction failed.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// It was refused, or found a damaged value. The transaction is as it was and may go on with other work.
+    /// It was refused, or it found a damaged value. The transaction is unchanged and may go on with other work.
     Refused(StorageError),
-    /// The database failed. A write transaction in which it happened must not be committed.
+    /// The database failed. The write transaction must not be committed.
     Broken(redb::Error),
 }
 
 impl Fault {
-    /// The error of a read that met this.
+    /// The error that a read gives for it.
     pub(crate) fn into_read_error(self) -> StorageError {
         let damaged = |reason| StorageError::Damaged {
             table: "file",

@@ -1,11 +1,11 @@
-//! Keys: made of their parts, and made readable again.
+//! Making keys from their parts, and making them readable.
 
 use std::fmt::Write as _;
 
 use phasegate_core::storage::{ActivityKind, IdempotencyKey};
 use phasegate_core::{CampaignId, Mode, PhaseName, ResourceKind, ResourceRef, Revision, Run};
 
-use crate::tables::{Part, Spec};
+use crate::tables::{KeyPart, TableSpec};
 
 /// A key of any table.
 pub(crate) type Key = Vec<u8>;
@@ -14,7 +14,7 @@ pub(crate) fn campaign(id: CampaignId) -> Key {
     id.as_u128().to_be_bytes().to_vec()
 }
 
-/// The part of an index key that stands before the campaign.
+/// The part of an index key before the campaign.
 pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) -> Key {
     let activity = match activity {
         ActivityKind::Idle => 0,
@@ -32,7 +32,7 @@ pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) ->
     key
 }
 
-/// The part of an index key that stands before the campaign.
+/// The part of an index key before the campaign.
 pub(crate) fn name_prefix(name: &str) -> Key {
     let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
     let mut key = length.to_be_bytes().to_vec();
@@ -94,7 +94,7 @@ pub(crate) fn resource(resource: &ResourceRef) -> Key {
     key
 }
 
-/// What the idempotency keys of a campaign, or of the store, begin with.
+/// The beginning of the idempotency keys of a campaign or of the store.
 pub(crate) fn scope(campaign: Option<CampaignId>) -> Key {
     match campaign {
         None => vec![0],
@@ -114,7 +114,7 @@ pub(crate) fn expiry(at_ms: i64, idempotency: &[u8]) -> Key {
     key
 }
 
-/// The first key after every key that begins with `prefix`; `None` where there is none.
+/// The first key after all keys that begin with `prefix`; `None` if such a key can't exist.
 pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
@@ -126,30 +126,30 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
     None
 }
 
-/// The last 8 bytes of a key, as the number that they are.
+/// The number in the last 8 bytes of a key.
 pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// The last 16 bytes of a key, as the campaign that they are.
+/// The campaign in the last 16 bytes of a key.
 pub(crate) fn last_campaign(key: &[u8]) -> Option<CampaignId> {
     key.last_chunk::<16>()
         .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
 }
 
-/// The first 16 bytes of a key, as the campaign that they are.
+/// The campaign in the first 16 bytes of a key.
 pub(crate) fn first_campaign(key: &[u8]) -> Option<CampaignId> {
     key.first_chunk::<16>()
         .map(|bytes| CampaignId::from_u128(u128::from_be_bytes(*bytes)))
 }
 
-/// Whether `key` has the parts that the keys of its table have.
-pub(crate) fn is_well_formed(table: &Spec, key: &[u8]) -> bool {
+/// Whether `key` consists of the parts that its table prescribes.
+pub(crate) fn is_well_formed(table: &TableSpec, key: &[u8]) -> bool {
     describe(table, key).is_some()
 }
 
-/// A key as a person can read it; one that isn't as its table has it, as hexadecimal digits.
-pub(crate) fn readable(table: &Spec, key: &[u8]) -> String {
+/// A key as readable text; a malformed key as hexadecimal digits.
+pub(crate) fn readable(table: &TableSpec, key: &[u8]) -> String {
     describe(table, key).unwrap_or_else(|| {
         let mut text = String::from("0x");
         for byte in key.iter().take(128) {
@@ -159,7 +159,7 @@ pub(crate) fn readable(table: &Spec, key: &[u8]) -> String {
     })
 }
 
-fn describe(table: &Spec, mut key: &[u8]) -> Option<String> {
+fn describe(table: &TableSpec, mut key: &[u8]) -> Option<String> {
     let mut parts = Vec::new();
     for part in table.key {
         let text;
@@ -169,38 +169,38 @@ fn describe(table: &Spec, mut key: &[u8]) -> Option<String> {
     key.is_empty().then(|| parts.join("/"))
 }
 
-fn take(part: Part, key: &[u8]) -> Option<(String, &[u8])> {
+fn take(part: KeyPart, key: &[u8]) -> Option<(String, &[u8])> {
     match part {
-        Part::Id => {
+        KeyPart::Id => {
             let (id, rest) = key.split_first_chunk::<16>()?;
             Some((CampaignId::from_u128(u128::from_be_bytes(*id)).to_string(), rest))
         }
-        Part::U8 => key.split_first().map(|(byte, rest)| (byte.to_string(), rest)),
-        Part::U32 => {
+        KeyPart::U8 => key.split_first().map(|(byte, rest)| (byte.to_string(), rest)),
+        KeyPart::U32 => {
             let (number, rest) = key.split_first_chunk::<4>()?;
             Some((u32::from_be_bytes(*number).to_string(), rest))
         }
-        Part::U64 => {
+        KeyPart::U64 => {
             let (number, rest) = key.split_first_chunk::<8>()?;
             Some((u64::from_be_bytes(*number).to_string(), rest))
         }
-        Part::Text => {
+        KeyPart::Text => {
             let end = key.iter().position(|byte| *byte == 0)?;
             let text = std::str::from_utf8(&key[..end]).ok()?;
             Some((text.to_owned(), &key[end + 1..]))
         }
-        Part::Name => {
+        KeyPart::Name => {
             let (length, rest) = key.split_first_chunk::<4>()?;
             let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
             let (text, rest) = rest.split_at_checked(length)?;
             Some((format!("{:?}", std::str::from_utf8(text).ok()?), rest))
         }
-        Part::Rest => std::str::from_utf8(key)
+        KeyPart::Rest => std::str::from_utf8(key)
             .ok()
             .map(|text| (text.to_owned(), &[][..])),
-        Part::Scope => match key.split_first()? {
+        KeyPart::Scope => match key.split_first()? {
             (0, rest) => Some(("store".to_owned(), rest)),
-            (1, rest) => take(Part::Id, rest),
+            (1, rest) => take(KeyPart::Id, rest),
             _ => None,
         },
     }

@@ -1,20 +1,21 @@
 //! The embedded store of Phasegate: one [redb](https://docs.rs/redb) file.
 //!
-//! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is one durable transaction,
-//! shared with the writes that arrive meanwhile; every value carries a checksum; and the file opens in milliseconds
-//! after a crash, whatever its size.
+//! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is durable on return; writes that
+//! arrive together share one transaction. Every value carries a checksum. The file opens in milliseconds after a crash, at any
+//! size.
 
 mod backup;
 mod block;
 mod envelope;
 mod fault;
+mod format;
 mod key;
-mod long;
+mod long_task;
 mod lookup;
 mod metrics;
 mod open;
+mod open_store;
 mod read;
-mod shared;
 mod store;
 mod tables;
 #[cfg(feature = "testing")]
@@ -26,7 +27,8 @@ mod writer;
 
 pub use self::metrics::describe_metrics;
 pub use backup::BackupReport;
-pub use long::Progress;
-pub use open::{FORMAT, Options};
+pub use format::FORMAT;
+pub use long_task::Progress;
+pub use open::Options;
 pub use store::RedbStorage;
 pub use verify::{Finding, VerifyReport, verify_file};

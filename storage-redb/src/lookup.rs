@@ -1,4 +1,4 @@
-//! Single values, read in a read transaction or in a write transaction alike.
+//! Reading single values, in a read transaction or a write transaction.
 
 use phasegate_core::storage::{IdempotencyEntry, RunOutput};
 use phasegate_core::{Campaign, CampaignId, Revision};
@@ -7,24 +7,24 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use crate::envelope;
 use crate::fault::Fault;
 use crate::key;
-use crate::tables::{self, Spec};
+use crate::tables::{self, TableSpec};
 use crate::values::{LogEntry, StoredResource, Tombstone};
 
-/// A table of either kind of transaction.
-pub(crate) trait Bytes: ReadableTable<&'static [u8], &'static [u8]> {}
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> Bytes for T {}
+/// A table that is open in a read transaction or a write transaction.
+pub(crate) trait BytesTable: ReadableTable<&'static [u8], &'static [u8]> {}
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> BytesTable for T {}
 
 /// Opens a table for reading.
 pub(crate) fn table(
     txn: &ReadTransaction,
-    spec: &Spec,
+    spec: &TableSpec,
 ) -> Result<ReadOnlyTable<&'static [u8], &'static [u8]>, Fault> {
     Ok(txn.open_table(spec.definition())?)
 }
 
 fn json<T: serde::de::DeserializeOwned>(
-    table: &impl Bytes,
-    spec: &Spec,
+    table: &impl BytesTable,
+    spec: &TableSpec,
     key: &[u8],
 ) -> Result<Option<T>, Fault> {
     match table.get(key)? {
@@ -33,7 +33,7 @@ fn json<T: serde::de::DeserializeOwned>(
     }
 }
 
-pub(crate) fn campaign(campaigns: &impl Bytes, id: CampaignId) -> Result<Option<Campaign>, Fault> {
+pub(crate) fn campaign(campaigns: &impl BytesTable, id: CampaignId) -> Result<Option<Campaign>, Fault> {
     let key = key::campaign(id);
     let campaign: Option<Campaign> = json(campaigns, &tables::CAMPAIGNS, &key)?;
     match campaign {
@@ -44,27 +44,27 @@ pub(crate) fn campaign(campaigns: &impl Bytes, id: CampaignId) -> Result<Option<
     }
 }
 
-pub(crate) fn tombstone(tombstones: &impl Bytes, id: CampaignId) -> Result<Option<Tombstone>, Fault> {
+pub(crate) fn tombstone(tombstones: &impl BytesTable, id: CampaignId) -> Result<Option<Tombstone>, Fault> {
     json(tombstones, &tables::TOMBSTONES, &key::campaign(id))
 }
 
-pub(crate) fn run_output(runs: &impl Bytes, run: &[u8]) -> Result<Option<RunOutput>, Fault> {
+pub(crate) fn run_output(runs: &impl BytesTable, run: &[u8]) -> Result<Option<RunOutput>, Fault> {
     json(runs, &tables::RUNS, run)
 }
 
-pub(crate) fn resource(resources: &impl Bytes, key: &[u8]) -> Result<Option<StoredResource>, Fault> {
+pub(crate) fn resource(resources: &impl BytesTable, key: &[u8]) -> Result<Option<StoredResource>, Fault> {
     json(resources, &tables::RESOURCES, key)
 }
 
-pub(crate) fn idempotency(entries: &impl Bytes, key: &[u8]) -> Result<Option<IdempotencyEntry>, Fault> {
+pub(crate) fn idempotency(entries: &impl BytesTable, key: &[u8]) -> Result<Option<IdempotencyEntry>, Fault> {
     json(entries, &tables::IDEMPOTENCY, key)
 }
 
-pub(crate) fn log_entry(log: &impl Bytes, number: u64) -> Result<Option<LogEntry>, Fault> {
+pub(crate) fn log_entry(log: &impl BytesTable, number: u64) -> Result<Option<LogEntry>, Fault> {
     json(log, &tables::LOG, &key::log(number))
 }
 
-fn number(table: &impl Bytes, spec: &Spec, key: &[u8]) -> Result<Option<u64>, Fault> {
+fn number(table: &impl BytesTable, spec: &TableSpec, key: &[u8]) -> Result<Option<u64>, Fault> {
     match table.get(key)? {
         Some(value) => Ok(Some(envelope::open_u64(spec, key, value.value())?)),
         None => Ok(None),
@@ -72,23 +72,27 @@ fn number(table: &impl Bytes, spec: &Spec, key: &[u8]) -> Result<Option<u64>, Fa
 }
 
 /// The place in the store-wide log of the event `seq` of a campaign.
-pub(crate) fn place_of(campaign_log: &impl Bytes, id: CampaignId, seq: u64) -> Result<Option<u64>, Fault> {
+pub(crate) fn place_of(
+    campaign_log: &impl BytesTable,
+    id: CampaignId,
+    seq: u64,
+) -> Result<Option<u64>, Fault> {
     let key = key::campaign_log(id, seq);
     let place = number(campaign_log, &tables::CAMPAIGN_LOG, &key)?;
     match place {
-        Some(0) => Err(envelope::damaged(&tables::CAMPAIGN_LOG, &key, "0 is no place in the log").into()),
+        Some(0) => Err(envelope::damaged(&tables::CAMPAIGN_LOG, &key, "0 is not a place in the log").into()),
         place => Ok(place),
     }
 }
 
 /// The highest revision that a resource ever had.
-pub(crate) fn highest_revision(revisions: &impl Bytes, key: &[u8]) -> Result<Revision, Fault> {
+pub(crate) fn highest_revision(revisions: &impl BytesTable, key: &[u8]) -> Result<Revision, Fault> {
     let highest = number(revisions, &tables::RESOURCE_REVISIONS, key)?;
     Ok(Revision(highest.unwrap_or(0)))
 }
 
 /// The number of the latest event in the store-wide log; 0 while it is empty.
-pub(crate) fn last_number(log: &impl Bytes) -> Result<u64, Fault> {
+pub(crate) fn last_number(log: &impl BytesTable) -> Result<u64, Fault> {
     match log.last()? {
         Some((key, _)) => {
             let key = key.value();

@@ -1,4 +1,4 @@
-//! What the store tells of itself through the facade of the crate `metrics`.
+//! The store's metrics, through the facade of the crate `metrics`.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use ::metrics::{Histogram, Unit, describe_histogram, histogram};
 const WRITE_SECONDS: &str = "phasegate_store_write_seconds";
 const SYNC_WRITES: &str = "phasegate_store_sync_writes";
 
-/// Describes the metrics of the stores in this process to the recorder of the crate `metrics` that is installed.
+/// Describes the metrics of the stores in this process to the installed recorder of the crate `metrics`.
 ///
-/// A host calls it once, after it installed its recorder and before it opens a store: a store records with the recorder
-/// that is there when it is opened, and not at all where there is none.
+/// A host calls it once, after it has installed its recorder and before it opens a store. A store uses the recorder that is
+/// installed when the store is opened; without one it records nothing.
 ///
 /// | name | kind | labels | what it is |
 /// |---|---|---|---|
@@ -31,14 +31,14 @@ pub fn describe_metrics() {
 
 /// A kind of write.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum WriteKind {
     Commit,
     Append,
     Resource,
     Key,
 }
 
-/// Where one open store records, looked up once.
+/// The recorders of one open store, looked up once.
 pub(crate) struct Metrics {
     commit: Histogram,
     append: Histogram,
@@ -48,7 +48,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Takes the recorder that is installed now.
+    /// Takes the installed recorder.
     pub(crate) fn new() -> Self {
         Self {
             commit: histogram!(WRITE_SECONDS, "kind" => "commit"),
@@ -59,13 +59,13 @@ impl Metrics {
         }
     }
 
-    /// Records a write that was handed over at `since` and is durable now.
-    pub(crate) fn durable(&self, kind: Kind, since: Instant) {
+    /// Records a write that was handed over at `since` and has just become durable.
+    pub(crate) fn durable(&self, kind: WriteKind, since: Instant) {
         let histogram = match kind {
-            Kind::Commit => &self.commit,
-            Kind::Append => &self.append,
-            Kind::Resource => &self.resource,
-            Kind::Key => &self.key,
+            WriteKind::Commit => &self.commit,
+            WriteKind::Append => &self.append,
+            WriteKind::Resource => &self.resource,
+            WriteKind::Key => &self.key,
         };
         histogram.record(since.elapsed());
     }

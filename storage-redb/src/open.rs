@@ -9,18 +9,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend};
+use redb::{Database, DatabaseError, StorageBackend};
 use tempfile::NamedTempFile;
 
 use crate::fault::{Fault, unavailable};
-use crate::lookup;
-use crate::shared::{Clock, no_panic, sheltered};
+use crate::format::prepare;
+use crate::open_store::{Clock, no_panic, sheltered};
 use crate::store::RedbStorage;
-use crate::tables::{self, META};
-use crate::writer::begin;
-
-/// The format of the stores that this release writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
 
 /// How to open a store.
 #[derive(Clone)]
@@ -51,35 +46,35 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets how much memory pages of the file may be kept in, in bytes.
+    /// Sets how much memory the cache of the file's pages may take, in bytes.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// Sets what tells the time. Only the expiry of idempotency keys asks for it.
+    /// Sets the clock. Only the expiry of idempotency keys uses it.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Opens the store at `path` and creates it when there is none.
+    /// Opens the store at `path`, or creates it.
     ///
-    /// A new file is made under another name and takes its own when it is complete and synced, so a crash leaves
-    /// either a store or none at `path`; what it may leave is a file named `.phasegate-….tmp`, which can be deleted.
-    /// After a kill or a power loss opening takes as long as after a clean end, at any size.
+    /// A new file is written under another name and renamed when it is complete and synced. So a crash leaves either a
+    /// complete store at `path` or nothing there, and perhaps a file named `.phasegate-….tmp`, which can be deleted. Opening
+    /// after a kill or a power loss takes no longer than after a clean end, at any size.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Held`] when it is open already, here or elsewhere; [`StorageError::NewerFormat`] for a store of
-    /// a newer release; [`StorageError::Damaged`]; [`StorageError::Unavailable`] when the file can't be read or
-    /// written, or is something else.
+    /// [`StorageError::Held`] when it is open already, in this process or another; [`StorageError::NewerFormat`] for a store of
+    /// a newer release; [`StorageError::Damaged`]; [`StorageError::Unavailable`] when the file can't be read or written, or is
+    /// not a store.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future is harmless: a store that was opened meanwhile is closed again.
+    /// Dropping the future is harmless: a store that it has opened is closed again.
     pub async fn open(&self, path: impl AsRef<Path>) -> Result<RedbStorage, StorageError> {
         let path = path.as_ref().to_owned();
         let options = self.clone();
@@ -92,8 +87,8 @@ impl Options {
         .await
     }
 
-    /// Opens the store in `backend`, and creates it when that is empty. For tests that inject faults, and for places
-    /// other than files. A crash while it is created may leave a backend that can't be opened.
+    /// Opens the store in `backend`, or creates it in an empty one: for tests that inject faults, and for stores outside of
+    /// files. A crash during the creation may leave a backend that can't be opened.
     ///
     /// # Errors
     ///
@@ -113,13 +108,13 @@ impl Options {
     }
 }
 
-/// Opens or creates the database at `path`, whose tables and format are then as they should be.
+/// Opens or creates the database at `path`, and makes sure of its tables and format.
 pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, StorageError> {
     let name = path.display().to_string();
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() == 0 && metadata.is_file() => replace_empty(path)?,
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, Existing::Keep)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path, ExistingFile::Keep)?,
         Err(error) => return Err(unavailable(format!("{name}: {error}"))),
     }
     let mut builder = Database::builder();
@@ -129,12 +124,12 @@ pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, Sto
     Ok(database)
 }
 
-/// Makes a store in the place of an empty file. Two that did so at once could each take the other's store away, so
-/// that one who finds the empty file locked is refused.
+/// Replaces an empty file by a store. A lock on the empty file lets one process do so at a time: two could delete each other's
+/// store.
 fn replace_empty(path: &Path) -> Result<(), StorageError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| unavailable(format!("{name}: {error}"));
-    // Elsewhere a file that somebody has open can't be replaced.
+    // Other systems can't replace an open file.
     let empty = match cfg!(unix) {
         true => Some(
             File::options()
@@ -150,23 +145,23 @@ fn replace_empty(path: &Path) -> Result<(), StorageError> {
         Err(TryLockError::WouldBlock) => return Err(StorageError::Held { path: name }),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Whoever had the lock before may have made the store.
+    // The previous holder of the lock may have made the store.
     match std::fs::metadata(path).map_err(failed)?.len() {
-        0 => create(path, Existing::Replace),
+        0 => create(path, ExistingFile::Replace),
         _ => Ok(()),
     }
 }
 
-/// What happens to a file that is there already.
+/// What happens to an existing file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Existing {
-    /// It stays, and what was made is thrown away.
+pub(crate) enum ExistingFile {
+    /// It stays, and the new file is deleted.
     Keep,
     /// It is replaced.
     Replace,
 }
 
-fn create(path: &Path, existing: Existing) -> Result<(), StorageError> {
+fn create(path: &Path, existing: ExistingFile) -> Result<(), StorageError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| unavailable(format!("{name} can't be created: {error}"));
     let temporary = temporary_beside(path).map_err(failed)?;
@@ -179,7 +174,7 @@ fn create(path: &Path, existing: Existing) -> Result<(), StorageError> {
         .close()
         .map_err(|error| unavailable(format!("{name}: {error}")))?;
     match publish(temporary, path, existing) {
-        // Another process was faster: its file is as good.
+        // Another process made the store at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         published => published.map_err(failed),
     }
@@ -194,11 +189,11 @@ pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Gives a complete file its name, durably.
-pub(crate) fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> io::Result<()> {
+pub(crate) fn publish(temporary: NamedTempFile, path: &Path, existing: ExistingFile) -> io::Result<()> {
     temporary.as_file().sync_all()?;
     match existing {
-        Existing::Keep => temporary.persist_noclobber(path)?,
-        Existing::Replace => temporary.persist(path)?,
+        ExistingFile::Keep => temporary.persist_noclobber(path)?,
+        ExistingFile::Replace => temporary.persist(path)?,
     };
     if cfg!(unix) {
         File::open(folder_of(path))?.sync_all()?;
@@ -238,80 +233,10 @@ pub(crate) fn open_error(name: &str, error: DatabaseError) -> StorageError {
         DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
             io::ErrorKind::UnexpectedEof => damaged("the file is too short".to_owned()),
             io::ErrorKind::InvalidData => {
-                unavailable(format!("{name} is no store ({error}): choose another path"))
+                unavailable(format!("{name} is not a store ({error}): choose another path"))
             }
             _ => unavailable(format!("{name}: {error}")),
         },
         error => unavailable(format!("{name}: {error}")),
     }
-}
-
-/// Checks the format; makes the tables of a database that has none.
-pub(crate) fn prepare(database: &Database, name: &str) -> Result<(), StorageError> {
-    let checked = no_panic(|| {
-        let txn = database.begin_read()?;
-        if txn.list_tables()?.next().is_none() {
-            return Ok(false);
-        }
-        match txn.open_table(META.definition()) {
-            Ok(meta) => check_format(&meta).map(|()| true),
-            Err(redb::TableError::TableDoesNotExist(_)) => Err(Fault::Refused(unavailable(format!(
-                "{name} is another program's database: choose another path"
-            )))),
-            Err(error) => Err(error.into()),
-        }
-    });
-    match checked.map_err(Fault::into_read_error)? {
-        true => Ok(()),
-        false => no_panic(|| make_tables(database)).map_err(Fault::into_read_error),
-    }
-}
-
-/// Checks the format that a store says it has.
-pub(crate) fn check_format(meta: &impl lookup::Bytes) -> Result<(), Fault> {
-    let damaged = |reason: &str| StorageError::Damaged {
-        table: META.name,
-        key: "format".into(),
-        reason: reason.into(),
-    };
-    let value = meta
-        .get(b"format".as_slice())?
-        .ok_or_else(|| damaged("it is missing"))?;
-    let value: [u8; 8] = value
-        .value()
-        .try_into()
-        .map_err(|_| damaged("it is not 8 bytes long"))?;
-    let (number, sum) = (u64::from_be_bytes(value) >> 32, u64::from_be_bytes(value) as u32);
-    let found = number as u32;
-    match found {
-        _ if sum != format_checksum(found) => Err(damaged("its checksum is wrong").into()),
-        0 => Err(damaged("0 is no format").into()),
-        1..=FORMAT => Ok(()),
-        _ => Err(Fault::Refused(StorageError::NewerFormat {
-            found,
-            supported: FORMAT,
-        })),
-    }
-}
-
-/// The stored form of a format's number.
-pub(crate) fn format_value(format: u32) -> [u8; 8] {
-    (u64::from(format) << 32 | u64::from(format_checksum(format))).to_be_bytes()
-}
-
-fn format_checksum(format: u32) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(b"meta\0format"), &format.to_be_bytes())
-}
-
-/// Makes every table in an empty database.
-pub(crate) fn make_tables(database: &Database) -> Result<(), Fault> {
-    let txn = begin(database)?;
-    for table in tables::ALL {
-        txn.open_table(table.definition())?;
-    }
-    let mut meta = txn.open_table(META.definition())?;
-    meta.insert(b"format".as_slice(), format_value(FORMAT).as_slice())?;
-    drop(meta);
-    txn.commit()?;
-    Ok(())
 }

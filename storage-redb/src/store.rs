@@ -1,4 +1,4 @@
-//! The store: what implements the port.
+//! The store: the implementation of the port.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,35 +23,35 @@ use crate::fault::{Fault, unavailable};
 use crate::lookup;
 use crate::metrics::Metrics;
 use crate::open::Options;
+use crate::open_store::{Clock, OpenStore};
 use crate::read;
-use crate::shared::{Clock, Shared};
 use crate::tables;
 use crate::values::{cursor, place};
 use crate::write::Write;
-use crate::writer::{self, CloseAtEnd, Message, Queued, Writer};
+use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
 
-/// How much memory queued writes may take, in KiB; further ones wait.
+/// The memory for queued writes, in KiB. Further writes wait.
 const QUEUE_KIB: usize = 64 * 1024;
 
 /// A store in one redb file. Clones are handles of the same store.
 ///
 /// # Durability
 ///
-/// What is acknowledged survives a kill and a power loss. Writes that arrive while one is being synced share the next
-/// sync.
+/// Acknowledged writes survive a kill and a power loss. Writes that arrive during a sync share the next one.
 ///
 /// # Closing
 ///
-/// [`close`](Storage::close), or dropping the last handle, writes what is queued and releases the file; either waits
-/// until that is done. No async runtime is needed, neither to use the store nor to close it.
+/// [`close`](Storage::close), or dropping the last handle, finishes the queued writes and releases the file, and waits for
+/// that. Neither using nor closing the store needs an async runtime.
 #[derive(Clone)]
 pub struct RedbStorage {
-    inner: Arc<Inner>,
+    inner: Arc<StoreHandle>,
 }
 
-struct Inner {
-    shared: Arc<Shared>,
-    queue: Mutex<Option<mpsc::Sender<Message>>>,
+/// What the clones of a store share: the open store, the queue of its writer, and the writer's thread.
+struct StoreHandle {
+    shared: Arc<OpenStore>,
+    queue: Mutex<Option<mpsc::Sender<WriterMessage>>>,
     room: Arc<Semaphore>,
     latest: watch::Receiver<u64>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -65,7 +65,7 @@ impl fmt::Debug for RedbStorage {
     }
 }
 
-impl Drop for Inner {
+impl Drop for StoreHandle {
     fn drop(&mut self) {
         self.shared.begin_closing();
         self.queue
@@ -76,8 +76,8 @@ impl Drop for Inner {
     }
 }
 
-impl Inner {
-    fn queue(&self) -> Result<mpsc::Sender<Message>, StorageError> {
+impl StoreHandle {
+    fn queue(&self) -> Result<mpsc::Sender<WriterMessage>, StorageError> {
         let queue = self
             .queue
             .lock()
@@ -87,7 +87,7 @@ impl Inner {
 }
 
 impl RedbStorage {
-    /// Opens the store at `path`, and creates it when there is none: [`Options::open`] with the defaults.
+    /// Opens or creates the store at `path`: [`Options::open`] with the defaults.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl RedbStorage {
         Options::default().open(path).await
     }
 
-    /// Opens the store in `backend`, and creates it when that is empty: [`Options::open_backend`] with the defaults.
+    /// Opens or creates the store in `backend`: [`Options::open_backend`] with the defaults.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl RedbStorage {
         Options::default().open_backend(backend).await
     }
 
-    /// An empty store in memory, gone with its last handle: to check something, or to try something out.
+    /// An empty store in memory. It is gone with its last handle.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl RedbStorage {
         Self::with_backend(redb::backends::InMemoryBackend::new()).await
     }
 
-    /// How to open a store, to be changed before it is opened.
+    /// Options to set before a store is opened.
     pub fn options() -> Options {
         Options::default()
     }
@@ -125,7 +125,7 @@ impl RedbStorage {
         clock: Clock,
     ) -> Result<Self, StorageError> {
         let (sender, latest) = watch::channel(0);
-        let shared = Arc::new(Shared::new(database, sender, path, clock));
+        let shared = Arc::new(OpenStore::new(database, sender, path, clock));
         let last = shared.read(|txn| lookup::last_number(&lookup::table(txn, &tables::LOG)?))?;
         shared.announce(last);
         let (queue, requests) = mpsc::channel();
@@ -139,7 +139,7 @@ impl RedbStorage {
             })
             .map_err(|error| unavailable(format!("no thread for the writer: {error}")))?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(StoreHandle {
                 shared,
                 queue: Mutex::new(Some(queue)),
                 room: Arc::new(Semaphore::new(QUEUE_KIB)),
@@ -149,11 +149,11 @@ impl RedbStorage {
         })
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<OpenStore> {
         &self.inner.shared
     }
 
-    /// Queues a write and waits until it is durable, or refused.
+    /// Queues a write and waits until it is durable or refused.
     async fn write<W: Write>(&self, write: W) -> Result<W::Done, StorageError> {
         if self.inner.shared.is_closing() {
             return Err(StorageError::Closed);
@@ -176,12 +176,12 @@ impl RedbStorage {
             result: None,
             _permit: permit,
         };
-        let message = Message::Write(Box::new(queued));
+        let message = WriterMessage::Write(Box::new(queued));
         self.inner
             .queue()?
             .send(message)
             .map_err(|_| StorageError::Closed)?;
-        // The writer answers everything that it has taken; what it never took was not written.
+        // The writer answers every request that it takes. A request without an answer was never taken, and not written.
         done.await.unwrap_or(Err(StorageError::Closed))
     }
 
@@ -322,7 +322,7 @@ impl Storage for RedbStorage {
         let announced = *latest.borrow();
         let after = match place(after.as_ref(), announced) {
             Ok(after) => after,
-            // A read may have shown an event that is durable and not announced yet.
+            // A read may have shown a durable event before its announcement.
             Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await?,
         };
         match latest.wait_for(|number| *number > after).await {
@@ -353,13 +353,13 @@ impl Storage for RedbStorage {
         if let Some(queue) = queue {
             self.inner.shared.begin_closing();
             let (reply, done) = oneshot::channel();
-            if queue.send(Message::Close(reply)).is_ok()
+            if queue.send(WriterMessage::Close(reply)).is_ok()
                 && let Ok(closed) = done.await
             {
                 return closed;
             }
         }
-        // It was asked for before: it is done when the writer has ended.
+        // Another close was requested before. It is done when the writer has ended.
         let inner = self.inner.clone();
         blocking::unblock(move || writer::join(&inner.writer)).await;
         Ok(())
@@ -379,7 +379,7 @@ mod tests {
         let mut story = Story::created(&storage, 1).await;
         let page = storage.events(EventScope::Store, None, 10).await.unwrap();
         let read = page.items.last().map(|event| event.cursor.clone());
-        // As it is after the commit, and before the writer has told of it.
+        // The state after the commit and before the writer's announcement.
         storage.shared().announce(0);
 
         let mode = Mode::FullSequence;

@@ -1,14 +1,13 @@
 //! The bytes on disk: every table, its keys and its values.
 //!
-//! Every key is bytes whose order is the order of its parts: numbers are big-endian, ids are their 16 bytes, a text that
-//! is followed by another part ends with a zero byte. Every value stands in an [envelope](crate::envelope), except for
-//! the two kinds that say so below.
+//! Keys are ordered as their parts are: numbers are big-endian, ids are their 16 bytes, and a text before another part ends
+//! with a zero byte. Every value stands in an [envelope](crate::envelope), except for the two kinds that say so below.
 
 use redb::TableDefinition;
 
 /// A part of a key, in order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum KeyPart {
     /// The 16 bytes of a UUID.
     Id,
     /// 1 byte.
@@ -27,17 +26,17 @@ pub(crate) enum Part {
     Scope,
 }
 
-/// A table: its name, and of what its keys consist.
+/// A table: its name, and the parts of its keys.
 #[derive(Debug)]
-pub(crate) struct Spec {
+pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
-    pub(crate) key: &'static [Part],
+    pub(crate) key: &'static [KeyPart],
 }
 
-/// How redb knows every table.
+/// The type that every table has in redb.
 pub(crate) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-impl Spec {
+impl TableSpec {
     pub(crate) const fn definition(&self) -> Definition {
         TableDefinition::new(self.name)
     }
@@ -45,99 +44,99 @@ impl Spec {
 
 /// `format` -> the number of the store's format (4 bytes) and the CRC32C of `meta`, zero, `format` and that number
 /// (4 bytes). It stands in no envelope, and its layout never changes, so that every release can read it.
-pub(crate) const META: Spec = Spec {
+pub(crate) const META: TableSpec = TableSpec {
     name: "meta",
-    key: &[Part::Rest],
+    key: &[KeyPart::Rest],
 };
 
 /// campaign -> the snapshot, JSON. A deleted campaign has none.
-pub(crate) const CAMPAIGNS: Spec = Spec {
+pub(crate) const CAMPAIGNS: TableSpec = TableSpec {
     name: "campaigns",
-    key: &[Part::Id],
+    key: &[KeyPart::Id],
 };
 
-/// (activity, mode, position, campaign) -> nothing at all. One entry for each snapshot.
-pub(crate) const BY_STATE: Spec = Spec {
+/// (activity, mode, position, campaign) -> no value. One entry for each snapshot.
+pub(crate) const BY_STATE: TableSpec = TableSpec {
     name: "campaigns_by_state",
-    key: &[Part::U8, Part::U8, Part::U32, Part::Id],
+    key: &[KeyPart::U8, KeyPart::U8, KeyPart::U32, KeyPart::Id],
 };
 
-/// (name, campaign) -> nothing at all. One entry for each snapshot.
-pub(crate) const BY_NAME: Spec = Spec {
+/// (name, campaign) -> no value. One entry for each snapshot.
+pub(crate) const BY_NAME: TableSpec = TableSpec {
     name: "campaigns_by_name",
-    key: &[Part::Name, Part::Id],
+    key: &[KeyPart::Name, KeyPart::Id],
 };
 
-/// number -> an event with its campaign, its number there and its commit, JSON. The store-wide log, from 1; the numbers
-/// of reclaimed events are missing, the last one never is.
-pub(crate) const LOG: Spec = Spec {
+/// number -> an event with its campaign, its number there and its commit, JSON. The store-wide log, from 1. The numbers of
+/// reclaimed events are missing; the last number is always there.
+pub(crate) const LOG: TableSpec = TableSpec {
     name: "log",
-    key: &[Part::U64],
+    key: &[KeyPart::U64],
 };
 
 /// (campaign, number within the campaign) -> number in the store-wide log, 8 bytes.
-pub(crate) const CAMPAIGN_LOG: Spec = Spec {
+pub(crate) const CAMPAIGN_LOG: TableSpec = TableSpec {
     name: "campaign_log",
-    key: &[Part::Id, Part::U64],
+    key: &[KeyPart::Id, KeyPart::U64],
 };
 
 /// (campaign, phase, revision) -> a config, JSON.
-pub(crate) const CONFIGS: Spec = Spec {
+pub(crate) const CONFIGS: TableSpec = TableSpec {
     name: "configs",
-    key: &[Part::Id, Part::Text, Part::U64],
+    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U64],
 };
 
 /// (campaign, phase, run) -> how far the run's output has come, JSON.
-pub(crate) const RUNS: Spec = Spec {
+pub(crate) const RUNS: TableSpec = TableSpec {
     name: "runs",
-    key: &[Part::Id, Part::Text, Part::U32],
+    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U32],
 };
 
 /// (campaign, phase, run, index of the first record) -> a [block](crate::block) of records.
-pub(crate) const RECORDS: Spec = Spec {
+pub(crate) const RECORDS: TableSpec = TableSpec {
     name: "records",
-    key: &[Part::Id, Part::Text, Part::U32, Part::U64],
+    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U32, KeyPart::U64],
 };
 
 /// (kind, id) -> a resource's revision and document, JSON.
-pub(crate) const RESOURCES: Spec = Spec {
+pub(crate) const RESOURCES: TableSpec = TableSpec {
     name: "resources",
-    key: &[Part::Text, Part::Rest],
+    key: &[KeyPart::Text, KeyPart::Rest],
 };
 
 /// (kind, id) -> the highest revision that the resource ever had, 8 bytes. It survives the resource.
-pub(crate) const RESOURCE_REVISIONS: Spec = Spec {
+pub(crate) const RESOURCE_REVISIONS: TableSpec = TableSpec {
     name: "resource_revisions",
-    key: &[Part::Text, Part::Rest],
+    key: &[KeyPart::Text, KeyPart::Rest],
 };
 
 /// (scope, key) -> what an idempotency key was used for, JSON.
-pub(crate) const IDEMPOTENCY: Spec = Spec {
+pub(crate) const IDEMPOTENCY: TableSpec = TableSpec {
     name: "idempotency",
-    key: &[Part::Scope, Part::Rest],
+    key: &[KeyPart::Scope, KeyPart::Rest],
 };
 
-/// (milliseconds of expiry, scope, key) -> nothing at all. One entry for each idempotency key.
-pub(crate) const BY_EXPIRY: Spec = Spec {
+/// (milliseconds of expiry, scope, key) -> no value. One entry for each idempotency key.
+pub(crate) const BY_EXPIRY: TableSpec = TableSpec {
     name: "idempotency_by_expiry",
-    key: &[Part::U64, Part::Scope, Part::Rest],
+    key: &[KeyPart::U64, KeyPart::Scope, KeyPart::Rest],
 };
 
 /// campaign -> its tombstone, JSON: the number of its deletion, in its own log and in the store's, and the idempotency
 /// key that the deletion was sent with. It stays for ever, so that an id is never used again.
-pub(crate) const TOMBSTONES: Spec = Spec {
+pub(crate) const TOMBSTONES: TableSpec = TableSpec {
     name: "tombstones",
-    key: &[Part::Id],
+    key: &[KeyPart::Id],
 };
 
-/// campaign -> an empty envelope: a deleted campaign, whose space is still to be reclaimed.
-pub(crate) const RECLAIM: Spec = Spec {
+/// campaign -> an empty envelope: a deleted campaign with space to reclaim.
+pub(crate) const RECLAIM: TableSpec = TableSpec {
     name: "reclaim",
-    key: &[Part::Id],
+    key: &[KeyPart::Id],
 };
 
 /// Every table.
-pub(crate) const ALL: [&Spec; 15] = [
+pub(crate) const ALL: [&TableSpec; 15] = [
     &META,
     &CAMPAIGNS,
     &BY_STATE,

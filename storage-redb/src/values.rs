@@ -1,4 +1,4 @@
-//! What the JSON values consist of that are not types of the core.
+//! The stored JSON values whose types are not of the core.
 
 use phasegate_core::storage::{Cursor, IdempotencyKey, LoggedEvent, StorageError};
 use phasegate_core::{CampaignId, CommitId, Event, Revision, Version};
@@ -16,7 +16,7 @@ pub(crate) struct LogEntry {
 }
 
 impl LogEntry {
-    /// The event as the port gives it out.
+    /// The event as the port returns it.
     pub(crate) fn at(self, number: u64) -> LoggedEvent {
         LoggedEvent {
             cursor: cursor(number),
@@ -52,7 +52,7 @@ pub(crate) fn cursor(number: u64) -> Cursor {
     Cursor::from_text(format!("r{number:016x}"))
 }
 
-/// The place that a cursor names, `last` being the latest one; 0 for none.
+/// The place that a cursor names, at most `last`; 0 without a cursor.
 pub(crate) fn place(after: Option<&Cursor>, last: u64) -> Result<u64, StorageError> {
     let Some(given) = after else { return Ok(0) };
     given

@@ -1,4 +1,4 @@
-//! The one thread that writes: whatever was asked for while a transaction was being synced shares the next one.
+//! The one thread that writes. Requests that arrive during the sync of a transaction share the next transaction.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
@@ -6,35 +6,37 @@ use std::time::{Duration, Instant};
 
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
-use redb::{Database, Durability, WriteTransaction};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::Fault;
 use crate::metrics::Metrics;
-use crate::shared::Shared;
-use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
+use crate::open_store::OpenStore;
+use crate::write::{Reclaimed, Tables, Write, begin, purge_expired, reclaim_some};
 
-/// A transaction takes no further request beyond this many bytes.
+/// A transaction ends when its requests have this many bytes.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
-/// A transaction takes no further request beyond this many.
+/// A transaction takes at most this many requests.
 const GROUP_REQUESTS: usize = 4_096;
-/// Expired keys are looked for at most this often.
+/// The least time between two searches for expired keys.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
-/// What is sent to the writer.
-pub(crate) enum Message {
+/// A message to the writer.
+pub(crate) enum WriterMessage {
     /// A write.
     Write(Box<dyn Request>),
-    /// Finish what came before, then release the database.
+    /// Finish the earlier messages, then release the database.
     Close(oneshot::Sender<Result<(), StorageError>>),
 }
 
 /// A queued write, whatever its kind.
 pub(crate) trait Request: Send {
-    /// Does it, and tells whether it was accepted; its own refusal is kept for [`Self::answer`], a failure of the database is
-    /// given back.
+    /// Does the write and returns whether it was accepted. A refusal is kept for [`Self::answer`].
+    ///
+    /// # Errors
+    ///
+    /// A failure of the database.
     fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error>;
-    /// Tells the caller, once it is known what became of the transaction.
+    /// Answers the caller once the outcome of the transaction is known.
     fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics);
     /// About how many bytes it writes.
     fn weight(&self) -> usize;
@@ -72,7 +74,7 @@ impl<W: Write> Request for Queued<W> {
         if result.is_ok() {
             metrics.durable(W::KIND, self.since);
         }
-        // A caller that went away has lost interest; the write is done all the same.
+        // The caller may have gone away. The write is done nevertheless.
         let _ = self.reply.send(result);
     }
 
@@ -83,8 +85,8 @@ impl<W: Write> Request for Queued<W> {
 
 /// The state of the writer thread.
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    queue: Receiver<Message>,
+    shared: Arc<OpenStore>,
+    queue: Receiver<WriterMessage>,
     /// Whether there may be space to reclaim.
     reclaim: bool,
     purged: Option<Instant>,
@@ -92,7 +94,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, queue: Receiver<Message>, metrics: Metrics) -> Self {
+    pub(crate) fn new(shared: Arc<OpenStore>, queue: Receiver<WriterMessage>, metrics: Metrics) -> Self {
         Self {
             shared,
             queue,
@@ -116,8 +118,8 @@ impl Writer {
         let _ = self.shared.close();
     }
 
-    /// The next message; while there is none, the idle work is done.
-    fn next(&mut self) -> Option<Message> {
+    /// The next message. Does idle work while there is none.
+    fn next(&mut self) -> Option<WriterMessage> {
         loop {
             match self.queue.try_recv() {
                 Ok(message) => return Some(message),
@@ -128,18 +130,18 @@ impl Writer {
         }
     }
 
-    /// Takes whatever else is queued, within bounds; gives the reply of a close, which ends the group.
+    /// Takes the other queued messages, within bounds. A close ends the group, and its reply is returned.
     fn collect(
         &mut self,
-        first: Message,
+        first: WriterMessage,
         group: &mut Vec<Box<dyn Request>>,
     ) -> Option<oneshot::Sender<Result<(), StorageError>>> {
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Close(reply) => return Some(reply),
-                Message::Write(request) => {
+                WriterMessage::Close(reply) => return Some(reply),
+                WriterMessage::Write(request) => {
                     bytes += request.weight();
                     group.push(request);
                 }
@@ -180,7 +182,7 @@ impl Writer {
         self.reclaim = true;
     }
 
-    /// Does one bounded piece of work that nobody waits for; tells whether there may be more.
+    /// Does one bounded piece of work that nobody waits for. Returns whether there may be more.
     fn idle(&mut self) -> bool {
         if self.reclaim {
             match self.transaction(reclaim_some) {
@@ -236,16 +238,8 @@ impl Writer {
     }
 }
 
-/// Begins a transaction that is durable when it is committed, and after which a killed store opens at once.
-pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut txn = database.begin_write()?;
-    txn.set_durability(Durability::Immediate)?;
-    txn.set_quick_repair(true);
-    Ok(txn)
-}
-
-/// Closes the database also when the writer itself panics.
-pub(crate) struct CloseAtEnd(pub(crate) Arc<Shared>);
+/// Closes the database, also after a panic of the writer.
+pub(crate) struct CloseAtEnd(pub(crate) Arc<OpenStore>);
 
 impl Drop for CloseAtEnd {
     fn drop(&mut self) {
@@ -253,7 +247,7 @@ impl Drop for CloseAtEnd {
     }
 }
 
-/// Joins the writer's thread; by then the database is released. Everybody who asks waits for that.
+/// Waits for the end of the writer's thread, which releases the database. Every caller waits.
 pub(crate) fn join(writer: &std::sync::Mutex<Option<std::thread::JoinHandle<()>>>) {
     let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(thread) = writer.take() {
@@ -272,13 +266,14 @@ mod tests {
     use tokio::sync::{Semaphore, watch};
 
     use super::*;
-    use crate::open::make_tables;
+    use crate::format::make_tables;
+    use redb::Database;
 
     /// A queued write of a campaign's creation, and its answer.
     fn creation(
         id: u128,
     ) -> (
-        Message,
+        WriterMessage,
         oneshot::Receiver<Result<phasegate_core::storage::Committed, StorageError>>,
     ) {
         let write = Story::new(id).transition(vec![Story::creation("campaign", Mode::StepByStep)]);
@@ -292,7 +287,7 @@ mod tests {
             result: None,
             _permit: room.try_acquire_owned().unwrap(),
         };
-        (Message::Write(Box::new(queued)), answer)
+        (WriterMessage::Write(Box::new(queued)), answer)
     }
 
     #[test]
@@ -304,7 +299,7 @@ mod tests {
             .unwrap();
         make_tables(&database).unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
-        let shared = Arc::new(Shared::new(database, watch::Sender::new(0), None, clock));
+        let shared = Arc::new(OpenStore::new(database, watch::Sender::new(0), None, clock));
         let (queue, requests) = mpsc::channel();
         let mut answers = Vec::new();
         for id in [1, 2, 1, 3] {

@@ -27,7 +27,7 @@ fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, Vec<f64>> {
         assert_eq!(unit, Some(expected), "{key}");
         assert!(description.is_some(), "{key}");
         let DebugValue::Histogram(values) = value else {
-            panic!("{key} is no histogram");
+            panic!("{key} is not a histogram");
         };
         let labels = key
             .labels()

@@ -1,4 +1,4 @@
-//! Tools for tests of programs that use Phasegate, and of their stores and runners.
+//! Tools to test programs that use Phasegate, and their stores and runners.
 
 pub mod simulation;
 mod stage;

@@ -1,4 +1,4 @@
-//! A stage for runners: the test is the prompter, and every attempt does exactly what it is told.
+//! A stage for runners: the test instructs every attempt, and the attempt does exactly that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,8 +8,8 @@ use phasegate::{Batch, Failure, PhaseRunner, RunContext, RunError, RunOutcome, T
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-/// What an attempt on stage can be told.
-enum Line {
+/// An instruction to an attempt on stage.
+enum Instruction {
     Commit {
         records: u64,
         done: oneshot::Sender<Result<(), RunError>>,
@@ -21,38 +21,38 @@ enum Line {
     Rest,
 }
 
-/// Where attempts wait for their lines. Cloning it is cheap.
+/// Where attempts wait for their instructions. Cloning it is cheap.
 ///
-/// Nothing happens on it by itself: a runner neither works nor heeds a cancellation until it is told to. So a test can
-/// hold an attempt in any state for as long as it likes, without a sleep.
+/// A runner works, or heeds a cancellation, only when it is told to. So a test can hold an attempt in any state for any time,
+/// without a sleep.
 #[derive(Clone, Default)]
 pub struct Stage {
-    inner: Arc<Inner>,
+    inner: Arc<StageState>,
 }
 
 #[derive(Default)]
-struct Inner {
-    actors: Mutex<Cast>,
+struct StageState {
+    actors: Mutex<Actors>,
     arrival: Notify,
 }
 
 #[derive(Default)]
-struct Cast {
+struct Actors {
     closed: bool,
-    lines: HashMap<Ticket, mpsc::UnboundedSender<Line>>,
+    lines: HashMap<Ticket, mpsc::UnboundedSender<Instruction>>,
 }
 
 impl Stage {
-    /// A runner that plays on this stage; one serves all phases.
+    /// A runner on this stage. One runner serves all phases.
     pub fn runner(&self) -> impl PhaseRunner + use<> {
         Actor { stage: self.clone() }
     }
 
-    fn cast<T>(&self, f: impl FnOnce(&mut Cast) -> T) -> T {
+    fn cast<T>(&self, f: impl FnOnce(&mut Actors) -> T) -> T {
         f(&mut self.inner.actors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The tickets that were launched and have not been told to end.
+    /// The tickets of the launched attempts that were not told to end yet.
     pub fn on_stage(&self) -> Vec<Ticket> {
         self.cast(|cast| {
             let playing = cast.lines.iter().filter(|(_, line)| !line.is_closed());
@@ -60,7 +60,7 @@ impl Stage {
         })
     }
 
-    /// How often any attempt has been launched.
+    /// How many attempts have been launched.
     pub fn launches(&self) -> usize {
         self.cast(|cast| cast.lines.len())
     }
@@ -70,7 +70,7 @@ impl Stage {
         self.actor(ticket).await;
     }
 
-    async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Line> {
+    async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Instruction> {
         loop {
             let arrival = self.inner.arrival.notified();
             tokio::pin!(arrival);
@@ -82,48 +82,48 @@ impl Stage {
         }
     }
 
-    async fn line(&self, ticket: &Ticket, line: Line) {
-        // An attempt that is gone can't be told anything; whoever tells it sees what it came to.
+    async fn line(&self, ticket: &Ticket, line: Instruction) {
+        // An attempt that is gone takes no instruction. The test sees that from the state of its phase.
         let _ = self.actor(ticket).await.send(line);
     }
 
-    /// Tells the attempt to commit this many records, numbered on from those before, and says what that came to.
+    /// Tells the attempt to commit this many records, numbered after the earlier ones, and returns the result.
     ///
     /// # Errors
     ///
-    /// What [`RunContext::commit`] answered, or [`RunError::Interrupted`] when the attempt is gone.
+    /// Those of [`RunContext::commit`], or [`RunError::Interrupted`] when the attempt is gone.
     pub async fn commit(&self, ticket: &Ticket, records: u64) -> Result<(), RunError> {
         let (done, answer) = oneshot::channel();
-        self.line(ticket, Line::Commit { records, done }).await;
+        self.line(ticket, Instruction::Commit { records, done }).await;
         answer.await.unwrap_or(Err(RunError::Interrupted))
     }
 
     /// Tells the attempt to complete with this summary.
     pub async fn complete(&self, ticket: &Ticket, summary: Value) {
-        self.line(ticket, Line::Complete(summary)).await;
+        self.line(ticket, Instruction::Complete(summary)).await;
     }
 
     /// Tells the attempt to fail.
     pub async fn fail(&self, ticket: &Ticket, failure: Failure) {
-        self.line(ticket, Line::Fail(failure)).await;
+        self.line(ticket, Instruction::Fail(failure)).await;
     }
 
     /// Tells the attempt to leave its outcome to a later report.
     pub async fn defer(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Defer).await;
+        self.line(ticket, Instruction::Defer).await;
     }
 
     /// Tells the attempt to panic.
     pub async fn panic(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Panic).await;
+        self.line(ticket, Instruction::Panic).await;
     }
 
-    /// Tells the attempt to come to rest, as a runner does that heeds its cancellation.
+    /// Tells the attempt to come to rest, as a runner that heeds its cancellation does.
     pub async fn rest(&self, ticket: &Ticket) {
-        self.line(ticket, Line::Rest).await;
+        self.line(ticket, Instruction::Rest).await;
     }
 
-    /// Takes every attempt off the stage, and every one that comes later, as the end of a process does.
+    /// Removes every attempt from the stage, later ones too, as the end of a process does.
     pub fn close(&self) {
         self.cast(|cast| {
             cast.closed = true;
@@ -148,15 +148,15 @@ impl PhaseRunner for Actor {
         self.stage.inner.arrival.notify_waiters();
         while let Some(line) = told.recv().await {
             match line {
-                Line::Commit { records, done } => {
-                    // Nobody waits for the answer once the test has given up.
+                Instruction::Commit { records, done } => {
+                    // The test may have given up waiting for the answer.
                     let _ = done.send(commit(&ctx, records).await);
                 }
-                Line::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
-                Line::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
-                Line::Defer => return Ok(RunOutcome::Deferred),
-                Line::Panic => panic!("as the test told it to"),
-                Line::Rest => return Err(RunError::Interrupted),
+                Instruction::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
+                Instruction::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
+                Instruction::Defer => return Ok(RunOutcome::Deferred),
+                Instruction::Panic => panic!("as the test told it to"),
+                Instruction::Rest => return Err(RunError::Interrupted),
             }
         }
         Err(RunError::Interrupted)

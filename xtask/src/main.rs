@@ -10,6 +10,7 @@ mod python;
 mod run;
 mod rust_tests;
 mod schemas;
+mod structure;
 mod suites;
 mod tally;
 mod test;
@@ -43,6 +44,11 @@ const COMMANDS: &[Command] = &[
         name: "schemas",
         about: "write schemas/ and server/openapi.json from the Rust types and routes",
         run: schemas::write,
+    },
+    Command {
+        name: "structure",
+        about: "count lines and circles of files, and compare them with xtask/structure.txt",
+        run: structure::check,
     },
     Command {
         name: "contract",

@@ -31,6 +31,17 @@ pub fn write() -> anyhow::Result<ExitCode> {
         ],
         Stdio::inherit(),
     )?;
+    cargo(
+        &[
+            "run",
+            "--quiet",
+            "--package",
+            "phasegate-bindings",
+            "--example",
+            "write_words",
+        ],
+        Stdio::inherit(),
+    )?;
     let plan = cargo(
         &[
             "run",

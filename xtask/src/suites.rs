@@ -50,6 +50,7 @@ pub const BUILD: &str = "build";
 pub fn suites() -> Vec<Suite> {
     vec![
         cargo("fmt", "fmt --all --check"),
+        xtask("structure", Lane::Compile, "structure"),
         xtask(BUILD, Lane::Compile, "build"),
         cargo(
             "clippy",

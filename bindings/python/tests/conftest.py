@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import phasegate
 from phasegate import Engine, Mode, Pipeline
 
+REPOSITORY = Path(__file__).parents[3]
 #: The longest that anything may take here; whatever takes longer hangs.
 PATIENCE_S = 60
 
@@ -20,6 +22,11 @@ PATIENCE_S = 60
 def store(tmp_path: Path) -> Path:
     """The path of a store that isn't there yet."""
     return tmp_path / "campaigns.redb"
+
+
+def schema(name: str) -> Any:
+    """A file of ``schemas/``: what the engine says once, and every host is compared with."""
+    return json.loads((REPOSITORY / "schemas" / name).read_text())
 
 
 def in_memory(pipeline: Pipeline, **options: Any) -> Engine:

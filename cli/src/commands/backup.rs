@@ -9,17 +9,17 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::tables::count;
 use crate::screen;
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// Copies a store into a new file.
 pub async fn backup(args: BackupArgs) -> Result<Exit, CliError> {
     if args.to.symlink_metadata().is_ok() {
         return Err(CliError::Usage(format!(
-            "{} exists already, and a backup replaces no file: name another",
+            "{} exists already, and a backup never replaces a file: name another",
             args.to.display()
         )));
     }
-    let storage = store::open_file(&args.file, Missing::Refuse).await?;
+    let storage = store::open_file(&args.file, MissingStore::Refuse).await?;
     let bar = screen::bars().add(ProgressBar::no_length());
     let drawn = bar.clone();
     let copied = storage

@@ -9,7 +9,7 @@ use crate::output::{Output, print_line};
 use crate::plan::Plan;
 use crate::{planned, store};
 
-/// Checks a plan as `run` would that finds an empty store.
+/// Checks a plan as `run` does with an empty store.
 pub async fn check(args: CheckArgs) -> Result<Exit, CliError> {
     let plan = Plan::read(&args.plan)?;
     let empty = RedbStorage::in_memory()

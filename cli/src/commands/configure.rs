@@ -28,7 +28,7 @@ pub async fn configure(args: ConfigureArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Takes the config of a phase away.
+/// Removes the config of a phase.
 pub async fn unconfigure(args: UnconfigureArgs) -> Result<Exit, CliError> {
     with_campaign(&args.campaign, async |target, id| {
         let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;

@@ -15,7 +15,7 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
     with_campaign(&args.campaign, async |target, id| {
         let named = target.named(&args.campaign.campaign).await?;
         if named.len() > 1 {
-            let line = |view: &phasegate::CampaignView| format!("\n  {}  {}", view.id, view.status);
+            let line = |view: &phasegate::CampaignView| format!("\n  {}  {}", view.id, view.status.spoken());
             return Err(CliError::Usage(format!(
                 "{} campaigns have that name, so give the id of the one to delete:{}",
                 named.len(),
@@ -34,7 +34,7 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Asks where a person can answer; else nobody agrees.
+/// Asks for agreement. Without a person at a terminal there is none.
 fn agreed(name: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Ok(false);

@@ -37,7 +37,7 @@ fn row(view: &CampaignView) -> [String; 7] {
     let next = view.current_phase.as_ref().map(ToString::to_string);
     [
         view.name.clone(),
-        view.status.to_string(),
+        view.status.spoken(),
         view.mode.to_string(),
         format!("{} of {}", view.position, view.phases.len()),
         next.unwrap_or_default(),

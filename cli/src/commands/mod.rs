@@ -1,4 +1,4 @@
-//! What each command does, a file each. A new one is a variant of [`Command`](crate::args::Command) and an arm here.
+//! The commands, each in its own file. A new command is a variant of [`Command`](crate::args::Command) and an arm here.
 
 mod backup;
 mod check;
@@ -22,7 +22,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Does what was asked.
+/// Carries out a command.
 pub async fn execute(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Run(args) => run::run(args).await,

@@ -1,6 +1,5 @@
 //! `phasegate mode`
 
-use phasegate::Mode;
 use phasegate::core::Command;
 
 use crate::args::ModeArgs;
@@ -12,7 +11,7 @@ use crate::target::with_campaign;
 /// Sets how a campaign advances.
 pub async fn mode(args: ModeArgs) -> Result<Exit, CliError> {
     with_campaign(&args.campaign, async |target, id| {
-        let mode = Mode::from(args.mode);
+        let mode = args.mode;
         let changed = target.command(id, Command::SetMode { mode }).await?;
         let since = if changed { "now" } else { "already" };
         print_line(format_args!(

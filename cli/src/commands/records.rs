@@ -14,7 +14,7 @@ use crate::render::tables::{count, scalar, table};
 use crate::screen::say;
 use crate::target::{RunRecords, Target, with_campaign};
 
-/// How many rows a table has, unless said otherwise.
+/// How many rows a table has by default.
 const TABLE_ROWS: u64 = 100;
 
 /// Prints the records of a phase.
@@ -34,7 +34,7 @@ pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Some records of one run, to be read as often as needed.
+/// Some records of one run. They can be read repeatedly.
 struct Records<'a> {
     target: &'a Target,
     campaign: CampaignId,

@@ -8,20 +8,20 @@ use crate::args::RunArgs;
 use crate::difference::Differences;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::follow::{Begin, follow};
+use crate::follow::{StartAction, follow};
 use crate::output::Output;
 use crate::plan::Plan;
 use crate::planned::{self, Resources};
 use crate::render::summary::{self, shell_word};
 use crate::sandbox::{self, Addresses};
 use crate::screen::say;
-use crate::store::{self, Missing};
-use crate::target::{Place, Shown};
+use crate::store::{self, MissingStore};
+use crate::target::{ShownCampaign, StoreLocation};
 
 /// Runs a plan: creates its campaign, or carries on with the unfinished one of its name.
 pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let plan = Plan::read(&args.plan)?;
-    store::with_engine(&args.store.db, Missing::Create, async |engine| {
+    store::with_engine(&args.store.db, MissingStore::Create, async |engine| {
         let last = match args.follow.sandbox {
             true => sandbox::last_addresses(engine).await?,
             false => None,
@@ -52,7 +52,7 @@ async fn run_in(
         true => None,
         false => store::unfinished(engine, &plan.name).await?,
     };
-    let (campaign, begin) = match unfinished {
+    let (campaign, action) = match unfinished {
         Some(view) => {
             let campaign = engine.campaign(view.id).await?;
             let last = last.or(sandbox.map(Addresses::of));
@@ -66,11 +66,11 @@ async fn run_in(
                 }
             };
             match begun {
-                Some(begin) => (campaign, begin),
+                Some(action) => (campaign, action),
                 None => {
                     let view = campaign.view().await?;
                     match go_on(&view) {
-                        Some(begin) => (campaign, begin),
+                        Some(action) => (campaign, action),
                         None => return blocked(engine, &view).await,
                     }
                 }
@@ -84,40 +84,40 @@ async fn run_in(
             let campaign = planned::create(engine, plan).await?;
             let first = campaign.view().await?.current_phase;
             let first = first.expect("a new campaign has its first phase to come");
-            (campaign, Begin::Start(first))
+            (campaign, StartAction::Start(first))
         }
     };
-    follow(engine, &campaign, begin, &args.follow, &typed_again(args)).await
+    follow(engine, &campaign, action, &args.follow, &typed_again(args)).await
 }
 
-/// How a campaign goes on, or nothing when it waits for configuration.
-fn go_on(view: &CampaignView) -> Option<Begin> {
+/// The action that lets a campaign go on; `None` if it waits for configuration.
+fn go_on(view: &CampaignView) -> Option<StartAction> {
     match (view.status, &view.current_phase) {
         (CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping, _) => {
-            Some(Begin::Recover)
+            Some(StartAction::Recover)
         }
-        (CampaignStatus::Paused, _) => Some(Begin::Resume),
+        (CampaignStatus::Paused, _) => Some(StartAction::Resume),
         (CampaignStatus::WaitingForConfiguration, _) | (_, None) => None,
-        (_, Some(phase)) => Some(Begin::Start(phase.clone())),
+        (_, Some(phase)) => Some(StartAction::Start(phase.clone())),
     }
 }
 
-/// Says what a waiting campaign waits for.
+/// Prints what a waiting campaign waits for.
 async fn blocked(engine: &Engine, view: &CampaignView) -> Result<Exit, CliError> {
     let mut out = Output::new();
-    let shown = Shown::of(engine, view.clone()).await?;
+    let shown = ShownCampaign::of(engine, view.clone()).await?;
     out.line(summary::phases(&shown))?;
     if let Some(blockers) = summary::blockers(view) {
         out.line(blockers)?;
     }
-    out.line(summary::sentence(view, Place::File))?;
+    out.line(summary::sentence(view, StoreLocation::File))?;
     out.flush().map(|()| Exit::Waiting)
 }
 
-/// Carries on with what is stored, unless somebody has to decide.
+/// Accepts the differences between campaign and plan, unless a person has to decide about them.
 fn accept(engine: &Engine, view: &CampaignView, args: &RunArgs, found: &Differences) -> Result<(), CliError> {
     if found.need_a_decision() {
-        say(found.to_diff(engine).trim_end());
+        say(found.to_diff(engine)?.trim_end());
         return Err(CliError::Usage(format!(
             "{} is unfinished, and the plan differs from it as shown: --apply changes the campaign, --new creates \
              another, and 'phasegate resume' or 'phasegate start' goes on without the plan",
@@ -138,7 +138,7 @@ fn accept(engine: &Engine, view: &CampaignView, args: &RunArgs, found: &Differen
     Ok(())
 }
 
-/// Stores what of the plan's resources is not there, and points personas at this sandbox.
+/// Stores the missing resources of the plan, and points personas at this sandbox.
 async fn repoint(engine: &Engine, resources: &Resources, sandbox: Option<&Sandbox>) -> Result<(), CliError> {
     if let Some(sandbox) = sandbox {
         sandbox::point_stored(engine, Addresses::of(sandbox)).await?;
@@ -146,8 +146,8 @@ async fn repoint(engine: &Engine, resources: &Resources, sandbox: Option<&Sandbo
     planned::store_resources(engine, resources).await
 }
 
-/// Changes the campaign into what the plan says. Where a completed phase has another config, the chain begins afresh
-/// there, and that is what is returned.
+/// Changes the campaign to what the plan says. If the plan has another config for a completed phase, the chain must begin
+/// afresh there, and that action is returned.
 async fn apply(
     campaign: &CampaignHandle,
     view: &CampaignView,
@@ -155,7 +155,7 @@ async fn apply(
     found: &Differences,
     engine: &Engine,
     resources: &Resources,
-) -> Result<Option<Begin>, CliError> {
+) -> Result<Option<StartAction>, CliError> {
     planned::store_resources(engine, resources).await?;
     let changed = |phase: &PhaseName| found.configs.iter().any(|one| one.phase == *phase);
     let current = view.current_phase.as_ref();
@@ -164,7 +164,7 @@ async fn apply(
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping | CampaignStatus::Paused
     );
     if working && current.is_some_and(changed) {
-        // The config of a phase that runs or is paused is locked.
+        // The config of a running or paused phase is locked.
         campaign.stop().await?;
     }
     let completed = |phase: &PhaseName| {
@@ -191,7 +191,7 @@ async fn apply(
         .collect();
     match afresh[..] {
         [] => Ok(None),
-        [(phase, config)] => Ok(Some(Begin::Restart(phase.clone(), Some(config.clone())))),
+        [(phase, config)] => Ok(Some(StartAction::Restart(phase.clone(), Some(config.clone())))),
         [(phase, _), ..] => Err(CliError::Usage(format!(
             "several completed phases have another config in the plan: restart the first with 'phasegate restart {} \
              {phase} --config FILE', or create a new campaign with --new",

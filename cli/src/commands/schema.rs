@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::plan::Plan;
 
-/// Prints a JSON Schema, or lists which there are.
+/// Prints a JSON Schema, or lists all of them.
 pub fn schema(args: SchemaArgs) -> Result<Exit, CliError> {
     let mut out = Output::new();
     let all = schemas();
@@ -33,7 +33,7 @@ pub fn schema(args: SchemaArgs) -> Result<Exit, CliError> {
     out.flush().map(|()| Exit::Done)
 }
 
-/// Every schema by the name that one types.
+/// Every schema by its name on the command line.
 fn schemas() -> Vec<(String, Value)> {
     let mut all: Vec<_> = phasegate_phases::schemas()
         .into_iter()

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::sandbox::{self, Addresses};
 use crate::screen::say;
 use crate::signals::Signals;
-use crate::store::{self, Missing};
+use crate::store::{self, MissingStore};
 
 /// Serves a store over HTTP until it is asked to end.
 pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
@@ -29,11 +29,11 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
         )));
     }
     let hosts = hosts(&args)?;
-    // Before the store is opened, which takes its places in the recorder then.
+    // Installed before the store is opened, since the store looks its recorders up then.
     let metrics = phasegate_server::install_metrics();
     phasegate_storage_redb::describe_metrics();
     let mut signals = Signals::listen().map_err(CliError::io("no signals can be heard"))?;
-    store::with_engine(&args.store.db, Missing::Create, async |engine| {
+    store::with_engine(&args.store.db, MissingStore::Create, async |engine| {
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.map_err(CliError::io(format!("{} can't be listened on", args.listen)))?;
         let address = listener
@@ -58,7 +58,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
         };
         let (served, ()) = tokio::join!(serving, asked);
         served.map_err(CliError::io("the server broke off"))?;
-        // The runners come to rest before what they talk to is gone.
+        // The runners come to rest before the sandbox ends.
         engine.shutdown().await?;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
@@ -68,7 +68,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, CliError> {
     .await
 }
 
-/// Those of the loopback, the one that it listens on, and those that are named.
+/// The hosts to answer for: the loopback's, the listening address, and the named ones.
 fn hosts(args: &ServeArgs) -> Result<Hosts, CliError> {
     let mut hosts = Hosts::loopback();
     if !args.listen.ip().is_unspecified() {
@@ -91,7 +91,7 @@ fn server(engine: &Engine, hosts: Hosts, token: Option<Token>, metrics: Option<M
     builder.build()
 }
 
-/// The address's host, as it stands in a URL.
+/// The host of an address, as a URL has it.
 fn host(address: SocketAddr) -> String {
     match address {
         SocketAddr::V4(address) => address.ip().to_string(),
@@ -99,7 +99,7 @@ fn host(address: SocketAddr) -> String {
     }
 }
 
-/// Beside the store, unless it is named.
+/// The file of the token: the named one, or one beside the store.
 fn token_file(args: &ServeArgs) -> PathBuf {
     args.token_file.clone().unwrap_or_else(|| {
         let mut file = args.store.db.clone().into_os_string();
@@ -108,7 +108,7 @@ fn token_file(args: &ServeArgs) -> PathBuf {
     })
 }
 
-/// Takes up what ran when the last process ended. What can't be taken up doesn't keep the server from starting.
+/// Takes up the phases that ran when the last process ended. The server starts even if some can't be taken up.
 async fn recover(engine: &Engine) -> Result<(), CliError> {
     let recovery = engine.recover().await?;
     for campaign in recovery.resumed {
@@ -137,7 +137,7 @@ fn greet(address: SocketAddr, token: Option<&Token>) -> Result<(), CliError> {
     out.flush()
 }
 
-/// Starts a sandbox, with the stored personas pointed at it, and with one of each kind to begin with.
+/// Starts a sandbox, points the stored personas at it, and stores one persona of each kind.
 async fn begin_sandbox(engine: &Engine) -> Result<phasegate_sandbox::Sandbox, CliError> {
     let sandbox = sandbox::start(sandbox::last_addresses(engine).await?).await?;
     let addresses = Addresses::of(&sandbox);

@@ -8,7 +8,7 @@ use crate::render::summary;
 use crate::render::tables::moment;
 use crate::target::with_campaign;
 
-/// Shows how a campaign stands, and what can be done now.
+/// Shows the state of a campaign, and what can be done now.
 pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
     with_campaign(&args.campaign, async |target, id| {
         let shown = target.shown(id).await?;
@@ -31,9 +31,9 @@ pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
             out.line("What is missing:")?;
             out.line(blockers)?;
         }
-        out.line(summary::sentence(view, target.place()))?;
+        out.line(summary::sentence(view, target.location()))?;
         out.line("\nAllowed now:")?;
-        for command in summary::allowed(view, target.place()) {
+        for command in summary::allowed(view, target.location()) {
             out.line(format_args!("  {command}"))?;
         }
         out.flush().map(|()| Exit::Done)

@@ -5,7 +5,7 @@ use phasegate::{CampaignStatus, CampaignView, Engine, PhaseName};
 use crate::args::{CampaignArgs, FollowArgs, RestartArgs, ResumeArgs, StartArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::follow::{Begin, follow, follow_at_server};
+use crate::follow::{StartAction, follow, follow_at_server};
 use crate::json_file::read_config;
 use crate::render::summary::shell_word;
 use crate::sandbox::{self, Addresses};
@@ -24,7 +24,7 @@ pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
                 )));
             }
         };
-        Ok(Begin::Start(phase))
+        Ok(StartAction::Start(phase))
     })
     .await
 }
@@ -33,8 +33,10 @@ pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     in_foreground(&args.campaign, &args.follow, "resume", |view| {
         Ok(match view.status {
-            CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => Begin::Recover,
-            _ => Begin::Resume,
+            CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => {
+                StartAction::Recover
+            }
+            _ => StartAction::Resume,
         })
     })
     .await
@@ -45,20 +47,20 @@ pub async fn restart(args: RestartArgs) -> Result<Exit, CliError> {
     let config = args.config.as_deref().map(read_config).transpose()?;
     let phase = PhaseName::new(&args.phase).map_err(phasegate::EngineError::from)?;
     in_foreground(&args.campaign, &args.follow, "resume", |_| {
-        Ok(Begin::Restart(phase, config))
+        Ok(StartAction::Restart(phase, config))
     })
     .await
 }
 
-/// Follows a campaign, with a sandbox if one is wanted. `again` is the command that carries on.
+/// Follows a campaign, with a sandbox if requested. `again` is the command that carries on.
 async fn in_foreground(
     args: &CampaignArgs,
     how: &FollowArgs,
     again: &str,
-    begin: impl FnOnce(CampaignView) -> Result<Begin, CliError>,
+    action: impl FnOnce(CampaignView) -> Result<StartAction, CliError>,
 ) -> Result<Exit, CliError> {
     with_campaign(args, async |target, id| {
-        let begin = begin(target.view(id).await?)?;
+        let action = action(target.view(id).await?)?;
         let again = again_typed(args, how, again);
         let engine = match target {
             Target::File(engine) => engine,
@@ -68,14 +70,14 @@ async fn in_foreground(
                         .to_owned(),
                 ));
             }
-            Target::Server(remote) => return follow_at_server(remote, id, begin, how, &again).await,
+            Target::Server(remote) => return follow_at_server(remote, id, action, how, &again).await,
         };
         let campaign = engine.campaign(id).await?;
         let sandbox = match how.sandbox {
             true => Some(sandboxed(engine).await?),
             false => None,
         };
-        let exit = follow(engine, &campaign, begin, how, &again).await;
+        let exit = follow(engine, &campaign, action, how, &again).await;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
         }

@@ -22,7 +22,7 @@ pub async fn pause(args: CampaignArgs) -> Result<Exit, CliError> {
 async fn bring_to_rest(args: &CampaignArgs, command: Command) -> Result<Exit, CliError> {
     with_campaign(args, async |target, id| {
         target.command(id, command).await?;
-        print_line(summary::sentence(&target.view(id).await?, target.place()))?;
+        print_line(summary::sentence(&target.view(id).await?, target.location()))?;
         Ok(Exit::Done)
     })
     .await

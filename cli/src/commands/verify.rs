@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::render::tables::count;
 use crate::screen;
 
-/// Checks every page and value of a store, and that each campaign is what its log says.
+/// Checks every page and value of a store, and each campaign against its log.
 pub async fn verify(args: VerifyArgs) -> Result<Exit, CliError> {
     if !args.file.exists() {
         return Err(CliError::NoStore { path: args.file });

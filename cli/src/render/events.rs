@@ -3,7 +3,7 @@
 use phasegate::core::{EventKind, Launch, StopReason};
 use phasegate::storage::LoggedEvent;
 
-/// What happened, as a short sentence without its phase, or nothing for what a person who follows need not hear.
+/// What happened, as a short sentence without the phase; empty for events that a person need not see.
 pub fn happening(kind: &EventKind) -> String {
     match kind {
         EventKind::CampaignCreated {

@@ -1,4 +1,4 @@
-//! What a person reads.
+//! Output for people.
 
 pub mod events;
 pub mod progress;

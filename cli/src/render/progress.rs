@@ -1,4 +1,4 @@
-//! Telling how far a campaign has come while it runs.
+//! Reporting the progress of a campaign while it runs.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,33 +15,34 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::screen;
 
-/// How often a line tells of progress where there are no bars.
+/// How often a line reports the progress without bars.
 const LINE_EVERY: Duration = Duration::from_secs(2);
-/// How often `--json` does.
+/// How often `--json` reports the progress.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells how far a campaign has come: by bars, by lines, or by JSON.
+/// Reports how far a campaign has come, by bars, by lines, or by JSON.
 pub struct Reporter {
-    way: Way,
-    pace: HashMap<PhaseName, Pace>,
+    report_style: ReportStyle,
+    speeds: HashMap<PhaseName, AttemptSpeed>,
 }
 
-enum Way {
+/// The form of a report.
+enum ReportStyle {
     Bars(HashMap<PhaseName, ProgressBar>),
     Lines { last: Instant },
     Json { out: Output, last: Instant },
 }
 
 /// How fast an attempt is.
-struct Pace {
+struct AttemptSpeed {
     ticket: Ticket,
     since: Instant,
     from: u64,
     latest: Progress,
 }
 
-impl Pace {
-    /// In items a second; nothing until there is something to tell.
+impl AttemptSpeed {
+    /// The speed in items per second; `None` before the first.
     fn per_second(&self) -> Option<u64> {
         let seconds = self.since.elapsed().as_secs_f64();
         let done = self.latest.done.saturating_sub(self.from);
@@ -56,41 +57,41 @@ impl Pace {
 }
 
 impl Reporter {
-    /// By bars where a person looks on, else by lines.
+    /// Reports by bars on a terminal, else by lines.
     pub fn for_people(view: &CampaignView) -> Self {
-        let way = if screen::is_terminal() {
-            Way::Bars(bars(view))
+        let report_style = if screen::is_terminal() {
+            ReportStyle::Bars(bars(view))
         } else {
-            Way::Lines { last: Instant::now() }
+            ReportStyle::Lines { last: Instant::now() }
         };
         Self {
-            way,
-            pace: HashMap::new(),
+            report_style,
+            speeds: HashMap::new(),
         }
     }
 
-    /// By JSON on the standard output.
+    /// Reports by JSON on the standard output.
     pub fn for_programs() -> Self {
         Self {
-            way: Way::Json {
+            report_style: ReportStyle::Json {
                 out: Output::new(),
                 last: Instant::now(),
             },
-            pace: HashMap::new(),
+            speeds: HashMap::new(),
         }
     }
 
-    /// Tells of an event.
+    /// Reports an event.
     pub fn event(&mut self, event: &LoggedEvent) -> Result<(), CliError> {
         let kind = &event.event.kind;
         let phase = kind.phase();
-        match &mut self.way {
-            Way::Json { out, .. } => return out.json(event),
-            Way::Lines { .. } => match phase {
+        match &mut self.report_style {
+            ReportStyle::Json { out, .. } => return out.json(event),
+            ReportStyle::Lines { .. } => match phase {
                 Some(phase) => screen::say(format_args!("{phase}: {}", happening(kind))),
                 None => screen::say(happening(kind)),
             },
-            Way::Bars(bars) => {
+            ReportStyle::Bars(bars) => {
                 let Some(bar) = phase.and_then(|phase| bars.get(phase)) else {
                     return Ok(());
                 };
@@ -115,23 +116,26 @@ impl Reporter {
         Ok(())
     }
 
-    /// Tells how far the running attempt has come; to be called several times a second.
+    /// Reports how far the running attempt has come. Call it several times a second.
     pub fn progress(&mut self, latest: Option<(Ticket, Progress)>) -> Result<(), CliError> {
         let Some((ticket, latest)) = latest else {
             return Ok(());
         };
-        let pace = self.pace.entry(ticket.phase.clone()).or_insert_with(|| Pace {
-            ticket: ticket.clone(),
-            since: Instant::now(),
-            from: latest.done,
-            latest,
-        });
-        if pace.ticket != ticket {
-            (pace.ticket, pace.since, pace.from) = (ticket.clone(), Instant::now(), latest.done);
+        let speed = self
+            .speeds
+            .entry(ticket.phase.clone())
+            .or_insert_with(|| AttemptSpeed {
+                ticket: ticket.clone(),
+                since: Instant::now(),
+                from: latest.done,
+                latest,
+            });
+        if speed.ticket != ticket {
+            (speed.ticket, speed.since, speed.from) = (ticket.clone(), Instant::now(), latest.done);
         }
-        pace.latest = latest;
-        match &mut self.way {
-            Way::Bars(bars) => {
+        speed.latest = latest;
+        match &mut self.report_style {
+            ReportStyle::Bars(bars) => {
                 let Some(bar) = bars.get(&ticket.phase) else {
                     return Ok(());
                 };
@@ -147,15 +151,15 @@ impl Reporter {
                     bar.reset_elapsed();
                 }
                 bar.set_position(latest.done);
-                bar.set_message(pace.rate());
+                bar.set_message(speed.rate());
             }
-            Way::Lines { last } => {
+            ReportStyle::Lines { last } => {
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    screen::say(format_args!("{}: {}", ticket.phase, told(pace)));
+                    screen::say(format_args!("{}: {}", ticket.phase, told(speed)));
                 }
             }
-            Way::Json { out, last } => {
+            ReportStyle::Json { out, last } => {
                 if last.elapsed() >= JSON_EVERY {
                     *last = Instant::now();
                     return out.json(&json!({
@@ -166,7 +170,7 @@ impl Reporter {
                         "attempt": ticket.attempt,
                         "done": latest.done,
                         "total": latest.total,
-                        "perSecond": pace.per_second(),
+                        "perSecond": speed.per_second(),
                     }));
                 }
             }
@@ -174,30 +178,30 @@ impl Reporter {
         Ok(())
     }
 
-    /// Ends the telling, with the result where programs listen.
+    /// Ends the report, by JSON with the result.
     pub fn end(self, view: &CampaignView, exit_code: u8) -> Result<(), CliError> {
-        match self.way {
-            Way::Bars(bars) => {
+        match self.report_style {
+            ReportStyle::Bars(bars) => {
                 for bar in bars.values().filter(|bar| !bar.is_finished()) {
                     bar.abandon();
                 }
                 Ok(())
             }
-            Way::Lines { .. } => Ok(()),
-            Way::Json { mut out, .. } => {
+            ReportStyle::Lines { .. } => Ok(()),
+            ReportStyle::Json { mut out, .. } => {
                 out.json(&json!({ "type": "result", "exitCode": exit_code, "campaign": view }))
             }
         }
     }
 }
 
-fn told(pace: &Pace) -> String {
-    let Progress { done, total } = pace.latest;
+fn told(speed: &AttemptSpeed) -> String {
+    let Progress { done, total } = speed.latest;
     let of = match total {
         Some(total) => format!(" of {} ({} %)", count(total), done * 100 / total.max(1)),
         None => String::new(),
     };
-    let rate = pace.rate();
+    let rate = speed.rate();
     let comma = if rate.is_empty() { "" } else { ", " };
     format!("{}{of}{comma}{rate}", count(done))
 }
@@ -215,7 +219,7 @@ fn bars(view: &CampaignView) -> HashMap<PhaseName, ProgressBar> {
         if status == PhaseStatus::Completed {
             bar.finish_with_message("completed before");
         } else {
-            bar.set_message(status.to_string());
+            bar.set_message(status.spoken());
             bar.tick();
         }
         (name.clone(), bar)

@@ -1,18 +1,18 @@
-//! How a campaign stands, in full.
+//! The complete state of a campaign.
 
 use phasegate::core::{CommandKind, Timestamp};
 use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 
 use super::tables::{between, count, duration, members, preflight, table};
-use crate::target::{Place, Shown};
+use crate::target::{ShownCampaign, StoreLocation};
 
-/// How wide the table of phases is where no terminal bounds it, in characters: its summaries are long.
+/// The width of the table of phases without a terminal, in characters. Its summaries are long.
 const WIDTH: u16 = 120;
 
 /// The phases as a table: status, records, time and summary of each.
-pub fn phases(shown: &Shown) -> String {
+pub fn phases(shown: &ShownCampaign) -> String {
     let mut table = table(["Phase", "Status", "Records", "Time", "Summary"]);
-    if !table.is_tty() {
+    if table.width().is_none() {
         table.set_width(WIDTH);
     }
     for phase in &shown.view.phases {
@@ -33,7 +33,7 @@ pub fn phases(shown: &Shown) -> String {
         };
         table.add_row([
             phase.phase.to_string(),
-            phase.status.to_string(),
+            phase.status.spoken(),
             records,
             time,
             told,
@@ -42,13 +42,13 @@ pub fn phases(shown: &Shown) -> String {
     table.to_string()
 }
 
-/// What blocks a campaign that doesn't go on by itself: one row per problem.
+/// The problems that block a campaign, one row each.
 pub fn blockers(view: &CampaignView) -> Option<String> {
     (!view.preflight.is_ready()).then(|| preflight(&view.preflight))
 }
 
-/// One sentence on how a campaign stands, with what to do next.
-pub fn sentence(view: &CampaignView, place: Place) -> String {
+/// One sentence on the state of a campaign and what to do next.
+pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
     let name = &view.name;
     let time = |to: Timestamp| duration(between(view.created_at, to));
     match view.status {
@@ -73,11 +73,11 @@ pub fn sentence(view: &CampaignView, place: Place) -> String {
             "{name} has failed: mend the cause, then 'phasegate start' goes on from the last checkpoint."
         ),
         CampaignStatus::Stopped => format!("{name} is stopped: 'phasegate start' goes on."),
-        CampaignStatus::Running if place == Place::Server => {
+        CampaignStatus::Running if location == StoreLocation::Server => {
             format!("{name} is running: 'phasegate resume' follows it, 'phasegate pause' pauses it.")
         }
-        CampaignStatus::Pausing | CampaignStatus::Stopping if place == Place::Server => {
-            format!("{name} is {}.", view.status)
+        CampaignStatus::Pausing | CampaignStatus::Stopping if location == StoreLocation::Server => {
+            format!("{name} is {}.", view.status.spoken())
         }
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => format!(
             "{name} was running when its process ended: 'phasegate resume' goes on from the last checkpoint."
@@ -92,8 +92,8 @@ pub fn sentence(view: &CampaignView, place: Place) -> String {
     }
 }
 
-/// The commands that are allowed now, as they are typed, without those that are always allowed.
-pub fn allowed(view: &CampaignView, place: Place) -> Vec<String> {
+/// The allowed commands as they are typed, without those that are always allowed.
+pub fn allowed(view: &CampaignView, location: StoreLocation) -> Vec<String> {
     let next = view.next.iter().filter(|next| next.allowed);
     let typed = next.filter_map(|next| {
         let phase = next.phase.as_ref();
@@ -101,7 +101,7 @@ pub fn allowed(view: &CampaignView, place: Place) -> Vec<String> {
             CommandKind::Start => "start",
             CommandKind::Restart => "restart",
             CommandKind::Resume if view.status != CampaignStatus::Running => "resume",
-            CommandKind::Pause if place == Place::Server => "pause",
+            CommandKind::Pause if location == StoreLocation::Server => "pause",
             CommandKind::Stop => "stop",
             CommandKind::Unconfigure if phase_is(view, phase?, PhaseStatus::NotStarted) => "unconfigure",
             CommandKind::Configure => "configure",
@@ -123,7 +123,7 @@ fn phase_is(view: &CampaignView, phase: &phasegate::PhaseName, status: PhaseStat
         .any(|one| one.phase == *phase && one.status == status && one.configured)
 }
 
-/// A name as a POSIX shell takes it for one word.
+/// A name quoted as one word for a POSIX shell.
 pub fn shell_word(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     if !name.starts_with('-') && name.chars().all(plain) {

@@ -1,19 +1,24 @@
 //! Tables, and the words and numbers in them.
 
+use std::io;
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::HumanCount;
 use phasegate::core::{PreflightReport, Problem, Problems, Timestamp};
 use serde_json::Value;
+use terminal_size::{Width, terminal_size_of};
 
-/// An empty table with these columns.
+/// An empty table with these columns. On a terminal it is no wider than that.
 pub fn table<'a>(columns: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.into_iter().collect::<Vec<_>>());
+    if let Some((Width(width), _)) = terminal_size_of(io::stdout()) {
+        table.set_width(width);
+    }
     table
 }
 
@@ -40,7 +45,7 @@ pub fn problems(problems: &Problems) -> String {
     }
 }
 
-/// One row each: of what, its JSON Pointer, and what is wrong.
+/// One row per problem: its owner, its JSON Pointer, and what is wrong.
 pub fn rows_of_problems(of: &str, rows: impl Iterator<Item = [String; 3]>) -> String {
     let mut table = table([of, "Field", "Problem"]);
     for row in rows {
@@ -85,8 +90,8 @@ pub fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// A phase's summary on a few lines: members by name, after them objects, without what they count zero of, and the first
-/// five items of lists.
+/// A phase's summary on a few lines: simple members by name, then objects without their zero counts, and the first five items
+/// of lists.
 pub fn members(summary: &Value) -> String {
     const SHOWN: usize = 5;
     let Value::Object(object) = summary else {
@@ -134,7 +139,7 @@ fn item(value: &Value) -> String {
     }
 }
 
-/// A value as a cell shows it: text without quotes, counts with separators, the rest as JSON.
+/// A value as a cell shows it: text without quotes, counts with separators, other values as JSON.
 pub fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -134,7 +134,7 @@ fn a_plan_that_is_no_plan_is_a_usage_error_that_says_where() {
         ),
         (
             r#"{"name": "a", "configs": {"analysis": {}, "analysis": {}}}"#.to_owned(),
-            "analysis stands there twice",
+            "analysis occurs twice",
         ),
     ];
     for (text, expected) in cases {

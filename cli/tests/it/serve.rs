@@ -77,7 +77,7 @@ fn a_host_that_is_none_is_refused_before_anything_is_made() {
         "",
     ] {
         let refused = place.run(&["serve", "--allow-host", wrong]).exits_with(2);
-        let named = format!("--allow-host: {wrong:?} is no host");
+        let named = format!("--allow-host: {wrong:?} is not a host");
         assert!(refused.stderr.contains(&named), "{}", refused.stderr);
     }
     assert!(!place.path("phasegate.redb").exists(), "nothing was made");

@@ -4,6 +4,7 @@ import { generated, type RecordPage } from "./generated";
 export { root } from "./base";
 export * from "./generated";
 export { type Problem, problemOf } from "./problem";
+export { type Code, EVENT_TYPE, type Words } from "./words";
 
 /** A page of a phase's records, of those whose members have these values. */
 interface RecordsArg {

@@ -1,10 +1,12 @@
 import type { SerializedError } from "@reduxjs/toolkit";
 import type { FetchBaseQueryError } from "@reduxjs/toolkit/query";
 import type { ConfigError } from "./generated";
+import type { Code } from "./words";
 
 /** A problem document, with the members that belong to some of its codes. */
 export interface Problem {
-  code: string;
+  /** Of the API, or one of the two for an answer that is no problem document. */
+  code: Code | "unreachable" | "unknown";
   detail: string;
   missingPhases?: string[];
   errors?: ConfigError[];

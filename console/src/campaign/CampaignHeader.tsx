@@ -9,7 +9,7 @@ import {
 } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
-import type { Campaign, Mode, Pipeline } from "../api";
+import type { Campaign, Mode, Pipeline, Words } from "../api";
 import type { Question } from "../shell/Confirm";
 import { Pill } from "../shell/Pill";
 import { CAMPAIGN_STATES, count, MODES, moment, phaseTitle } from "../words";
@@ -86,7 +86,7 @@ function Actions({ campaign, pipeline, commands }: Omit<Props, "onAsk">) {
   const { status, currentPhase } = campaign;
   const title = currentPhase === null ? "" : phaseTitle(pipeline, currentPhase);
   const button = (
-    command: string,
+    command: Words["command"],
     label: string,
     icon: ReactNode,
     act: () => void,

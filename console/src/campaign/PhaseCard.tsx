@@ -7,7 +7,7 @@ import {
   IconRestore,
   IconTrash,
 } from "@tabler/icons-react";
-import type { Campaign, Phase, Pipeline } from "../api";
+import type { Campaign, Phase, Pipeline, Words } from "../api";
 import { live, rate } from "../live/slice";
 import type { Question } from "../shell/Confirm";
 import { Pill } from "../shell/Pill";
@@ -52,6 +52,8 @@ export function PhaseCard(props: Props) {
   );
 }
 
+const PIPELINE_CHANGED: Words["stop_reason"] = "pipeline_changed";
+
 /** What there is to say about the phase as it is. */
 function Detail({ campaign, phase }: { campaign: Campaign; phase: Phase }) {
   const records = campaign.records[phase.phase] ?? 0;
@@ -79,7 +81,7 @@ function Detail({ campaign, phase }: { campaign: Campaign; phase: Phase }) {
     case "stopped":
       return (
         <Text size="sm" className="numbers">
-          {phase.stopReason === "pipeline_changed"
+          {phase.stopReason === PIPELINE_CHANGED
             ? "The pipeline has other phases now than this campaign."
             : `${count(records)} records are kept. It goes on from there.`}
         </Text>

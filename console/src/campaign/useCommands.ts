@@ -13,6 +13,7 @@ import {
   useSetModeMutation,
   useStartPhaseMutation,
   useStopMutation,
+  type Words,
 } from "../api";
 
 type Sent = Promise<{ error?: Parameters<typeof problemOf>[0] }>;
@@ -20,7 +21,7 @@ type Sent = Promise<{ error?: Parameters<typeof problemOf>[0] }>;
 /** What can be told a campaign, and what came of the last telling. */
 export interface Commands {
   /** The command that is under way. */
-  busy?: string;
+  busy?: Words["command"];
   /** Why the last one was refused. */
   problem?: Problem;
   dismiss(): void;
@@ -43,10 +44,10 @@ export function useCommands({ id }: Campaign): Commands {
   const [resume] = useResumeMutation();
   const [stop] = useStopMutation();
   const [deleteCampaign] = useDeleteCampaignMutation();
-  const [busy, setBusy] = useState<string>();
+  const [busy, setBusy] = useState<Words["command"]>();
   const [problem, setProblem] = useState<Problem>();
 
-  const send = async (command: string, sent: Sent) => {
+  const send = async (command: Words["command"], sent: Sent) => {
     setBusy(command);
     setProblem(undefined);
     const { error } = await sent;

@@ -1,27 +1,4 @@
-import type { Event, EventType, Progress } from "../api";
-
-/** Every type of event, for a stream names it and a listener must too. */
-const TYPES: Record<EventType, true> = {
-  campaign_created: true,
-  phase_configured: true,
-  phase_config_removed: true,
-  mode_changed: true,
-  phase_started: true,
-  phase_auto_started: true,
-  phase_pause_requested: true,
-  phase_paused: true,
-  phase_resumed: true,
-  phase_recovered: true,
-  phase_stop_requested: true,
-  phase_stopped: true,
-  phase_completed: true,
-  phase_failed: true,
-  phase_restarted: true,
-  campaign_held: true,
-  campaign_released: true,
-  campaign_completed: true,
-  campaign_deleted: true,
-};
+import { EVENT_TYPE, type Event, type Progress } from "../api";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
@@ -51,7 +28,8 @@ export function follow(url: string, from: string | undefined, listener: Listener
       wait = FIRST_WAIT_MS;
       listener.onOpen();
     };
-    for (const type of Object.keys(TYPES)) {
+    // A stream names the type of each event, and a listener must too.
+    for (const type of EVENT_TYPE) {
       stream.addEventListener(type, (message) => {
         last = message.lastEventId;
         listener.onEvent(JSON.parse(message.data));

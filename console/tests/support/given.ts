@@ -1,3 +1,4 @@
+import type { CampaignStatus, Mode } from "../../src/api/generated";
 import type { Server } from "./server";
 
 export const DOMAINS = {
@@ -18,7 +19,7 @@ export const CONFIGS = {
 
 interface Given {
   name: string;
-  mode?: "step_by_step" | "full_sequence";
+  mode?: Mode;
   configs?: Record<string, unknown>;
 }
 
@@ -46,7 +47,7 @@ export async function slowPersona(server: Server, id: string, ratePerSecond: num
 }
 
 /** Waits until a campaign has a status. */
-export async function until(server: Server, id: string, status: string) {
+export async function until(server: Server, id: string, status: CampaignStatus) {
   for (;;) {
     const shown = await server.call("GET", `/campaigns/${id}`);
     if (shown.status === status) {

@@ -1,4 +1,4 @@
-//! Events to state. Nothing is decided here.
+//! Folds events into the state, and decides nothing.
 
 use crate::campaign::{Activity, Campaign, Completion, ConfigPin, Intent, PhaseSlot, RunState, Trigger};
 use crate::event::{Event, EventKind, Launch, Misfit};
@@ -46,7 +46,7 @@ impl Campaign {
     ///
     /// # Errors
     ///
-    /// [`Misfit`] names the first event that can't stand where it stands.
+    /// [`Misfit`] names the first event that can't follow the events before it.
     pub fn fold<'a>(
         id: CampaignId,
         events: impl IntoIterator<Item = &'a Event>,
@@ -66,8 +66,8 @@ impl Campaign {
     ///
     /// # Errors
     ///
-    /// [`Misfit`], with the campaign unchanged, when the event can't follow this state. That never happens to an event
-    /// that `decide` made for this very state; it is how a damaged log shows.
+    /// [`Misfit`], with the campaign unchanged, when the event can't follow this state. An event that `decide` made for this
+    /// state always can, so a misfit shows a damaged log.
     pub fn apply(&mut self, event: &Event) -> Result<(), Misfit> {
         let version = self.version.next();
         self.fold_kind(&event.kind, event.timestamp)
@@ -203,7 +203,7 @@ impl Campaign {
         }
     }
 
-    /// The running attempt of `phase`, and its intent to be changed.
+    /// The running attempt of `phase`, and its intent for the caller to change.
     fn running(&mut self, phase: &PhaseName) -> Result<(RunState, &mut Intent), &'static str> {
         self.expect_current(phase)?;
         match &mut self.activity {

@@ -1,4 +1,4 @@
-//! Commands to events. Each rule here is a row of the command table in ARCHITECTURE.md.
+//! Turns commands into events. Each rule here is a row of `core/tests/command_table.txt`.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,19 @@ use serde_json::Value;
 
 use crate::campaign::{Activity, Campaign, Intent, Mode, RunState, StopReason};
 use crate::command::{Command, CreateCampaign, Outcome};
-use crate::event::{Event, EventKind, Failure, Launch};
+use crate::event::{Event, EventKind, Launch};
 use crate::facts::{Facts, PipelineMatch};
+use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, Revision, Run, Ticket, Version};
-use crate::json::{Digest, canonical_json, depth};
-use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH, MAX_NAME_CHARS, MAX_SUMMARY_BYTES};
+use crate::json::Digest;
+use crate::limits::MAX_NAME_CHARS;
+use crate::measure::Part;
 use crate::pipeline::Pipeline;
 use crate::preflight::PreflightReport;
 use crate::problem::{Problem, Problems};
 use crate::rejection::Rejection;
+use crate::status::{CampaignStatus, PhaseStatus};
 use crate::time::Timestamp;
-use crate::view::{CampaignStatus, PhaseStatus};
 
 /// The events of one decision, numbered as they will stand in the log.
 struct Draft {
@@ -42,7 +44,7 @@ impl Draft {
         });
     }
 
-    /// A config's revision is the number of the event that stores it, so it is never used again.
+    /// A config's revision is the number of the event that stores it, so no other config ever has it.
     fn configure(&mut self, phase: PhaseName, digest: Digest) -> Revision {
         let revision = Revision(self.version.next().0);
         self.push(EventKind::PhaseConfigured {
@@ -61,7 +63,7 @@ impl Draft {
 /// # Errors
 ///
 /// [`Rejection::InvalidName`], [`Rejection::UnknownPhase`], [`Rejection::ConfigInvalid`], or [`Rejection::TooLarge`] or
-/// [`Rejection::TooDeep`] where that is all that is wrong.
+/// [`Rejection::TooDeep`] where nothing else is wrong.
 pub fn create(
     command: &CreateCampaign,
     pipeline: &Pipeline,
@@ -108,7 +110,7 @@ pub fn create(
 ///
 /// # Errors
 ///
-/// The [`Rejection`] that says why not, and what to do.
+/// The [`Rejection`] that says why, and what to do.
 pub fn decide(
     campaign: &Campaign,
     facts: &Facts,
@@ -251,7 +253,7 @@ impl Decision<'_> {
         Ok(draft.events)
     }
 
-    /// Whether the campaign holds that very config already.
+    /// Whether this config is stored already.
     fn stores(&self, phase: &PhaseName, digest: &Digest) -> bool {
         let slot = self.campaign.phases.iter().find(|slot| slot.phase == *phase);
         slot.and_then(|slot| slot.config.as_ref())
@@ -339,7 +341,7 @@ impl Decision<'_> {
         self.one(EventKind::PhaseStarted(launch))
     }
 
-    /// Whether a failed or stopped run goes on from its checkpoint, rather than afresh.
+    /// Whether a failed or stopped run continues from its checkpoint. Otherwise it begins afresh.
     fn continues(&self, run: &RunState) -> bool {
         let Some(slot) = self.campaign.current() else {
             return false;
@@ -401,7 +403,7 @@ impl Decision<'_> {
                 });
             }
             Outcome::Completed(summary) => {
-                bounded(|| format!("summary of {phase}"), summary, MAX_SUMMARY_BYTES)?;
+                Part::Summary(&phase).measure(summary)?;
                 draft.push(EventKind::PhaseCompleted {
                     phase,
                     run: run.run,
@@ -434,7 +436,7 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether that very outcome of that very attempt stands in the campaign already.
+    /// Whether this outcome of this attempt is recorded already.
     fn recorded(&self, ticket: &Ticket, outcome: &Outcome) -> bool {
         if ticket.campaign != self.campaign.id {
             return false;
@@ -575,7 +577,7 @@ impl Decision<'_> {
             return Err(self.stale(ticket));
         };
         let phase = ticket.phase.clone();
-        // Whoever has the pipeline recovers it, and its intent with it.
+        // The host that has the pipeline recovers the phase, and its intent.
         if self.facts.pipeline == PipelineMatch::Unknown {
             let pipeline = self.campaign.pipeline.clone();
             return Err(Rejection::UnknownPipeline { pipeline });
@@ -605,8 +607,8 @@ impl Decision<'_> {
 
 /// Checks proposed configs against their facts and sizes, and digests them.
 ///
-/// Every problem of every config is reported together, with the configs that are `refused` as a whole. One that is refused as
-/// a whole, where nothing else is wrong, keeps its own rejection.
+/// All problems of all configs are reported together, those of the `refused` configs included. A single refused config keeps
+/// its own rejection if nothing else is wrong.
 fn digest_configs(
     configs: Vec<(&PhaseName, &Value)>,
     facts: &Facts,
@@ -615,13 +617,11 @@ fn digest_configs(
     let mut digests = Vec::new();
     let mut problems = Problems::none();
     for (phase, config) in configs {
-        match bounded(|| format!("config of {phase}"), config, MAX_CONFIG_BYTES) {
-            Ok(text) => digests.push((phase.clone(), Digest::of_text(&text))),
-            Err(rejection) => {
-                refused.push((phase.clone(), rejection));
-                continue;
-            }
+        if let Err(excess) = Part::Config(phase).measure(config) {
+            refused.push((phase.clone(), excess.into()));
+            continue;
         }
+        digests.push((phase.clone(), Digest::of(config)));
         match facts.proposed.get(phase) {
             Some(checked) => problems.append(checked.problems.clone()),
             None => problems.push(Problem::new(
@@ -642,26 +642,4 @@ fn digest_configs(
             Err(Rejection::ConfigInvalid { problems })
         }
     }
-}
-
-/// The canonical JSON of a document, unless it is too deep or too large.
-fn bounded(what: impl Fn() -> String, document: &Value, limit: usize) -> Result<String, Rejection> {
-    // The depth comes first: writing a document out recurses as deeply as the document goes.
-    let depth = depth(document);
-    if depth > MAX_JSON_DEPTH {
-        return Err(Rejection::TooDeep {
-            what: what(),
-            depth,
-            limit: MAX_JSON_DEPTH,
-        });
-    }
-    let text = canonical_json(document);
-    if text.len() > limit {
-        return Err(Rejection::TooLarge {
-            what: what(),
-            size: text.len(),
-            limit,
-        });
-    }
-    Ok(text)
 }

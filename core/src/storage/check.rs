@@ -1,23 +1,17 @@
-//! What every store refuses before it looks at its own state: limits, and writes that contradict themselves.
-
-use serde_json::Value;
+//! The checks that every store makes before it looks at its own state: limits, and writes that contradict themselves.
 
 use super::error::StorageError;
 use super::write::{IdempotencyEntry, Output, ResourceWrite, Transition};
 use crate::event::{Event, EventKind};
-use crate::json::{canonical_json, depth, text_depth};
-use crate::limits::{
-    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
-    MAX_OUTCOME_BYTES, MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
-};
+use crate::measure::{Excess, Measure, Part};
 
 impl Transition {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the transition by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::TooLarge`], [`StorageError::TooDeep`], and [`StorageError::Contradiction`] when the snapshot
-    /// is not the one that these events lead to from `expected_version`.
+    /// [`StorageError::Excess`], and [`StorageError::Contradiction`] when these events don't lead from `expected_version` to
+    /// the snapshot.
     pub fn check(&self) -> Result<(), StorageError> {
         self.check_shape().map_err(|reason| StorageError::Contradiction {
             campaign: self.campaign,
@@ -27,13 +21,12 @@ impl Transition {
             check_event(event)?;
         }
         for write in &self.configs {
-            let what = || format!("config of {}", write.phase);
-            check_value(what, &write.config, MAX_CONFIG_BYTES)?;
+            Part::Config(&write.phase).measure(&write.config)?;
         }
-        match &self.idempotency {
-            Some(entry) => check_depth(|| "outcome of the command".into(), depth(&entry.outcome)),
-            None => Ok(()),
+        if let Some(entry) = &self.idempotency {
+            Part::Outcome.measure(&entry.outcome)?;
         }
+        Ok(())
     }
 
     fn check_shape(&self) -> Result<(), &'static str> {
@@ -64,92 +57,61 @@ impl Transition {
 }
 
 impl Output {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the write by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::TooLarge`], [`StorageError::TooDeep`].
+    /// [`StorageError::Excess`].
     pub fn check(&self) -> Result<(), StorageError> {
-        let mut bytes = 0_usize;
+        let mut batch = Measure::default();
         for (index, record) in self.records.iter().enumerate() {
-            let text = record.get();
-            let what = || format!("record {index} of the batch");
-            check_size(what, text.len(), MAX_RECORD_BYTES)?;
-            check_depth(what, text_depth(text))?;
-            bytes = bytes.saturating_add(text.len());
+            let record = Part::Record(index).measure_text(record.get())?;
+            batch.bytes = batch.bytes.saturating_add(record.bytes);
         }
-        check_size(|| "batch".into(), bytes, MAX_BATCH_BYTES)?;
-        match &self.checkpoint {
-            Some(checkpoint) => check_value(|| "checkpoint".into(), checkpoint, MAX_CHECKPOINT_BYTES),
-            None => Ok(()),
+        Part::Batch.check(batch)?;
+        if let Some(checkpoint) = &self.checkpoint {
+            Part::Checkpoint.measure(checkpoint)?;
         }
+        Ok(())
     }
 }
 
 impl ResourceWrite {
-    /// Checks what can be checked without the store. Every store calls it first, so that all refuse the same.
+    /// Checks the write by itself. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::TooLarge`], [`StorageError::TooDeep`].
+    /// [`StorageError::Excess`].
     pub fn check(&self) -> Result<(), StorageError> {
-        match &self.document {
-            Some(document) => check_value(|| self.resource.to_string(), document, MAX_RESOURCE_BYTES),
-            None => Ok(()),
+        if let Some(document) = &self.document {
+            Part::Resource(&self.resource).measure(document)?;
         }
+        Ok(())
     }
 }
 
 impl IdempotencyEntry {
-    /// Checks what can be checked without the store, of an entry that is no commit's. Every store calls it first, so that
-    /// all refuse the same.
+    /// Checks an entry that is stored without a commit. Every store calls it first, so that all stores refuse the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Contradiction`] for a key of a campaign, [`StorageError::TooLarge`], [`StorageError::TooDeep`].
+    /// [`StorageError::Contradiction`] for a key of a campaign, [`StorageError::Excess`].
     pub fn check(&self) -> Result<(), StorageError> {
         if let Some(campaign) = self.campaign {
             let reason = "a campaign's key is stored by a commit of the campaign";
             return Err(StorageError::Contradiction { campaign, reason });
         }
-        check_value(|| "outcome to remember".into(), &self.outcome, MAX_OUTCOME_BYTES)
+        Part::Outcome.measure(&self.outcome)?;
+        Ok(())
     }
 }
 
-fn check_event(event: &Event) -> Result<(), StorageError> {
-    let name = event.kind.name();
-    let mut size = serde_json::to_string(event).map_or(usize::MAX, |text| text.len());
+fn check_event(event: &Event) -> Result<(), Excess> {
+    let mut bytes = serde_json::to_string(event).map_or(usize::MAX, |text| text.len());
     if let EventKind::PhaseCompleted { phase, summary, .. } = &event.kind {
-        check_value(|| format!("summary of {phase}"), summary, MAX_SUMMARY_BYTES)?;
-        size = size.saturating_sub(canonical_json(summary).len());
+        let summary = Part::Summary(phase).measure(summary)?;
+        bytes = bytes.saturating_sub(summary.bytes);
     }
-    check_size(|| format!("event {name}"), size, MAX_EVENT_BYTES)
-}
-
-fn check_value(what: impl Fn() -> String, value: &Value, limit: usize) -> Result<(), StorageError> {
-    // The depth comes first: writing a document out recurses as deeply as the document goes.
-    check_depth(&what, depth(value))?;
-    check_size(what, canonical_json(value).len(), limit)
-}
-
-fn check_size(what: impl Fn() -> String, size: usize, limit: usize) -> Result<(), StorageError> {
-    match size > limit {
-        true => Err(StorageError::TooLarge {
-            what: what(),
-            size,
-            limit,
-        }),
-        false => Ok(()),
-    }
-}
-
-fn check_depth(what: impl Fn() -> String, depth: usize) -> Result<(), StorageError> {
-    match depth > MAX_JSON_DEPTH {
-        true => Err(StorageError::TooDeep {
-            what: what(),
-            depth,
-            limit: MAX_JSON_DEPTH,
-        }),
-        false => Ok(()),
-    }
+    let alone = Measure { bytes, depth: 0 };
+    Part::Event(event.kind.name()).check(alone).map(|_| ())
 }

@@ -1,6 +1,8 @@
 //! How a store fails.
 
+use crate::error_codes;
 use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Ticket, Version};
+use crate::measure::Excess;
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -46,26 +48,9 @@ pub enum StorageError {
         /// The number that was presented.
         actual: BatchNumber,
     },
-    /// Something is beyond a limit of [`limits`](crate::limits).
-    #[error("the {what} has {size} bytes; at most {limit} may be")]
-    TooLarge {
-        /// What is too large.
-        what: String,
-        /// Its size in bytes.
-        size: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// Something is nested more deeply than [`MAX_JSON_DEPTH`](crate::limits::MAX_JSON_DEPTH).
-    #[error("the {what} is nested {depth} deep; at most {limit} may be")]
-    TooDeep {
-        /// What is too deep.
-        what: String,
-        /// Its depth.
-        depth: usize,
-        /// The limit.
-        limit: usize,
-    },
+    /// A part of what was to be written is beyond its [limit](crate::limits).
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// A transition contradicts itself; a decision of the core never does.
     #[error("the transition of campaign {campaign} contradicts itself: {reason}")]
     Contradiction {
@@ -119,4 +104,26 @@ pub enum StorageError {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+}
+
+// Who asks a store through an engine can do the same about several of these, so they have one code.
+error_codes! {
+    StorageError {
+        Conflict { ; campaign, expected, actual } = "storage_failed",
+        ResourceConflict { ; resource, actual } = "resource_conflict",
+        KeyUsed { ; key } = "storage_failed",
+        StaleTicket { ; ticket } = "fenced",
+        BatchOutOfOrder { ; ticket, expected, actual } = "storage_failed",
+        Contradiction { ; campaign, reason } = "storage_failed",
+        InvalidCursor { ; cursor } = "invalid_cursor",
+        Damaged { ; table, key, reason } = "damaged",
+        NewerFormat { ; found, supported } = "newer_format",
+        Held { ; path } = "held",
+        OutcomeUnknown { ; reason } = "storage_failed",
+        Unavailable { ; reason } = "storage_failed",
+        Closed {} = "closed",
+    }
+    within {
+        Excess(excess) => excess.code(), excess.data(), Excess::codes();
+    }
 }

@@ -1,6 +1,6 @@
-//! The storage port: what a database must do so that a campaign is durable.
+//! The storage port: what a database must do to make campaigns durable.
 //!
-//! A store is correct when it passes the conformance suite of `phasegate-testkit`.
+//! A store is correct if it passes the conformance suite of `phasegate-testkit`.
 
 mod check;
 mod error;
@@ -23,10 +23,10 @@ pub use write::{
     ResourceWrite, Transition,
 };
 
-/// Whether a process may take a running attempt over.
+/// Whether a process may take over a running attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Claim {
-    /// It may, and no other process will be told so while its heartbeats go on.
+    /// It may. No other process may while its heartbeats go on.
     Granted,
     /// Another process holds it.
     HeldBy(OwnerId),
@@ -34,13 +34,14 @@ pub enum Claim {
 
 /// A durable store of campaigns. Every method may be called concurrently, from any thread.
 ///
-/// Each write is all or nothing, and durable on return, power loss included. After a write failed in a way that leaves
-/// its outcome unknown ([`StorageError::OutcomeUnknown`]) the store acknowledges nothing until it is opened anew.
+/// Each write is all or nothing, and durable on return, power loss included. After a write with an unknown outcome
+/// ([`StorageError::OutcomeUnknown`]) the store acknowledges nothing until it is opened anew.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a read is harmless. Dropping that of a write leaves its outcome unknown: look it up (by
-/// [`committed`](Self::committed), [`run_output`](Self::run_output) or [`idempotency`](Self::idempotency)) before deciding anything.
+/// Dropping the future of a read is harmless. Dropping the future of a write leaves its outcome unknown: look it up by
+/// [`committed`](Self::committed), [`run_output`](Self::run_output) or [`idempotency`](Self::idempotency) before you decide
+/// anything.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// Writes `transition` as one unit.
@@ -49,38 +50,37 @@ pub trait Storage: Send + Sync + 'static {
     ///
     /// With nothing written: [`StorageError::Conflict`] when the campaign is not at `expected_version`,
     /// [`StorageError::ResourceConflict`] when a resource is not at its expected revision,
-    /// [`StorageError::KeyUsed`] when the idempotency key was used before and has not expired, and what
-    /// [`Transition::check`] says. A deleted campaign is at the number of its deletion for ever: its id is not used again.
+    /// [`StorageError::KeyUsed`] when the idempotency key was used before and has not expired, and the errors of
+    /// [`Transition::check`]. A deleted campaign keeps the number of its deletion as its version, so its id is never used again.
     async fn commit(&self, transition: Transition) -> Result<Committed, StorageError>;
 
     /// Appends a batch of a running phase's records, with the checkpoint that covers them, as one unit.
     ///
-    /// It touches neither the campaign's snapshot nor its version. A batch that is there already, with the number of
-    /// the latest one, is acknowledged again and not written twice.
+    /// The campaign's snapshot and version stay the same. A batch with the number of the latest one is acknowledged again, and
+    /// not written twice.
     ///
     /// # Errors
     ///
-    /// With nothing written: [`StorageError::StaleTicket`] when another attempt, or none, is running,
-    /// [`StorageError::BatchOutOfOrder`] when the number is not the next one, and what [`Output::check`] says.
+    /// With nothing written: [`StorageError::StaleTicket`] when the ticket's attempt is not running,
+    /// [`StorageError::BatchOutOfOrder`] when the number is not the next one, and the errors of [`Output::check`].
     async fn append(&self, output: Output) -> Result<Appended, StorageError>;
 
     /// Writes or deletes a resource; gives its new revision, or `None` after a deletion.
     ///
-    /// Revisions of a resource only grow, also over a deletion. Deleting one that isn't there gives `None`.
+    /// Revisions of a resource only grow, also over a deletion. Deleting a missing resource gives `None`.
     ///
     /// # Errors
     ///
-    /// With nothing written: [`StorageError::ResourceConflict`] when it is not as expected, and what
-    /// [`ResourceWrite::check`] says.
+    /// With nothing written: [`StorageError::ResourceConflict`] when it is not as expected, and the errors of
+    /// [`ResourceWrite::check`].
     async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError>;
 
-    /// Stores an idempotency key of the store's own scope with its outcome, as one unit: that of something that is no
-    /// commit.
+    /// Stores an idempotency key of the store's own scope with the outcome of a request that needs no commit, as one unit.
     ///
     /// # Errors
     ///
-    /// With nothing written: [`StorageError::KeyUsed`] when the key was used before and has not expired, and what
-    /// [`IdempotencyEntry::check`] says.
+    /// With nothing written: [`StorageError::KeyUsed`] when the key was used before and has not expired, and the errors of
+    /// [`IdempotencyEntry::check`].
     async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError>;
 
     /// Whether the commit `id`, which followed `expected_version`, is in the log of `campaign`.
@@ -91,24 +91,23 @@ pub trait Storage: Send + Sync + 'static {
         id: CommitId,
     ) -> Result<bool, StorageError>;
 
-    /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, for creations and for what
-    /// was [remembered](Self::remember).
+    /// What an idempotency key was used for. `campaign` is its scope; `None` is the store itself, the scope of creations and
+    /// of [remembered](Self::remember) requests.
     ///
-    /// A key is kept until its `expires_at`, by the store's clock. After that it is not given any more, a commit may use it
-    /// anew, and the store may forget it at any time. Of a deleted campaign only the key of the deletion is kept.
+    /// A key is kept until its `expires_at`, by the store's clock. After that this method gives `None`, a commit may use the
+    /// key anew, and the store may forget it at any time. A deleted campaign keeps only the key of its deletion.
     async fn idempotency(
         &self,
         campaign: Option<CampaignId>,
         key: &IdempotencyKey,
     ) -> Result<Option<IdempotencyEntry>, StorageError>;
 
-    /// The snapshot of a campaign; `None` for one that was never created or is deleted.
+    /// The snapshot of a campaign; `None` if it was never created or is deleted.
     async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>, StorageError>;
 
     /// One page of campaigns in the order of their ids. It reads an index, not the whole store.
     ///
-    /// A limit that is out of range is moved to the nearest end of it. A page ends early rather than take more than
-    /// 16 MiB.
+    /// A limit out of range is moved to the nearest end of the range. A page ends early before it exceeds 16 MiB.
     async fn campaigns(&self, query: CampaignQuery) -> Result<CampaignPage, StorageError>;
 
     /// The text of one revision of a config. Every revision is kept as long as its campaign.
@@ -121,14 +120,15 @@ pub trait Storage: Send + Sync + 'static {
 
     /// One page of events after a cursor, at most `limit` (1 to 1,000) of them.
     ///
-    /// The numbers within a campaign are gapless from 1. The store-wide log skips nothing and keeps each campaign's
-    /// order; of a deleted campaign only the deletion remains. A limit that is out of range is moved to the nearest end
-    /// of it. A page ends early rather than take more than 16 MiB or look at very many events that are not shown: while
-    /// there is a `next_cursor`, go on, also from a page without events.
+    /// The numbers within a campaign are gapless from 1. The store-wide log skips nothing and keeps each campaign's order; a
+    /// deleted campaign leaves only its deletion. A limit out of range is moved to the nearest end of the range.
+    ///
+    /// A page ends early before it exceeds 16 MiB, or after very many hidden events. Go on while there is a `next_cursor`, also
+    /// after a page without events.
     ///
     /// # Errors
     ///
-    /// [`StorageError::InvalidCursor`] for one that this store did not make.
+    /// [`StorageError::InvalidCursor`] when this store did not make the cursor.
     async fn events(
         &self,
         scope: EventScope,
@@ -146,7 +146,7 @@ pub trait Storage: Send + Sync + 'static {
 
     /// One page of a run's records, from the index `from` (0 is the first), at most `limit` (1 to 10,000) of them.
     ///
-    /// A page ends early rather than take more than 16 MiB.
+    /// A page ends early before it exceeds 16 MiB.
     async fn records(
         &self,
         campaign: CampaignId,
@@ -167,7 +167,7 @@ pub trait Storage: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Resource>, StorageError>;
 
-    /// Asks to take a running attempt over. An embedded store has one process and always grants it.
+    /// Asks to take over a running attempt. An embedded store has one process and always grants it.
     async fn claim(&self, ticket: &Ticket, owner: OwnerId) -> Result<Claim, StorageError>;
 
     /// Keeps the claims of `owner` alive. An embedded store has nothing to do.
@@ -177,8 +177,8 @@ pub trait Storage: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Closed`] when the store is closed meanwhile, [`StorageError::InvalidCursor`] for a cursor that
-    /// this store did not make.
+    /// [`StorageError::Closed`] when the store is closed meanwhile, [`StorageError::InvalidCursor`] when this store did not
+    /// make the cursor.
     async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError>;
 
     /// The cursor of the latest event in the store-wide log; `None` while it is empty.

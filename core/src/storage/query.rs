@@ -1,4 +1,4 @@
-//! What is read from a store.
+//! What a store reads: queries, pages and stored things.
 
 use std::fmt;
 
@@ -9,19 +9,21 @@ use serde_json::value::RawValue;
 use crate::campaign::{Activity, Campaign, Mode};
 use crate::event::Event;
 use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Version};
+use crate::word_type;
 
 /// A place in the store-wide log. Only the store that made it can read it.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// Takes the text of a cursor, as it was given out before. A store refuses one that it didn't make.
+    /// Takes the text of a cursor that a store gave out. A store refuses a cursor that it didn't make.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, to be given back later.
+    /// The text, to give back later.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,11 +46,13 @@ pub enum EventScope {
 
 /// An event in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedEvent {
     /// Its place in the store-wide log.
     pub cursor: Cursor,
-    /// Its number within the campaign.
+    /// Its number within the campaign, gapless from 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub seq: Version,
     /// The campaign.
     pub campaign_id: CampaignId,
@@ -59,28 +63,29 @@ pub struct LoggedEvent {
 
 /// A page of events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventPage {
-    /// The events, in the order of the log.
+    /// The events in the order of the log.
     pub items: Vec<LoggedEvent>,
-    /// Where to go on, when there may be more.
+    /// The cursor to continue after, if there may be more.
     pub next_cursor: Option<Cursor>,
 }
 
-/// An activity without its data, as campaigns are indexed by it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActivityKind {
-    /// Nothing runs, a held chain included.
-    Idle,
-    /// A phase runs.
-    Running,
-    /// A phase is paused.
-    Paused,
-    /// A phase failed.
-    Failed,
-    /// A phase was stopped.
-    Stopped,
+word_type! {
+    /// An activity without its data. Campaigns are indexed by it.
+    pub enum ActivityKind {
+        /// Nothing runs, a held chain included.
+        Idle = "idle",
+        /// A phase runs.
+        Running = "running",
+        /// A phase is paused.
+        Paused = "paused",
+        /// A phase failed.
+        Failed = "failed",
+        /// A phase was stopped.
+        Stopped = "stopped",
+    }
 }
 
 impl From<&Activity> for ActivityKind {
@@ -95,21 +100,21 @@ impl From<&Activity> for ActivityKind {
     }
 }
 
-/// Which campaigns to list; each member that is set narrows the list.
+/// Which campaigns to list. Each set member narrows the list.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CampaignFilter {
-    /// Those in this activity.
+    /// Only campaigns in this activity.
     pub activity: Option<ActivityKind>,
-    /// Those in this mode.
+    /// Only campaigns in this mode.
     pub mode: Option<Mode>,
-    /// Those with this many completed phases.
+    /// Only campaigns with this many completed phases.
     pub position: Option<usize>,
-    /// Those of exactly this name.
+    /// Only campaigns of exactly this name.
     pub name: Option<String>,
 }
 
 impl CampaignFilter {
-    /// Whether `campaign` is one of them.
+    /// Whether `campaign` passes the filter.
     pub fn matches(&self, campaign: &Campaign) -> bool {
         self.activity
             .is_none_or(|activity| activity == ActivityKind::from(&campaign.activity))
@@ -131,14 +136,14 @@ pub enum Order {
     NewestFirst,
 }
 
-/// One page of campaigns, asked for.
+/// The query of one page of campaigns.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CampaignQuery {
-    /// Which ones.
+    /// The filter.
     pub filter: CampaignFilter,
-    /// In which order.
+    /// The order.
     pub order: Order,
-    /// Those that come after this one in that order.
+    /// Only campaigns after this one in that order.
     pub after: Option<CampaignId>,
     /// At most this many, 1 to 1,000.
     pub limit: usize,
@@ -161,7 +166,7 @@ impl Default for CampaignQuery {
 pub struct CampaignPage {
     /// The campaigns.
     pub items: Vec<Campaign>,
-    /// The last one's id, when there may be more.
+    /// The last one's id, if there may be more.
     pub next: Option<CampaignId>,
 }
 
@@ -171,7 +176,7 @@ pub struct CampaignPage {
 pub struct Progress {
     /// How many are done.
     pub done: u64,
-    /// How many there will be in all, when that is known.
+    /// How many there will be in all, if that is known.
     pub total: Option<u64>,
 }
 
@@ -196,7 +201,7 @@ pub struct RecordPage {
     pub from: u64,
     /// The records, as the JSON texts that were appended.
     pub records: Vec<Box<RawValue>>,
-    /// The index to go on with, when there are more.
+    /// The index to continue at, if there are more.
     pub next: Option<u64>,
 }
 
@@ -207,7 +212,7 @@ pub struct Resource {
     pub resource: ResourceRef,
     /// Its revision.
     pub revision: Revision,
-    /// Its document, secrets included: never show it as it is.
+    /// Its document with its secrets: never show it unchanged.
     pub document: Value,
 }
 
@@ -215,5 +220,50 @@ impl Resource {
     /// Whether configs may use it: its document doesn't say `"enabled": false`.
     pub fn is_enabled(&self) -> bool {
         self.document.get("enabled") != Some(&Value::Bool(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::{Intent, RunState, StopReason, Trigger};
+    use crate::failure::Failure;
+    use crate::ids::{Attempt, Run};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_activity_is_written_with_the_word_of_its_kind() {
+        let run = RunState {
+            run: Run(1),
+            attempt: Attempt(1),
+            config: Revision(2),
+            resources: Vec::new(),
+            started_at: Timestamp::from_unix_ms(0),
+        };
+        let activities = [
+            Activity::Idle { held: false },
+            Activity::Running {
+                run: run.clone(),
+                trigger: Trigger::Start,
+                intent: Intent::None,
+            },
+            Activity::Paused { run: run.clone() },
+            Activity::Failed {
+                run: run.clone(),
+                failure: Failure::new("late", "it was late"),
+            },
+            Activity::Stopped {
+                run,
+                reason: StopReason::Requested,
+            },
+        ];
+        let kinds: Vec<_> = activities.iter().map(ActivityKind::from).collect();
+        assert_eq!(kinds, ActivityKind::ALL);
+        for (activity, kind) in activities.iter().zip(kinds) {
+            assert_eq!(
+                serde_json::to_value(activity).expect("it is JSON")["state"],
+                kind.as_str()
+            );
+        }
     }
 }

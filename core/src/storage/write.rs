@@ -1,4 +1,4 @@
-//! What is written to a store.
+//! What a store writes.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 /// One decision, to be written as one unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// The commit's own id, by which its outcome can be looked up.
+    /// The commit's own id, to look up its outcome by.
     pub commit_id: CommitId,
     /// The campaign.
     pub campaign: CampaignId,
@@ -27,9 +27,9 @@ pub struct Transition {
     pub expected_version: Version,
     /// The resources that the decision relied on.
     pub expected_resources: Vec<ExpectedResource>,
-    /// The campaign after the events; `None` deletes it. It is written only where there are events.
+    /// The campaign after the events; `None` deletes it. Without events no snapshot is written.
     pub snapshot: Option<Campaign>,
-    /// The events, numbered on from `expected_version`. None: only the idempotency key is stored.
+    /// The events, numbered from `expected_version` on. Without events only the idempotency key is stored.
     pub events: Vec<Event>,
     /// The texts of the configs that the events store.
     pub configs: Vec<ConfigWrite>,
@@ -57,16 +57,16 @@ pub struct ConfigWrite {
     pub config: Value,
 }
 
-/// What a commit came to.
+/// The result of a commit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Committed {
     /// The campaign's version after it.
     pub version: Version,
-    /// The place of its last event in the store-wide log; `None` when it had no event.
+    /// The place of its last event in the store-wide log; `None` without events.
     pub cursor: Option<Cursor>,
 }
 
-/// A caller's own name for a command, so that it can be sent again safely: 1 to 255 visible ASCII characters.
+/// A caller's own name for a command, which makes it safe to send again: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IdempotencyKey(String);
@@ -123,13 +123,13 @@ impl fmt::Display for IdempotencyKey {
 pub struct IdempotencyEntry {
     /// The key.
     pub key: IdempotencyKey,
-    /// The scope of the key: a campaign, or the store itself for a creation and for what is no commit.
+    /// The scope of the key: a campaign, or the store itself for a creation and for a request without a commit.
     pub campaign: Option<CampaignId>,
-    /// The digest of the command, or of what else was asked for.
+    /// The digest of the command, or of another request.
     pub command: Digest,
-    /// The outcome to give again, as the engine wrote it.
+    /// The outcome to repeat, as the engine wrote it.
     pub outcome: Value,
-    /// Until when the key is kept.
+    /// When the key expires.
     pub expires_at: Timestamp,
 }
 
@@ -140,15 +140,16 @@ pub struct Output {
     pub ticket: Ticket,
     /// Its number, the next one of the run.
     pub batch: BatchNumber,
-    /// The records, as JSON texts of at most 64 KiB each and 16 MiB in all.
+    /// The records, as JSON texts of at most [`MAX_RECORD_BYTES`](crate::limits::MAX_RECORD_BYTES) each and
+    /// [`MAX_BATCH_BYTES`](crate::limits::MAX_BATCH_BYTES) in all.
     pub records: Vec<Box<RawValue>>,
-    /// The resume point that covers everything up to and including these records; `None` keeps the one before.
+    /// The resume point that covers everything up to and including these records; `None` keeps the previous one.
     pub checkpoint: Option<Value>,
-    /// How far the run has come; `None` keeps the one before.
+    /// How far the run has come; `None` keeps the previous progress.
     pub progress: Option<Progress>,
 }
 
-/// What an append came to.
+/// The result of an append.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Appended {
     /// The batch.

@@ -188,7 +188,7 @@ fn every_command_in_every_activity_gives_its_events_or_nothing_or_a_code() {
 fn every_config_that_is_wrong_is_reported_whatever_is_wrong_with_it() {
     let large = json!("x".repeat(MAX_CONFIG_BYTES));
     let mut deep = json!(1);
-    for _ in 0..MAX_JSON_DEPTH {
+    for _ in 0..=MAX_JSON_DEPTH {
         deep = json!([deep]);
     }
     let running = Driver::new(Mode::StepByStep, &["a", "b", "c", "d", "e"])

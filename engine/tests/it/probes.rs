@@ -94,6 +94,21 @@ async fn tried(engine: &Engine, what: &str) -> Result<Value, EngineError> {
 }
 
 #[tokio::test]
+async fn a_resource_beyond_a_limit_is_refused_whether_its_kind_would_take_it_or_not() {
+    let engine = engine(Obeying::new()).await;
+    let deep = (0..=100).fold(json!(1), |inner, _| json!([inner]));
+    for (document, code) in [
+        (json!({"metal": "x".repeat(64 * 1024)}), "too_large"),
+        (json!("x".repeat(300 * 1024)), "too_large"),
+        (json!({"metal": deep}), "too_deep"),
+        (json!(1), "resource_invalid"),
+    ] {
+        let refused = engine.put_resource("stamp", "two", document, Expected::Any).await;
+        assert_eq!(refused.expect_err("it is refused").code(), code);
+    }
+}
+
+#[tokio::test]
 async fn a_probe_is_given_the_document_also_of_a_disabled_resource() {
     let engine = engine(Obeying::new()).await;
     let answer = tried(&engine, "answer").await.expect("it answers");
@@ -104,6 +119,7 @@ async fn a_probe_is_given_the_document_also_of_a_disabled_resource() {
 async fn what_can_t_be_tried_is_refused_before_the_probe_is_asked() {
     let probe = Obeying::new();
     let engine = engine(probe.clone()).await;
+    let deep = (0..=100).fold(json!(1), |inner, _| json!([inner]));
     for (kind, id, input, code) in [
         ("pencil", "one", json!({"do": "answer"}), "unknown_resource_kind"),
         ("token", "no id", json!({"do": "answer"}), "invalid_name"),
@@ -111,6 +127,8 @@ async fn what_can_t_be_tried_is_refused_before_the_probe_is_asked() {
         ("stamp", "one", json!({"do": "answer"}), "probe_unsupported"),
         ("token", "one", json!({"do": "dance"}), "probe_input_invalid"),
         ("token", "one", json!(null), "probe_input_invalid"),
+        ("token", "one", json!("x".repeat(256 * 1024)), "too_large"),
+        ("token", "one", deep.clone(), "too_deep"),
     ] {
         let refused = engine.probe(kind, id, input).await.expect_err("it is refused");
         assert_eq!(refused.code(), code);

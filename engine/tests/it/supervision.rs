@@ -300,7 +300,7 @@ async fn a_summary_beyond_the_limit_is_a_failed_phase() {
     let view = campaign.at_rest().await.expect("a view");
     assert_eq!(
         view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
-        Some("summary_too_large")
+        Some("too_large")
     );
 }
 
@@ -309,7 +309,7 @@ async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
     let world = World::new();
     let (campaign, ticket) = running(&world).await;
     let mut deep = json!(1);
-    for _ in 0..phasegate::core::limits::MAX_JSON_DEPTH {
+    for _ in 0..=phasegate::core::limits::MAX_JSON_DEPTH {
         deep = json!([deep]);
     }
     let refused = world
@@ -325,12 +325,12 @@ async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
     let view = campaign.at_rest().await.expect("a view");
     assert_eq!(
         view.phases[0].failure.as_ref().map(|why| why.code.as_str()),
-        Some("summary_too_deep")
+        Some("too_deep")
     );
 }
 
 #[tokio::test]
-async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_with_a_code_of_its_own() {
+async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_whose_message_names_it() {
     let mut deep = json!(1);
     for _ in 0..=phasegate::core::limits::MAX_JSON_DEPTH {
         deep = json!([deep]);
@@ -344,11 +344,23 @@ async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_with_a_code_of_
         let mut batch = Batch::new();
         batch.set_checkpoint(value).map(|()| batch)
     };
-    for (batch, code) in [
-        (record(&deep), "record_too_deep"),
-        (record(&large), "record_too_large"),
-        (checkpoint(&deep), "checkpoint_too_deep"),
-        (checkpoint(&large), "checkpoint_too_large"),
+    for (batch, code, message) in [
+        (
+            record(&deep),
+            "too_deep",
+            "the record 0 of the batch is nested 101 levels deep",
+        ),
+        (
+            record(&large),
+            "too_large",
+            "the record 0 of the batch has 65538 bytes",
+        ),
+        (
+            checkpoint(&deep),
+            "too_deep",
+            "the checkpoint is nested 101 levels deep",
+        ),
+        (checkpoint(&large), "too_large", "the checkpoint has 65538 bytes"),
     ] {
         let batch = std::sync::Mutex::new(Some(batch.expect("it has a JSON form")));
         let commits = Doing(move |ctx: RunContext| {
@@ -362,6 +374,7 @@ async fn a_record_or_checkpoint_beyond_a_limit_is_a_failed_phase_with_a_code_of_
         let view = campaign.at_rest().await.expect("a view");
         let failure = view.phases[0].failure.as_ref().expect("it failed");
         assert_eq!(failure.code, code, "{failure:?}");
+        assert!(failure.message.starts_with(message), "{failure:?}");
     }
 }
 

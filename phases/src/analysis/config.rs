@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::value::{object_only, text_type};
 
 text_type! {
-    /// What is looked for: it has at least one character that is no white space.
+    /// The text to look for. At least one character is not white space.
     #[derive(Debug)]
     Keyword, 1 to 200 characters,
     pattern "[^\\u0000-\\u0020\\u007f-\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]",
     "1 to 200 characters, not all of them blank"
 }
 
-/// What is looked for in the pages.
+/// What analysis looks for in the pages.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 #[schemars(title = "Analysis")]
 pub struct Config {
-    /// The word or phrase that is counted, whatever its letter case. White space around it doesn't count, and inside it
-    /// any white space is one space.
+    /// The word or phrase that is counted, in any letter case. White space around it is ignored, and white space inside it
+    /// counts as one space.
     #[schemars(title = "Keyword", example = &"phasegate")]
     pub keyword: Keyword,
 }

@@ -1,4 +1,4 @@
-//! The last phase: how often the keyword stands in the pages.
+//! The last phase: counts the keyword in the pages.
 
 mod config;
 mod score;
@@ -11,29 +11,29 @@ use serde::{Deserialize, Serialize};
 pub use config::{Config, Keyword};
 
 use crate::http_validation::Status;
-use crate::ordered::{self, Bounds, Checkpoint, Tally};
+use crate::ordered::{self, Checkpoint, Tally, WorkLimits};
 use crate::schema;
 
 /// How many of the best domains a summary names.
 const TOP: usize = 10;
-/// Into how many bands a summary sorts the scores.
+/// The number of bands that a summary sorts the scores into.
 const BANDS: usize = 10;
 
-/// Counts the keyword in the title and text of every page, whatever its letter case, and scores each page.
+/// Counts the keyword in the title and text of every page, in any letter case, and scores each page.
 ///
 /// A score is 0 to 100: 8 for each occurrence in the text up to 40, 40 for an occurrence in the title, and 20 when the
-/// text's first occurrence begins within its first 500 bytes. Text is what HTTP validation kept of it. A domain that
-/// gave no page gets a record too, with nothing found.
+/// text's first occurrence begins within its first 500 bytes. The text is the part that HTTP validation kept. A domain
+/// without a page gets a record too, without matches.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Analysis;
 
-/// What it needs of a domain that was requested.
+/// The part of HTTP validation's record that analysis reads.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Input {
     /// The domain.
     pub domain: String,
-    /// What was requested at last.
+    /// The last requested URL.
     pub final_url: String,
     /// How it ended.
     pub status: Status,
@@ -43,13 +43,13 @@ pub struct Input {
     pub text: String,
 }
 
-/// A domain that was analysed.
+/// An analysed domain.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// The domain.
     pub domain: String,
-    /// Where its page stands.
+    /// The URL of its page.
     pub url: String,
     /// Whether it gave a page.
     pub fetched: bool,
@@ -74,7 +74,7 @@ pub struct TopDomain {
     pub occurrences: u64,
 }
 
-/// What is counted while domains pass.
+/// The counts of the domains so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Counts {
@@ -88,7 +88,7 @@ pub struct Counts {
     top_domains: Vec<TopDomain>,
 }
 
-/// What is said of a completed run.
+/// The summary of a completed run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -96,9 +96,9 @@ pub struct Summary {
     pub analysed: u64,
     /// How many of them gave a page.
     pub fetched: u64,
-    /// In how many of these the keyword occurs.
+    /// How many pages contain the keyword.
     pub matched: u64,
-    /// In how many it occurs in the title.
+    /// How many pages contain it in the title.
     pub in_title: u64,
     /// How often it occurs in all.
     pub occurrences: u64,
@@ -106,7 +106,8 @@ pub struct Summary {
     pub mean_score: f64,
     /// How many pages have a score of 0 to 9, of 10 to 19, and so on; the last band is 90 to 100.
     pub score_bands: [u64; BANDS],
-    /// The domains where it occurs with the highest scores, at most ten; then with the most occurrences, then in order.
+    /// The best domains, at most ten: ordered by score, then by occurrences, then by the order of the domains. The keyword
+    /// occurs in each.
     pub top_domains: Vec<TopDomain>,
 }
 
@@ -178,11 +179,11 @@ impl Phase for Analysis {
 
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
         let keyword = score::Keyword::new(ctx.config().keyword.as_str());
-        let bounds = Bounds {
+        let limits = WorkLimits {
             concurrency: 1,
             batch: 2_000,
         };
-        let counts = ordered::run(&ctx, bounds, |_, input| {
+        let counts = ordered::run(&ctx, limits, |_, input| {
             std::future::ready(Ok(Some(analyse(&keyword, input))))
         })
         .await?;
@@ -194,7 +195,7 @@ fn analyse(keyword: &score::Keyword, input: Input) -> Record {
     let fetched = input.status == Status::Ok;
     let found = match fetched {
         true => keyword.find(input.title.as_deref(), &input.text),
-        false => score::Found::default(),
+        false => score::KeywordMatches::default(),
     };
     Record {
         domain: input.domain,

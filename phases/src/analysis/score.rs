@@ -1,4 +1,4 @@
-//! How well a page answers to a keyword.
+//! The score of a page for a keyword.
 
 /// The most points for occurrences in the text.
 const MOST_FOR_OCCURRENCES: u64 = 40;
@@ -6,19 +6,19 @@ const MOST_FOR_OCCURRENCES: u64 = 40;
 const FOR_EACH: u64 = 8;
 /// How many points an occurrence in the title gives, once.
 const FOR_TITLE: u64 = 40;
-/// How many points it gives that the text begins with the keyword, or nearly so.
+/// How many points an early occurrence in the text gives.
 const FOR_EARLY: u64 = 20;
-/// What nearly is: within how many bytes of the lower-cased text the first occurrence begins.
+/// An occurrence is early if it begins within this many bytes of the lower-cased text.
 const EARLY: usize = 500;
 
-/// A keyword, ready to be looked for.
+/// A keyword in the form that pages are searched for.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyword(String);
 
-/// What was found.
+/// The matches of a keyword in a page.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Found {
-    /// How often, in title and text; occurrences don't overlap.
+pub(crate) struct KeywordMatches {
+    /// The number of occurrences in title and text. They don't overlap.
     pub(crate) occurrences: u64,
     pub(crate) in_title: bool,
     /// 0 to 100: 8 for each occurrence in the text up to 40, 40 for the title, and 20 when the text's first occurrence
@@ -32,7 +32,7 @@ impl Keyword {
     }
 
     /// Looks for the keyword in a page.
-    pub(crate) fn find(&self, title: Option<&str>, text: &str) -> Found {
+    pub(crate) fn find(&self, title: Option<&str>, text: &str) -> KeywordMatches {
         let (title, text) = (normal(title.unwrap_or_default()), normal(text));
         let (in_title, in_text) = (self.count(&title), self.count(&text));
         let early = text
@@ -40,7 +40,7 @@ impl Keyword {
             .is_some_and(|place| in_text > 0 && place < EARLY);
         let for_text = in_text.saturating_mul(FOR_EACH).min(MOST_FOR_OCCURRENCES);
         let for_title = if in_title > 0 { FOR_TITLE } else { 0 };
-        Found {
+        KeywordMatches {
             occurrences: in_title + in_text,
             in_title: in_title > 0,
             score: for_text + for_title + if early { FOR_EARLY } else { 0 },
@@ -55,8 +55,8 @@ impl Keyword {
     }
 }
 
-/// Lower-cased by Unicode's rules, with white space joined to single spaces. Both forms of the Greek small sigma are one
-/// letter: which of them stands for a capital one depends on what follows, and there a keyword and a text differ.
+/// The text in lower case by Unicode's rules, with white space joined to single spaces. Both forms of the Greek small sigma
+/// become one: the lower case of a capital sigma depends on the next letter, which may differ in keyword and text.
 fn normal(text: &str) -> String {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c.is_control())

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::net::dns::{Server, Strategy};
-use crate::value::{List, Whole, object_only, present, text_type, word_type};
+use crate::value::{List, Whole, object_only, present, text_type};
 
-/// The kind of the resources that look domains up.
+/// The kind of resource that looks domains up.
 pub(crate) const DNS_PERSONA: &str = "dns_persona";
-/// The kind of the resources that traffic goes through.
+/// The kind of resource that traffic goes through.
 pub(crate) const PROXY: &str = "proxy";
 
 text_type! {
@@ -32,10 +32,11 @@ text_type! {
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "DNS validation")]
 pub struct Config {
-    /// The DNS personas that look domains up in turn, by the domain's index. One that stands twice serves twice as many.
+    /// The DNS personas that look domains up in turn, by the domain's index. A persona that is
+    /// listed twice serves twice as many domains.
     #[schemars(title = "DNS personas", example = ["public-resolvers"])]
     pub persona_ids: List<DnsPersonaId, 1, 100>,
-    /// The proxy that queries go through, over TCP. Left out, they go out directly, over UDP.
+    /// The proxy that queries go through, over TCP. Without a proxy they go out directly, over UDP.
     #[serde(
         default,
         deserialize_with = "present",
@@ -45,9 +46,10 @@ pub struct Config {
     pub proxy_id: Option<ProxyId>,
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// A type of address record.
-    AddressRecord {
+    #[non_exhaustive]
+    pub enum AddressRecord {
         /// IPv4 addresses.
         A = "A",
         /// IPv6 addresses.
@@ -55,7 +57,7 @@ word_type! {
     }
 }
 
-/// A way to look domains up: which servers are asked, how patiently, and how much at once.
+/// A way to look domains up: the servers, the timeouts, and the limits.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "DNS persona")]
@@ -63,12 +65,12 @@ pub struct DnsPersona {
     /// The DNS servers, each as host:port, an IPv6 address in brackets.
     #[schemars(title = "Resolvers", example = ["1.1.1.1:53", "[2606:4700:4700::1111]:53"])]
     pub resolvers: List<Server, 1, 20>,
-    /// Which server is asked first: always the first of the list, or each in turn by the domain's index. After a
-    /// failure the next one of the list is asked.
+    /// The server that is asked first: always the first of the list, or each in turn by the domain's index. After a
+    /// failure the next server of the list is asked.
     #[serde(default = "strategy")]
     #[schemars(title = "Strategy")]
     pub strategy: Strategy,
-    /// Which records are asked for.
+    /// The types of records to ask for.
     #[serde(default = "record_types")]
     #[schemars(title = "Record types")]
     pub record_types: List<AddressRecord, 1, 2>,
@@ -84,7 +86,7 @@ pub struct DnsPersona {
     #[serde(default = "concurrency")]
     #[schemars(title = "Concurrency")]
     pub concurrency: Whole<1, 1_000>,
-    /// How many queries are sent per second at most. Left out, there is no such bound.
+    /// How many queries are sent per second at most. Without it there is no limit.
     #[serde(
         default,
         deserialize_with = "present",

@@ -1,4 +1,4 @@
-//! The second phase: which of the generated domains have an address.
+//! The second phase: finds the generated domains that have an address.
 
 mod config;
 mod probe;
@@ -18,22 +18,22 @@ pub(crate) use config::{DNS_PERSONA, PROXY};
 pub use probe::DnsPersonaProbe;
 pub use record::{Measured, Record, Summary};
 
-use crate::net::dial::Probe;
-use crate::net::dns::{DnsClient, Plan, Server};
-use crate::net::pace::Pace;
+use crate::net::dial::ProxyCheck;
+use crate::net::dns::{DnsClient, QueryPolicy, Server};
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::ordered::{self, Bounds, Checkpoint};
+use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
 
-/// Looks every generated domain up, by real queries to the servers of the personas: directly over UDP (and over TCP
-/// where an answer doesn't fit), or all of it over TCP through the proxy.
+/// Looks up every generated domain, by real queries to the servers of the personas. Direct queries go over UDP, and over TCP
+/// if an answer doesn't fit. Through a proxy all queries go over TCP.
 ///
-/// Nothing is cached, no hosts file is read and no search domain is added. A proxy that can't be used fails the phase.
+/// It keeps no cache, reads no hosts file and adds no search domain. An unusable proxy fails the phase.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DnsValidation;
 
-/// What it needs of a generated domain.
+/// The part of a generated domain that DNS validation reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
     /// The domain.
@@ -43,7 +43,7 @@ pub struct Input {
 struct Persona {
     id: String,
     client: DnsClient,
-    pace: Arc<Pace>,
+    limits: Arc<PersonaLimits>,
 }
 
 #[async_trait]
@@ -87,19 +87,19 @@ impl Phase for DnsValidation {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
         })?;
-        let probe = Probe::new(proxy);
-        let bounds = Bounds {
+        let proxy_check = ProxyCheck::new(proxy);
+        let limits = WorkLimits {
             concurrency,
             batch: 1_000,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| {
-            look_up(&personas, &probe, index, input)
+        let summary = ordered::run(&ctx, limits, |index, input| {
+            look_up(&personas, &proxy_check, index, input)
         })
         .await?;
         Ok(RunOutcome::Completed(summary))
     }
 
-    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    /// A run can continue after a persona or the proxy was mended: the domains, and the persona of each, stay the same.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         change.old_config == change.new_config
     }
@@ -111,21 +111,21 @@ impl Persona {
         Self::named(id, name, persona, proxy)
     }
 
-    /// `name` is what errors call it.
+    /// Makes a persona. Errors call it `name`.
     fn named(id: String, name: impl Into<String>, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let rate = persona.rate_per_second.map(|rate| rate.get());
-        let pace = Arc::new(Pace::new(persona.concurrency.size(), rate));
+        let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
         let mut record_types: Vec<_> = persona.record_types.to_vec();
         record_types.sort();
         record_types.dedup();
-        let plan = Plan {
+        let policy = QueryPolicy {
             strategy: persona.strategy,
             record_types: record_types.into_iter().map(RecordType::from).collect(),
             timeout: Duration::from_millis(persona.timeout_ms.get()),
             retries: persona.retries.get(),
         };
-        let client = DnsClient::new(name, &persona.resolvers, plan, Some(Arc::clone(&pace)), proxy);
-        Self { id, client, pace }
+        let client = DnsClient::new(name, &persona.resolvers, policy, Some(Arc::clone(&limits)), proxy);
+        Self { id, client, limits }
     }
 }
 
@@ -138,14 +138,14 @@ impl From<AddressRecord> for RecordType {
     }
 }
 
-/// A problem for each resolver whose brackets hold no IPv6 address, which a schema can't say.
+/// A problem for each resolver whose brackets don't hold an IPv6 address. A schema can't check that.
 pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
     servers
         .iter()
         .filter(|server| !server.is_sound())
         .map(|server| {
             let message = format!(
-                "its resolver {} is no IPv6 address with a port: mend the persona",
+                "its resolver {} is not an IPv6 address with a port: mend the persona",
                 server.as_str()
             );
             FieldProblem::new(pointer, "resolver_invalid", message)
@@ -155,16 +155,16 @@ pub(crate) fn unsound(servers: &[Server], pointer: &str) -> Vec<FieldProblem> {
 
 async fn look_up(
     personas: &[Arc<Persona>],
-    probe: &Probe,
+    proxy_check: &ProxyCheck,
     index: u64,
     input: Input,
 ) -> Result<Option<Record>, RunError> {
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no DNS persona"))?;
-    probe.pass().await?;
-    let _slot = persona.pace.enter().await;
+    proxy_check.pass().await?;
+    let _slot = persona.limits.begin_item().await;
     let start = Instant::now();
-    // Of n personas one serves every n-th item, so its servers take turns by the index divided by n.
+    // One of n personas serves every n-th item, so its servers take turns by the index divided by n.
     let turn = index / u64::try_from(personas.len()).unwrap_or(1);
     let lookup = persona.client.lookup(&input.domain, turn).await?;
     Ok(Some(Record {

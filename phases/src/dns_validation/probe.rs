@@ -1,4 +1,4 @@
-//! The probe of a DNS persona: one look-up, as the phase makes it.
+//! The probe of a DNS persona: one look-up, made as the phase makes it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DnsPersona, Input, Measured, Persona, look_up, unsound};
-use crate::net::dial::Probe;
+use crate::net::dial::ProxyCheck;
 use crate::net::dns::LookupStatus;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
-/// Looks one domain up with a DNS persona, directly and as [`DnsValidation`](super::DnsValidation) does.
+/// Looks up one domain with a DNS persona, directly, as [`DnsValidation`](super::DnsValidation) does.
 ///
-/// It says what the phase's record would say, but for the persona. Resolvers that are down or don't answer are a result too,
-/// as they are in the phase; one whose name has no address is a failure.
+/// The result has the members of the phase's record except the persona. As in the phase, a resolver that is down or doesn't
+/// answer is a result, and a resolver whose name has no address is a failure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DnsPersonaProbe;
 
-/// What came of a look-up.
+/// The result of a look-up.
 #[derive(Debug, Serialize)]
 struct Probed {
     domain: String,
@@ -42,7 +42,7 @@ impl ResourceProbe for DnsPersonaProbe {
             return Err(Failure::new(problem.keyword, problem.message));
         }
         let persona = Arc::new(Persona::named(String::new(), "the DNS persona", persona, None));
-        let record = look_up(&[persona], &Probe::new(None), 0, Input { domain }).await;
+        let record = look_up(&[persona], &ProxyCheck::new(None), 0, Input { domain }).await;
         match record.map_err(failure)? {
             Some(record) => answer(&Probed {
                 domain: record.domain,

@@ -1,4 +1,4 @@
-//! What DNS validation says of a domain, and of all of them.
+//! The records and the summary of DNS validation.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use crate::net::dns::LookupStatus;
 use crate::ordered::Tally;
 use crate::persona::counts;
 
-/// A domain that was looked up.
+/// A domain with the result of its look-up.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Record {
     /// The domain.
@@ -20,11 +20,11 @@ pub struct Record {
     pub addresses: Vec<IpAddr>,
     /// The id of the persona that looked it up.
     pub persona: String,
-    /// What differs from run to run.
+    /// The measurements, which differ from run to run.
     pub measured: Measured,
 }
 
-/// What differs from run to run.
+/// The measurements, which differ from run to run.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
@@ -34,13 +34,13 @@ pub struct Measured {
     pub queries: u64,
 }
 
-/// What is said of a completed run.
+/// The summary of a completed run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Summary {
     /// How many domains were looked up.
     pub domains: u64,
-    /// How many of them ended how.
+    /// The number of domains by status.
     pub by_status: BTreeMap<String, u64>,
 }
 

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{MAX_SAFE, Whole, object_only, pattern, present, text_type, word_type};
+use crate::value::{MAX_SAFE, Whole, object_only, pattern, present, text_type};
 
-word_type! {
-    /// Where the variable parts stand in a label.
-    PatternType {
+phasegate::core::word_type! {
+    /// The places of the variable parts in a label.
+    #[non_exhaustive]
+    pub enum PatternType {
         /// `V` + constant.
         Prefix = "prefix",
         /// Constant + `V`.
@@ -18,7 +19,7 @@ word_type! {
 }
 
 text_type! {
-    /// The characters that variable parts are made of, in the order of their values.
+    /// The characters of the variable parts, in the order of their values.
     #[derive(Debug)]
     CharacterSet, 1 to 255 characters, pattern "^[A-Za-z0-9]+$", "1 to 255 letters and digits"
 }
@@ -37,24 +38,24 @@ text_type! {
     "one or more labels of letters, digits and hyphens, joined by dots, the last beginning with a letter"
 }
 
-/// Which domains are generated: every one is a label and the top-level domain.
+/// Which domains are generated. Each domain is a label and the top-level domain.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 #[schemars(title = "Domain generation")]
 pub struct Config {
-    /// Where the variable parts stand: prefix is V + constant, suffix is constant + V, both is V1 + constant + V2.
+    /// The places of the variable parts: prefix is V + constant, suffix is constant + V, both is V1 + constant + V2.
     #[schemars(title = "Pattern", example = &"prefix")]
     pub pattern_type: PatternType,
-    /// The length of each variable part, in characters. With the pattern both there are two such parts. A whole label
-    /// has at most 63 characters.
+    /// The length of each variable part, in characters. The pattern both has two such parts. A whole label has at most 63
+    /// characters.
     #[schemars(title = "Variable length", example = 3)]
     pub variable_length: Whole<1, 63>,
     /// The letters and digits of the variable parts, in the order of their values. Upper case counts as lower case, and
-    /// a character that stands twice counts once. A hyphen can't be among them, because a variable part always stands
-    /// at an edge of the label, where none may be.
+    /// a repeated character counts once. A hyphen is not allowed, because a variable part always stands at an edge of the
+    /// label.
     #[schemars(title = "Character set", example = &"abcdefghijklmnopqrstuvwxyz")]
     pub character_set: CharacterSet,
-    /// The fixed part of every label: letters, digits and hyphens. Left out or empty, labels have variable parts only.
+    /// The fixed part of every label: letters, digits and hyphens. Without it labels have variable parts only.
     #[serde(
         default,
         deserialize_with = "present",
@@ -65,7 +66,7 @@ pub struct Config {
     /// The top-level domain, with or without a dot before it.
     #[schemars(title = "Top-level domain", example = &"com")]
     pub tld: Tld,
-    /// How many domains are generated. Together with the first offset, at most as many as the pattern has.
+    /// How many domains are generated. The first offset and this number together may not exceed the pattern's capacity.
     #[schemars(title = "Number of domains", example = 1000)]
     pub num_domains: Whole<1, MAX_SAFE>,
     /// How many domains are committed at once: more is faster, fewer repeat less work after a crash.

@@ -1,4 +1,4 @@
-//! The first phase: every domain of a pattern, from an offset on.
+//! The first phase: generates the domains of a pattern, from an offset on.
 
 mod config;
 mod odometer;
@@ -19,10 +19,10 @@ use crate::value::MAX_SAFE;
 use odometer::Odometer;
 use pattern::Pattern;
 
-/// Generates domains: offset by offset, each offset a number in base N whose digits are the variable parts of a label.
+/// Generates domains, offset by offset. The digits of an offset in base N are the variable parts of a label.
 ///
-/// With the pattern `both` the digits run from the first variable part on into the second, most significant first.
-/// Without a constant a label is its variable parts alone.
+/// The pattern `both` continues the digits of the first variable part in the second, the most significant first. Without a
+/// constant a label has only its variable parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DomainGeneration;
 
@@ -35,8 +35,8 @@ pub struct Record {
     pub offset: Offset,
 }
 
-/// The offset of a domain. In JSON a number up to 2^53 - 1, and beyond that its decimal digits as a string, so that no
-/// reader gets it inexactly.
+/// The offset of a domain. In JSON it is a number up to 2^53 - 1, and beyond that a string of decimal digits, so that every
+/// reader gets it exactly.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Offset(pub u64);
 
@@ -58,17 +58,17 @@ pub struct Checkpoint {
     pub next: u64,
 }
 
-/// What is said of a completed run.
+/// The summary of a completed run.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// How many domains were generated.
     pub domains: u64,
-    /// The first of them.
+    /// The first domain.
     pub first_domain: String,
-    /// The last of them.
+    /// The last domain.
     pub last_domain: String,
-    /// How many domains the pattern has, in decimal digits.
+    /// The capacity of the pattern: the number of its domains, in decimal digits.
     pub capacity: String,
 }
 
@@ -122,7 +122,7 @@ impl Phase for DomainGeneration {
         }))
     }
 
-    /// A run can go on with another batch size: its domains are the same.
+    /// A run can continue with another batch size: its domains stay the same.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         let without_batch_size = |config: &serde_json::Value| {
             let mut config = config.clone();
@@ -136,7 +136,7 @@ impl Phase for DomainGeneration {
 }
 
 fn at(pattern: &Pattern, offset: u64) -> Result<Odometer, RunError> {
-    // At the end of the whole capacity the odometer stands at no domain, and none is asked for.
+    // At the end of the capacity there is no odometer, and nobody asks for a domain.
     Odometer::new(pattern, offset)
         .or_else(|| Odometer::new(pattern, 0))
         .ok_or_else(|| RunError::failed("pattern_empty", "the pattern has no domain"))

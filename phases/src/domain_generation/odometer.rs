@@ -1,20 +1,21 @@
-//! The domains of a pattern, one after the other: a counter in base N whose digits are the name itself.
+//! Counts through the domains of a pattern: a counter in base N whose digits are the characters of the name.
 
 use super::pattern::Pattern;
 
-/// Stands at one domain and moves to the next by changing the digits that differ: a domain costs no division.
+/// A position among the domains of a pattern. Moving to the next domain changes only the digits that differ, without a
+/// division.
 #[derive(Clone, Debug)]
 pub(crate) struct Odometer {
     digits: Vec<u8>,
     /// The value of each position, the most significant first.
     values: Vec<usize>,
-    /// Where each position stands in `name`.
+    /// The place of each position in `name`.
     places: Vec<usize>,
     name: Vec<u8>,
 }
 
 impl Odometer {
-    /// Stands at the domain with this offset. `None` when the pattern doesn't have it.
+    /// Begins at the domain with this offset; `None` if the pattern doesn't have it.
     pub(crate) fn new(pattern: &Pattern, offset: u64) -> Option<Self> {
         let base = u64::try_from(pattern.digits.len()).ok()?;
         let mut values = vec![0; pattern.positions()];
@@ -46,12 +47,12 @@ impl Odometer {
         })
     }
 
-    /// The domain it stands at.
+    /// The current domain.
     pub(crate) fn domain(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
 
-    /// Moves to the next domain; after the last one it stands at the first again.
+    /// Moves to the next domain, and from the last one to the first.
     pub(crate) fn advance(&mut self) {
         for (value, place) in self.values.iter_mut().zip(&self.places).rev() {
             *value += 1;

@@ -1,4 +1,4 @@
-//! What a config generates: the digits, where they stand, how many domains there are, and what is wrong with them.
+//! The pattern of a config: its digits and their places, its capacity, and its problems.
 
 use num_bigint::BigUint;
 use phasegate::FieldProblem;
@@ -10,7 +10,7 @@ const MAX_LABEL: usize = 63;
 /// The longest DNS name as text, in characters: 255 octets on the wire (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// A config, made ready to generate: lower-cased and without repetition.
+/// A config in the form that domains are generated from: in lower case and without repetitions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Pattern {
     /// The digits in base N, the first of them zero. ASCII letters and digits.
@@ -65,7 +65,7 @@ impl Pattern {
         self.positions() + self.constant.len()
     }
 
-    /// What is wrong with the config, beyond what its schema says. Nothing: every domain of it is a valid DNS name.
+    /// The problems of the config that its schema can't express. Without any, all its domains are valid DNS names.
     pub(crate) fn problems(&self, config: &Config) -> Vec<FieldProblem> {
         let mut problems = Vec::new();
         let length = self.label_length();

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::headers::Headers;
 use crate::dns_validation::ProxyId;
 use crate::net::dns::Server;
-use crate::value::{List, Whole, object_only, present, text_type, word_type};
+use crate::value::{List, Whole, object_only, present, text_type};
 
-/// The kind of the resources that request pages.
+/// The kind of resource that requests pages.
 pub(crate) const HTTP_PERSONA: &str = "http_persona";
 
 text_type! {
@@ -22,27 +22,28 @@ text_type! {
 }
 
 text_type! {
-    /// What a client calls itself.
+    /// The name that a client gives itself.
     #[derive(Debug)]
     UserAgent, 1 to 512 characters, pattern "^[!-~]([ -~]*[!-~])?$", "printable ASCII without a space at an edge"
 }
 
 text_type! {
-    /// The path of a page, and its query.
+    /// The path and the query of a page.
     #[derive(Debug)]
     Path, 1 to 1024 characters, pattern "^/[!\"$-~]*$",
     "a path that begins with a slash, in printable ASCII, without spaces and without a fragment"
 }
 
-/// How the domains that resolved are requested.
+/// How the resolved domains are requested.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "HTTP validation")]
 pub struct Config {
-    /// The HTTP personas that request domains in turn, by the domain's index. One that stands twice serves twice as many.
+    /// The HTTP personas that request domains in turn, by the domain's index. A persona that is
+    /// listed twice serves twice as many domains.
     #[schemars(title = "HTTP personas", example = ["desktop-browser"])]
     pub persona_ids: List<HttpPersonaId, 1, 100>,
-    /// The proxy that requests go through. Left out, they go out directly.
+    /// The proxy that requests go through. Without a proxy they go out directly.
     #[serde(
         default,
         deserialize_with = "present",
@@ -52,36 +53,37 @@ pub struct Config {
     pub proxy_id: Option<ProxyId>,
 }
 
-word_type! {
-    /// How a page is requested first.
-    Scheme {
+phasegate::core::word_type! {
+    /// The scheme of the first request of a page.
+    #[non_exhaustive]
+    pub enum Scheme {
         /// Without encryption.
         Http = "http",
         /// Over TLS.
         Https = "https",
-        /// Over TLS, and without where that gives no answer.
+        /// Over TLS, then without encryption if there is no answer.
         HttpsThenHttp = "https_then_http",
     }
 }
 
-/// A way to request pages: as which client, how patiently, and how much at once.
+/// A way to request pages: the client's headers, the timeouts, and the limits.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "HTTP persona")]
 pub struct HttpPersona {
-    /// What the client calls itself.
+    /// The name that the client gives itself.
     #[schemars(title = "User agent", example = &"Mozilla/5.0 (compatible; ExampleBot/1.0; +https://example.com/bot)")]
     pub user_agent: UserAgent,
-    /// Further headers of each request. Those that belong to the connection or are set elsewhere can't be among them.
-    /// Authorization and Cookie are not sent along to another host, nor from https to http.
+    /// Further headers of each request. Headers that belong to the connection or have a field of their own are not allowed.
+    /// Authorization and Cookie are not sent to another host, nor from https to http.
     #[serde(default)]
     #[schemars(title = "Headers", example = BTreeMap::from([("Accept-Language", "en")]))]
     pub headers: Headers,
-    /// How a page is requested: http, https, or https and then http where https gives no answer.
+    /// How a page is requested: http, https, or https and then http if https gives no answer.
     #[serde(default = "scheme")]
     #[schemars(title = "Scheme")]
     pub scheme: Scheme,
-    /// The port. Left out, that of the scheme: 80 or 443. A redirect names its own.
+    /// The port. Without it the port is that of the scheme: 80 or 443. A redirect names its own port.
     #[serde(
         default,
         deserialize_with = "present",
@@ -102,7 +104,7 @@ pub struct HttpPersona {
     #[serde(default = "connect_timeout_ms")]
     #[schemars(title = "Connect timeout (ms)")]
     pub connect_timeout_ms: Whole<10, 60_000>,
-    /// How many redirects are followed. With 0 a redirect is too many.
+    /// How many redirects are followed. With 0 any redirect is one too many.
     #[serde(default = "max_redirects")]
     #[schemars(title = "Redirects")]
     pub max_redirects: Whole<0, 20>,
@@ -110,7 +112,7 @@ pub struct HttpPersona {
     #[serde(default = "max_body_bytes")]
     #[schemars(title = "Page size (bytes)")]
     pub max_body_bytes: Whole<1_024, 10_485_760>,
-    /// How often a domain is requested again after a timeout, or where there was no connection.
+    /// How often a domain is requested again after a timeout or a failed connection.
     #[serde(default = "retries")]
     #[schemars(title = "Retries")]
     pub retries: Whole<0, 10>,
@@ -118,7 +120,7 @@ pub struct HttpPersona {
     #[serde(default = "concurrency")]
     #[schemars(title = "Concurrency")]
     pub concurrency: Whole<1, 1_000>,
-    /// How many requests are sent per second at most, redirects included. Left out, there is no such bound.
+    /// How many requests are sent per second at most, redirects included. Without it there is no limit.
     #[serde(
         default,
         deserialize_with = "present",
@@ -130,8 +132,8 @@ pub struct HttpPersona {
     #[serde(default)]
     #[schemars(title = "Allow private addresses")]
     pub allow_private_addresses: bool,
-    /// The DNS servers for the hosts that redirects lead to, each as host:port, an IPv6 address in brackets. Left out,
-    /// the system's. Through a proxy, the proxy resolves.
+    /// The DNS servers for the hosts of redirects, each as host:port, an IPv6 address in brackets. Without them the system
+    /// resolves. A proxy resolves by itself.
     #[serde(
         default,
         deserialize_with = "present",

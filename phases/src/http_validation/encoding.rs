@@ -1,4 +1,4 @@
-//! How the bytes of a page are to be read as characters.
+//! The encoding of a page's characters.
 
 use std::cell::Cell;
 
@@ -8,10 +8,10 @@ use html5ever::tokenizer::{
     BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-/// How far into a page a declaration of its encoding is looked for (HTML, 13.2.3.2).
+/// How many bytes of a page are searched for a declaration of its encoding (HTML, 13.2.3.2).
 const PRESCAN: usize = 1024;
 
-/// Decodes a body: by its byte order mark, as it is said to be encoded, or as UTF-8.
+/// Decodes a body by its byte order mark, else by the given encoding, else as UTF-8.
 pub(crate) fn decode(encoding: Option<&'static Encoding>, body: &[u8]) -> String {
     encoding.unwrap_or(UTF_8).decode(body).0.into_owned()
 }
@@ -34,7 +34,7 @@ pub(crate) fn charset(text: &str) -> Option<&'static Encoding> {
 /// The encoding that a page itself declares, at its beginning (HTML, 13.2.3.2).
 pub(crate) fn declared(body: &[u8]) -> Option<&'static Encoding> {
     let start = String::from_utf8_lossy(&body[..body.len().min(PRESCAN)]);
-    let tokenizer = Tokenizer::new(Prescan::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(EncodingPrescan::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(&*start));
     while !input.is_empty() {
@@ -45,11 +45,11 @@ pub(crate) fn declared(body: &[u8]) -> Option<&'static Encoding> {
 
 /// Finds the first `meta` tag that declares an encoding.
 #[derive(Default)]
-struct Prescan {
+struct EncodingPrescan {
     declared: Cell<Option<&'static Encoding>>,
 }
 
-impl TokenSink for Prescan {
+impl TokenSink for EncodingPrescan {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -77,7 +77,7 @@ fn declared_by(meta: &Tag) -> Option<&'static Encoding> {
         None if attribute("http-equiv").as_deref() == Some("content-type") => charset(&attribute("content")?),
         None => None,
     }?;
-    // A page whose declaration can be read as ASCII is not in UTF-16, whatever it says.
+    // A declaration that is readable as ASCII proves that the page is not in UTF-16.
     Some(match found {
         found if found == UTF_16LE || found == UTF_16BE => UTF_8,
         found if found == X_USER_DEFINED => WINDOWS_1252,

@@ -1,4 +1,4 @@
-//! The headers of a persona's own.
+//! The headers that a persona sets.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::value::text_type;
 /// How many headers a persona may have.
 const MOST: usize = 50;
 
-/// The headers that belong to the connection, are set by the request itself, or have a member of their own.
+/// The headers that belong to the connection, that the request sets itself, or that have a field of their own.
 const RESERVED: [&str; 13] = [
     "accept-encoding",
     "connection",
@@ -37,7 +37,7 @@ text_type! {
 }
 
 text_type! {
-    /// The value of a header. It may be a key or a password, so it never stands in a log: its debug form is three dots.
+    /// The value of a header. It may be a key or a password, so its debug form is three dots, and logs never show it.
     HeaderValue, 0 to 4096 characters, pattern "^([!-~]([ -~]*[!-~])?)?$",
     "printable ASCII without a space at an edge"
 }

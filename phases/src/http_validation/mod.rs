@@ -1,4 +1,4 @@
-//! The third phase: what stands at the domains that resolved.
+//! The third phase: requests the pages of the resolved domains.
 
 mod config;
 mod encoding;
@@ -28,29 +28,28 @@ pub use proxy_probe::ProxyProbe;
 pub use record::{Measured, Record, Status, Summary};
 
 use crate::dns_validation::{PROXY, unsound};
-use crate::net::dial::Probe;
-use crate::net::dns::{DnsClient, LookupStatus, Plan, Strategy};
-use crate::net::pace::Pace;
+use crate::net::dial::ProxyCheck;
+use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::ordered::{self, Bounds, Checkpoint};
+use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
 use visit::{Site, Visitor};
 
-/// Requests every domain that resolved, over HTTP/1.1: directly at the addresses that DNS validation found, or through
-/// the proxy.
+/// Requests every resolved domain over HTTP/1.1, directly at the addresses that DNS validation found, or through the proxy.
 ///
-/// Domains that did not resolve give no record. Addresses that are not of the public Internet are refused before any
-/// connection, at each redirect anew, unless the persona allows them. A proxy that can't be used fails the phase.
+/// Domains that did not resolve give no record. Addresses outside the public Internet are refused before any connection, also
+/// at each redirect, unless the persona allows them. An unusable proxy fails the phase.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpValidation;
 
-/// What it needs of a domain that was looked up.
+/// The part of DNS validation's record that HTTP validation reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Input {
     /// The domain.
     pub domain: String,
-    /// How looking it up ended.
+    /// How its look-up ended.
     pub status: LookupStatus,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
@@ -106,19 +105,19 @@ impl Phase for HttpValidation {
             concurrency += persona.concurrency.size();
             Persona::new(id, persona, proxy.clone())
         })?;
-        let probe = Probe::new(proxy);
-        let bounds = Bounds {
+        let proxy_check = ProxyCheck::new(proxy);
+        let limits = WorkLimits {
             concurrency,
             batch: 500,
         };
-        let summary = ordered::run(&ctx, bounds, |index, input| {
-            request(&personas, &probe, index, input)
+        let summary = ordered::run(&ctx, limits, |index, input| {
+            request(&personas, &proxy_check, index, input)
         })
         .await?;
         Ok(RunOutcome::Completed(summary))
     }
 
-    /// A run goes on after a persona or the proxy was mended: the domains and who serves each are the same.
+    /// A run can continue after a persona or the proxy was mended: the domains, and the persona of each, stay the same.
     async fn can_continue(&self, change: InputChange<'_>) -> bool {
         change.old_config == change.new_config
     }
@@ -130,26 +129,26 @@ impl Persona {
         Self::named(id, name, persona, proxy)
     }
 
-    /// `name` is what errors call it.
+    /// Makes a persona at work. Errors call it `name`.
     fn named(id: String, name: impl Into<String>, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
         let resolvers = match &persona.resolvers {
-            // Through a proxy, the proxy resolves.
+            // A proxy resolves by itself.
             Some(servers) if proxy.is_none() => {
-                let plan = Plan {
+                let policy = QueryPolicy {
                     strategy: Strategy::First,
                     record_types: vec![RecordType::A, RecordType::AAAA],
                     timeout: Duration::from_millis(persona.connect_timeout_ms.get()),
                     retries: 1,
                 };
-                Some(DnsClient::new(name, servers, plan, None, None))
+                Some(DnsClient::new(name, servers, policy, None, None))
             }
             _ => None,
         };
         let rate = persona.rate_per_second.map(|rate| rate.get());
-        let pace = Pace::new(persona.concurrency.size(), rate);
+        let limits = PersonaLimits::new(persona.concurrency.size(), rate);
         let visitor = Visitor {
             persona,
-            pace,
+            limits,
             proxy,
             resolvers,
         };
@@ -159,7 +158,7 @@ impl Persona {
 
 async fn request(
     personas: &[Arc<Persona>],
-    probe: &Probe,
+    proxy_check: &ProxyCheck,
     index: u64,
     input: Input,
 ) -> Result<Option<Record>, RunError> {
@@ -169,11 +168,11 @@ async fn request(
     let persona = persona::serving(personas, index)
         .ok_or_else(|| RunError::failed("no_persona", "the config names no HTTP persona"))?;
     let Persona { id, visitor } = persona.as_ref();
-    probe.pass().await?;
+    proxy_check.pass().await?;
     if let Some(resolvers) = &visitor.resolvers {
         resolvers.find_servers().await?;
     }
-    let _slot = visitor.pace.enter().await;
+    let _slot = visitor.limits.begin_item().await;
     let start = Instant::now();
     let site = Site {
         domain: input.domain,

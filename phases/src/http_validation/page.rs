@@ -1,7 +1,7 @@
 //! The title and the visible text of a page.
 //!
-//! By html5ever's tokenizer alone: a tree, as scraper builds it, takes memory and time that grow without a bound with a
-//! hostile page, where a tokenizer can be stopped as soon as there is enough text.
+//! It uses only html5ever's tokenizer, which stops as soon as there is enough text. Building a tree of a hostile page would
+//! take unbounded memory and time.
 
 use std::cell::{Cell, RefCell};
 
@@ -19,13 +19,13 @@ const MAX_TEXT: usize = 16 * 1024;
 const MAX_TITLE: usize = 512;
 /// How much of a page is read for its text, in bytes.
 const MAX_HTML: usize = 1024 * 1024;
-/// How much of a page is given to the tokenizer at once, in bytes.
+/// How many bytes of a page the tokenizer gets at once.
 const CHUNK: usize = 16 * 1024;
-/// The largest tag or comment, in bytes. The tokenizer's work on one tag grows with the square of its attributes, so
-/// what is larger ends the text.
+/// The largest tag or comment, in bytes; a larger one ends the text. The tokenizer's work on a tag grows with the square of
+/// its attributes.
 const MAX_TOKEN: usize = 128 * 1024;
 
-/// What a person would read.
+/// The parts of a page that a person reads.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Page {
     pub(crate) title: Option<String>,
@@ -33,10 +33,10 @@ pub(crate) struct Page {
     pub(crate) truncated: bool,
 }
 
-/// Reads a body as what its content type says: HTML (also where there is no content type), plain text, or nothing.
+/// Reads a body by its content type: as HTML, also without a content type, as plain text, or not at all.
 ///
-/// Hidden is what stands in scripts, styles, templates and frames; what a style sheet hides is not. Its time is
-/// bounded, whatever the page.
+/// The contents of scripts, styles, templates and frames are left out. Text that a style sheet hides is kept. The time is
+/// bounded for every page.
 pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
     let content_type = content_type.unwrap_or("text/html").to_ascii_lowercase();
     let mime = content_type.split(';').next().unwrap_or_default().trim();
@@ -47,7 +47,7 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
             read_html(&decode(encoding, cut))
         }
         "text/plain" => {
-            let mut text = Collapsed::new(MAX_TEXT);
+            let mut text = CollapsedText::new(MAX_TEXT);
             text.push(&decode(charset(&content_type), cut));
             Page {
                 title: None,
@@ -62,7 +62,7 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
 }
 
 fn read_html(html: &str) -> Page {
-    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(PageReader::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     let mut rest = html;
     let mut since_token = 0;
@@ -75,7 +75,7 @@ fn read_html(html: &str) -> Page {
         let (chunk, after) = rest.split_at(end);
         rest = after;
         input.push_back(StrTendril::from(chunk));
-        // The sink never blocks on a script; an encoding it is told of is known already.
+        // The sink never blocks on a script, and the encoding is known already.
         while !input.is_empty() {
             let _ = tokenizer.feed(&input);
         }
@@ -102,33 +102,33 @@ fn read_html(html: &str) -> Page {
     }
 }
 
-/// Where the characters go that the tokenizer finds.
+/// Where the next characters go.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Place {
+enum TextTarget {
     #[default]
     Text,
     Title,
     Nowhere,
 }
 
-struct Reader {
-    text: RefCell<Collapsed>,
-    title: RefCell<Collapsed>,
+struct PageReader {
+    text: RefCell<CollapsedText>,
+    title: RefCell<CollapsedText>,
     has_title: Cell<bool>,
-    place: Cell<Place>,
+    target: Cell<TextTarget>,
     /// How many templates and vector graphics are open around the place.
     templates: Cell<usize>,
     graphics: Cell<usize>,
     token_seen: Cell<bool>,
 }
 
-impl Default for Reader {
+impl Default for PageReader {
     fn default() -> Self {
         Self {
-            text: RefCell::new(Collapsed::new(MAX_TEXT)),
-            title: RefCell::new(Collapsed::new(MAX_TITLE)),
+            text: RefCell::new(CollapsedText::new(MAX_TEXT)),
+            title: RefCell::new(CollapsedText::new(MAX_TITLE)),
             has_title: Cell::default(),
-            place: Cell::default(),
+            target: Cell::default(),
             templates: Cell::default(),
             graphics: Cell::default(),
             token_seen: Cell::default(),
@@ -136,7 +136,7 @@ impl Default for Reader {
     }
 }
 
-impl TokenSink for Reader {
+impl TokenSink for PageReader {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -154,12 +154,12 @@ impl TokenSink for Reader {
     }
 }
 
-impl Reader {
+impl PageReader {
     fn characters(&self, text: &str) {
-        match self.place.get() {
-            Place::Title => self.title.borrow_mut().push(text),
-            Place::Text if self.templates.get() == 0 => self.text.borrow_mut().push(text),
-            Place::Text | Place::Nowhere => {}
+        match self.target.get() {
+            TextTarget::Title => self.title.borrow_mut().push(text),
+            TextTarget::Text if self.templates.get() == 0 => self.text.borrow_mut().push(text),
+            TextTarget::Text | TextTarget::Nowhere => {}
         }
     }
 
@@ -169,8 +169,8 @@ impl Reader {
             self.text.borrow_mut().push(" ");
         }
         let opens = tag.kind == TagKind::StartTag;
-        // The tokenizer gives no tag between the two of an element whose content is raw text.
-        self.place.set(Place::Text);
+        // Between the tags of an element with raw text the tokenizer gives no other tag.
+        self.target.set(TextTarget::Text);
         let step = |depth: &Cell<usize>| match opens {
             true if tag.self_closing => {}
             true => depth.set(depth.get() + 1),
@@ -186,21 +186,21 @@ impl Reader {
         }
         match name {
             "title" if self.graphics.get() == 0 => {
-                self.place.set(if self.has_title.replace(true) {
-                    Place::Nowhere
+                self.target.set(if self.has_title.replace(true) {
+                    TextTarget::Nowhere
                 } else {
-                    Place::Title
+                    TextTarget::Title
                 });
                 TokenSinkResult::RawData(RawKind::Rcdata)
             }
             "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
             "xmp" => TokenSinkResult::RawData(RawKind::Rawtext),
             "style" | "iframe" | "noembed" | "noframes" => {
-                self.place.set(Place::Nowhere);
+                self.target.set(TextTarget::Nowhere);
                 TokenSinkResult::RawData(RawKind::Rawtext)
             }
             "script" => {
-                self.place.set(Place::Nowhere);
+                self.target.set(TextTarget::Nowhere);
                 TokenSinkResult::RawData(RawKind::ScriptData)
             }
             "plaintext" => TokenSinkResult::Plaintext,
@@ -209,7 +209,7 @@ impl Reader {
     }
 }
 
-/// Whether a tag stands within a word rather than between two.
+/// Whether a tag may stand within a word. Other tags separate words.
 fn is_inline(name: &str) -> bool {
     matches!(
         name,
@@ -248,15 +248,15 @@ fn is_inline(name: &str) -> bool {
     )
 }
 
-/// Text whose white space is joined to single spaces, up to a length.
-struct Collapsed {
+/// Text with its white space joined to single spaces, up to a length.
+struct CollapsedText {
     kept: String,
     most: usize,
     gap: bool,
     full: bool,
 }
 
-impl Collapsed {
+impl CollapsedText {
     fn new(most: usize) -> Self {
         Self {
             kept: String::new(),

@@ -1,4 +1,4 @@
-//! The probe of an HTTP persona: one domain is looked up and requested, as the phase requests it.
+//! The probe of an HTTP persona: one look-up and one request, made as the phase makes them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,25 +8,25 @@ use phasegate::{Failure, ResourceProbe};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::request::Failure as NoAddress;
+use super::request::RequestFailure;
 use super::{HttpPersona, Input, Measured, Persona, Record, Status, request, unsound};
 use crate::net::dial;
 use crate::net::dns::LookupStatus;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
-/// What the status is where the domain has no address, so that nothing was requested.
+/// The status of a domain without an address, which is not requested.
 const UNRESOLVED: &str = "unresolved";
 
-/// Requests one domain with an HTTP persona, directly and as [`HttpValidation`](super::HttpValidation) does: the same
-/// redirects, retries and bounds, and the same addresses refused.
+/// Requests one domain with an HTTP persona, directly, as [`HttpValidation`](super::HttpValidation) does: with the same
+/// redirects, retries and limits, and the same refused addresses.
 ///
-/// The domain is looked up first, at the persona's resolvers or else by the system. It says what the phase's record would
-/// say, but for the persona and the page's text; of a domain without an address only that it is `unresolved`.
+/// The persona's resolvers, or else the system, look the domain up first. The result has the members of the phase's record
+/// except the persona and the page's text. A domain without an address has the status `unresolved`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpPersonaProbe;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Probed {
@@ -56,18 +56,20 @@ impl ResourceProbe for HttpPersonaProbe {
         }
         let persona = Arc::new(Persona::named(String::new(), "the HTTP persona", persona, None));
         let start = Instant::now();
-        // The system's look-up wants a port and gives it back; the address is what counts.
+        // The system's look-up needs some port. Only the address is used.
         let addresses = match persona.visitor.look_up(&domain, 80).await {
             Ok(addresses) => addresses,
-            Err(NoAddress::Halt(halt)) => return Err(failure(halt)),
-            Err(NoAddress::Status(status)) => return answer(&Probed::unrequested(domain, status, start)),
+            Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
+            Err(RequestFailure::Status(status)) => {
+                return answer(&Probed::unrequested(domain, status, start));
+            }
         };
         let input = Input {
             domain,
             status: LookupStatus::Resolved,
             addresses,
         };
-        let record = request(&[persona], &dial::Probe::new(None), 0, input).await;
+        let record = request(&[persona], &dial::ProxyCheck::new(None), 0, input).await;
         match record.map_err(failure)? {
             Some(record) => answer(&Probed::from(record)),
             None => Err(Failure::new("no_answer", "the request gave no record")),
@@ -76,7 +78,7 @@ impl ResourceProbe for HttpPersonaProbe {
 }
 
 impl Probed {
-    /// A domain that no address was found for.
+    /// The result for a domain without an address.
     fn unrequested(domain: String, status: Status, start: Instant) -> Self {
         Self {
             domain,

@@ -1,4 +1,4 @@
-//! The probe of a proxy: one plain request through it, as the phase makes it.
+//! The probe of a proxy: one plain request through it, made as the phase makes it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,23 +9,23 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::request::{self, Failure as Unanswered, Route};
+use super::request::{self, Credentials, RequestFailure, Route};
 use super::visit::{Site, Visitor};
 use super::{HttpPersona, Measured, Status};
-use crate::net::pace::Pace;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
-/// Requests `http://DOMAIN/` once through a proxy, and never directly. A redirect is an answer, and is not followed.
+/// Requests `http://DOMAIN/` once through a proxy, and never directly. A redirect counts as an answer and is not followed.
 ///
-/// The proxy resolves the domain, so that nobody here knows where it leads: as for a redirect to another name, only the
-/// names of the proxy's own machine are refused. A proxy that is down or refuses its user is a failure; a domain that the
-/// proxy can't reach is a result.
+/// The proxy resolves the domain, so its address is unknown here: only the names of the proxy's own machine are refused, as
+/// for a redirect to another name. A proxy that is down or refuses its user is a failure. A domain that the proxy can't reach
+/// is a result.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProxyProbe;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Probed {
@@ -47,7 +47,7 @@ impl ResourceProbe for ProxyProbe {
         let persona = persona().map_err(|error| Failure::new("persona_unreadable", error.to_string()))?;
         let visitor = Visitor {
             persona,
-            pace: Pace::new(1, None),
+            limits: PersonaLimits::new(1, None),
             proxy: Some(Arc::new(proxy)),
             resolvers: None,
         };
@@ -58,7 +58,7 @@ impl ResourceProbe for ProxyProbe {
             http_status: None,
             measured: Measured::default(),
         };
-        // There is a URL that can't be read: that of a name whose punycode is wrong.
+        // A name with wrong punycode makes an invalid URL.
         let Ok(url) = Url::parse(&probed.url) else {
             return answer(&probed);
         };
@@ -71,8 +71,8 @@ impl ResourceProbe for ProxyProbe {
                 };
                 probed.http_status = Some(status);
             }
-            Err(Unanswered::Halt(halt)) => return Err(failure(halt)),
-            Err(Unanswered::Status(status)) => probed.status = status,
+            Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
+            Err(RequestFailure::Status(status)) => probed.status = status,
         }
         probed.measured.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         probed.measured.requests = u64::from(probed.status != Status::ForbiddenAddress);
@@ -80,24 +80,24 @@ impl ResourceProbe for ProxyProbe {
     }
 }
 
-/// Gives the status of the answer.
-async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, Unanswered> {
-    // A site that is nowhere: what is requested is the domain that the proxy knows by this name.
+/// Returns the status of the answer.
+async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, RequestFailure> {
+    // The site has no address here, since the proxy resolves the domain.
     let nowhere = Site {
         domain: String::new(),
         addresses: Vec::new(),
     };
     match visitor.route(url, &nowhere).await? {
         route @ Route::Proxy(_) => {
-            let answer = request::send(&visitor.persona, url, &route, false).await?;
+            let answer = request::send(&visitor.persona, url, &route, Credentials::Withheld).await?;
             Ok(answer.status)
         }
-        // There is no such route where there is a proxy.
-        Route::Direct(_) => Err(Unanswered::Status(Status::ForbiddenAddress)),
+        // A visitor with a proxy has no direct route.
+        Route::Direct(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
     }
 }
 
-/// Who requests: somebody who reads no more of a page than needed.
+/// The persona of the request. It reads as little of a page as possible.
 fn persona() -> serde_json::Result<HttpPersona> {
     serde_json::from_value(json!({"userAgent": "Phasegate", "maxBodyBytes": 1024}))
 }

@@ -1,4 +1,4 @@
-//! What HTTP validation says of a domain, and of all of them.
+//! The records and the summary of HTTP validation.
 
 use std::collections::BTreeMap;
 
@@ -6,50 +6,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::ordered::Tally;
 use crate::persona::counts;
-use crate::value::word_type;
 
-word_type! {
-    /// How requesting a domain ended.
-    Status {
+phasegate::core::word_type! {
+    /// How the requests of a domain ended.
+    #[non_exhaustive]
+    pub enum Status {
         /// A page: a status of 200 to 299.
         Ok = "ok",
-        /// An answer with another status, which `httpStatus` tells. Through an HTTP proxy it may be the proxy's, unless
-        /// its answer says so (`Proxy-Status`, RFC 9209).
+        /// An answer with another status, given in `httpStatus`. It may be an HTTP proxy's own answer, unless the proxy marks
+        /// its answers (`Proxy-Status`, RFC 9209).
         HttpError = "http_error",
-        /// A redirect led to a place where it had been already.
+        /// A redirect led to a URL that was requested before.
         RedirectLoop = "redirect_loop",
         /// There were more redirects than the persona follows.
         TooManyRedirects = "too_many_redirects",
-        /// A redirect led to what is no usable HTTP address.
+        /// A redirect led to an unusable URL.
         InvalidRedirect = "invalid_redirect",
         /// A redirect led to a host without an address.
         RedirectUnresolved = "redirect_unresolved",
-        /// There was no answer, or no end of it, in time.
+        /// The answer did not come, or did not end, in time.
         TimedOut = "timed_out",
         /// The connection was refused.
         ConnectionRefused = "connection_refused",
         /// The connection failed.
         ConnectionFailed = "connection_failed",
-        /// TLS failed, such as for a certificate that nobody known vouches for.
+        /// TLS failed, for example because of an untrusted certificate.
         TlsError = "tls_error",
-        /// The answer was no HTTP, ended early, or is encoded in a way that nobody asked for.
+        /// The answer was not HTTP, ended early, or has an encoding that was not asked for.
         InvalidResponse = "invalid_response",
-        /// The address is private, loopback, link-local or reserved, and the persona doesn't allow those.
+        /// The address is private, loopback, link-local or reserved, and the persona doesn't allow such addresses.
         ForbiddenAddress = "forbidden_address",
-        /// The domain can't stand in a URL.
+        /// The domain makes no valid URL.
         InvalidUrl = "invalid_url",
     }
 }
 
-/// A domain that was requested.
+/// A domain with the result of its requests.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// The domain.
     pub domain: String,
-    /// What was requested at first.
+    /// The first requested URL.
     pub url: String,
-    /// What was requested at last, after redirects.
+    /// The last requested URL, after redirects.
     pub final_url: String,
     /// How it ended.
     pub status: Status,
@@ -69,33 +69,33 @@ pub struct Record {
     pub body_truncated: bool,
     /// The id of the persona that requested it.
     pub persona: String,
-    /// What differs from run to run.
+    /// The measurements, which differ from run to run.
     pub measured: Measured,
 }
 
-/// What differs from run to run.
+/// The measurements, which differ from run to run.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
-    /// How long all of it took, waiting for the rate included, in milliseconds.
+    /// How long the requests took, waiting for the rate included, in milliseconds.
     pub duration_ms: u64,
     /// How many requests were sent.
     pub requests: u64,
-    /// The address that the last request went to, or null through a proxy or where it got no answer.
+    /// The address of the last request, or null through a proxy or without an answer.
     pub address: Option<String>,
 }
 
-/// What is said of a completed run.
+/// The summary of a completed run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Summary {
     /// How many domains were requested.
     pub domains: u64,
-    /// How many domains were not, because they did not resolve.
+    /// How many domains were skipped, because they did not resolve.
     pub skipped: u64,
     /// How many bytes of pages were read.
     pub bytes: u64,
-    /// How many of the requested domains ended how.
+    /// The number of requested domains by status.
     pub by_status: BTreeMap<String, u64>,
 }
 

@@ -19,21 +19,21 @@ use url::{Host, Url};
 use super::config::HttpPersona;
 use super::record::Status;
 use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
-use crate::net::halt::Halt;
+use crate::net::fatal_error::FatalError;
 use crate::net::proxy::{Protocol, Proxy};
 use crate::net::sockets;
 
 /// How many addresses of a host are tried.
 const MAX_ADDRESSES: usize = 4;
-/// What is asked for unless the persona says otherwise.
+/// The accepted content types, unless the persona sets the header.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
-    /// Straight to the first of these addresses that accepts it.
+    /// Directly to the first of these addresses that accepts the connection.
     Direct(Vec<SocketAddr>),
-    /// Through the proxy, which finds the host.
+    /// Through the proxy, which resolves the host.
     Proxy(Arc<Proxy>),
 }
 
@@ -41,49 +41,58 @@ pub(crate) enum Route {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Where a redirect leads, as it says.
+    /// The target of a redirect, as it is written.
     pub(crate) location: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) truncated: bool,
-    /// Whether the body is as it was asked for, and not encoded in another way.
+    /// Whether the body has an encoding that was asked for.
     pub(crate) readable: bool,
     pub(crate) address: Option<SocketAddr>,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// No request can be made as the config says: the phase fails.
-    Halt(Halt),
+pub(crate) enum RequestFailure {
+    /// No request at all can be made as the config says: the phase fails.
+    Fatal(FatalError),
     /// This request failed.
     Status(Status),
 }
 
-impl<H: Into<Halt>> From<H> for Failure {
-    fn from(halt: H) -> Self {
-        Self::Halt(halt.into())
+impl<H: Into<FatalError>> From<H> for RequestFailure {
+    fn from(fatal: H) -> Self {
+        Self::Fatal(fatal.into())
     }
 }
 
-/// Requests `url` along `route`. `own_host`: whether the persona's credentials are for it.
+/// Whether a request carries the persona's credentials.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Credentials {
+    /// The request carries them, since it goes to the host that they are for.
+    Sent,
+    /// The request leaves them out, since a redirect led to another host, or out of TLS.
+    Withheld,
+}
+
+/// Requests `url` along `route`.
 pub(crate) async fn send(
     persona: &HttpPersona,
     url: &Url,
     route: &Route,
-    own_host: bool,
-) -> Result<Answer, Failure> {
+    credentials: Credentials,
+) -> Result<Answer, RequestFailure> {
     let exchange = async {
         let request = client(persona, url, route)?
             .get(url.clone())
-            .headers(headers(persona, own_host));
+            .headers(headers(persona, credentials));
         let response = request.send().await?;
         match route {
             Route::Proxy(proxy) if is_absolute(url, proxy) => {
                 if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                    && let Err(halt) = lets_through(persona, url, proxy).await
+                    && let Err(fatal) = lets_through(persona, url, proxy).await
                 {
-                    return Ok(Err(halt.into()));
+                    return Ok(Err(fatal.into()));
                 }
                 if let Some(failure) = in_place_of_site(&response) {
                     return Ok(Err(failure));
@@ -101,38 +110,38 @@ pub(crate) async fn send(
             ..answer
         }),
         (Err(error), Route::Direct(addresses)) => Err(match without_socket(&error, addresses) {
-            Some(halt) => halt.into(),
-            None => Failure::Status(status(&error, url)),
+            Some(fatal) => fatal.into(),
+            None => RequestFailure::Status(status(&error, url)),
         }),
         (Err(error), Route::Proxy(proxy)) => Err(match without_socket(&error, proxy.address().as_slice()) {
-            Some(halt) => halt.into(),
+            Some(fatal) => fatal.into(),
             None => blame(error, persona, url, proxy).await,
         }),
     }
 }
 
-/// Whether the request goes to the proxy as a request, and not through it in a tunnel.
+/// Whether the proxy itself gets the request in absolute form. Otherwise the request goes through a tunnel.
 fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
     proxy.protocol == Protocol::Http && url.scheme() == "http"
 }
 
-/// Whether the proxy opens a tunnel to the site. Then it accepts its user, and whoever asks for a proxy's password is
-/// the site: no site may fail the phase.
-async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), Halt> {
+/// Checks that the proxy opens a tunnel to the site. If it does, it accepts its user, and a demand for a proxy's password comes
+/// from the site: a site must not fail the phase.
+async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), FatalError> {
     let Some((host, port)) = host_and_port(url) else {
         return Err(proxy.unauthorized().into());
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
         Ok(_) | Err(DialError::SpokeFirst) => Ok(()),
-        Err(DialError::Halt(halt @ Halt::OutOfSockets(_))) => Err(halt),
+        Err(DialError::Fatal(fatal @ FatalError::OutOfSockets(_))) => Err(fatal),
         Err(_) => Err(proxy.unauthorized().into()),
     }
 }
 
-/// What an HTTP proxy answers in its own name: why it reached no site (Proxy-Status, RFC 9209). What a proxy answers
-/// without saying so can't be told from the site's answer.
-fn in_place_of_site(response: &Response) -> Option<Failure> {
+/// The failure that an HTTP proxy reports in its own name (Proxy-Status, RFC 9209). Without that header the proxy's answer
+/// looks like the site's.
+fn in_place_of_site(response: &Response) -> Option<RequestFailure> {
     let said = response.headers().get_all("proxy-status").iter();
     let mut parameters = said
         .filter_map(|value| value.to_str().ok())
@@ -141,7 +150,7 @@ fn in_place_of_site(response: &Response) -> Option<Failure> {
     if !response.status().is_server_error() {
         return None;
     }
-    Some(Failure::Status(match error {
+    Some(RequestFailure::Status(match error {
         "connection_refused" => Status::ConnectionRefused,
         error if error.ends_with("timeout") => Status::TimedOut,
         error if error.starts_with("http_") => Status::InvalidResponse,
@@ -149,7 +158,7 @@ fn in_place_of_site(response: &Response) -> Option<Failure> {
     }))
 }
 
-/// A client for this one request, so that it knows no address but those that were checked for it.
+/// A client for this one request. It knows only the addresses that were checked for the request.
 fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Client> {
     let patience = Duration::from_millis(persona.timeout_ms.get());
     let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get());
@@ -160,14 +169,14 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
         .referer(false)
         .pool_max_idle_per_host(0)
         .timeout(patience)
-        // Whatever another crate switches on in the library: bodies are decompressed here, within bounds.
+        // Another crate may enable these features. Bodies are decompressed here, within bounds.
         .no_gzip()
         .no_brotli()
         .no_zstd()
         .no_deflate();
     match route {
         Route::Direct(addresses) => {
-            let checked = Checked(addresses.iter().copied().take(MAX_ADDRESSES).collect());
+            let checked = AllowedAddresses(addresses.iter().copied().take(MAX_ADDRESSES).collect());
             builder
                 .no_proxy()
                 .dns_resolver(Arc::new(checked))
@@ -181,11 +190,11 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
             };
             let mut all = reqwest::Proxy::all(format!("{scheme}://{}", proxy.authority()))?;
             if let Some((username, password)) = proxy.credentials() {
-                // The library keeps them in a URL, where %41 would be read as an A.
+                // The library keeps them in a URL, which would turn %41 into A.
                 let [username, password] = [username, password].map(|text| text.replace('%', "%25"));
                 all = all.basic_auth(&username, &password);
             }
-            // Without a tunnel, connecting is the proxy's part alone.
+            // Without a tunnel only the proxy itself is connected to.
             builder.proxy(all).connect_timeout(match is_absolute(url, proxy) {
                 true => PROXY_TIMEOUT,
                 false => connect_patience,
@@ -195,10 +204,10 @@ fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Cl
     .build()
 }
 
-/// The addresses that were found and allowed. Whatever name a connection is for, it goes there.
-struct Checked(Vec<SocketAddr>);
+/// The allowed addresses of the site. A connection goes there whatever name it is for.
+struct AllowedAddresses(Vec<SocketAddr>);
 
-impl Resolve for Checked {
+impl Resolve for AllowedAddresses {
     fn resolve(&self, _: Name) -> Resolving {
         let addresses: Addrs = Box::new(self.0.clone().into_iter());
         Box::pin(async { Ok(addresses) })
@@ -217,14 +226,14 @@ fn tls() -> &'static ClientConfig {
     })
 }
 
-fn headers(persona: &HttpPersona, own_host: bool) -> HeaderMap {
+fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
     for (name, value) in persona.headers.iter() {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
             continue;
         };
-        if own_host || (name != AUTHORIZATION && name != COOKIE) {
+        if credentials == Credentials::Sent || (name != AUTHORIZATION && name != COOKIE) {
             headers.insert(name, value);
         }
     }
@@ -235,7 +244,7 @@ fn headers(persona: &HttpPersona, own_host: bool) -> HeaderMap {
     headers
 }
 
-/// What a failed request says of its site.
+/// The status that a failed request gives its site.
 fn status(error: &reqwest::Error, url: &Url) -> Status {
     if error.is_builder() {
         return Status::InvalidUrl;
@@ -251,7 +260,7 @@ fn status(error: &reqwest::Error, url: &Url) -> Status {
             _ if is_tls(cause) => return Status::TlsError,
             io::ErrorKind::ConnectionRefused => return Status::ConnectionRefused,
             io::ErrorKind::TimedOut => return Status::TimedOut,
-            // A connection that was there is what encrypting failed on.
+            // The connection was made before it broke, so encrypting it failed.
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
                 if url.scheme() == "https" =>
             {
@@ -264,20 +273,20 @@ fn status(error: &reqwest::Error, url: &Url) -> Status {
 }
 
 /// Whether a request was not sent because this machine has no socket for it.
-fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<Halt> {
+fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<FatalError> {
     let mut causes = causes(error).filter(|_| error.is_connect());
     let cause = causes.find(|cause| sockets::are_used_up(cause, peers))?;
-    Some(Halt::OutOfSockets(cause.to_string()))
+    Some(FatalError::OutOfSockets(cause.to_string()))
 }
 
-/// What went wrong beneath HTTP.
+/// The I/O errors that caused an error of a request.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
     std::iter::successors(error.source(), |cause| (*cause).source())
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .map(innermost)
 }
 
-/// The error that others of its kind are wrapped around: they don't show it as their source.
+/// The innermost of nested I/O errors. The outer ones don't show it as their source.
 fn innermost(mut error: &io::Error) -> &io::Error {
     while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         error = inner;
@@ -289,30 +298,30 @@ fn is_tls(cause: &io::Error) -> bool {
     cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-/// Whose fault it is that a request through a proxy has no answer. The library doesn't tell a proxy that can't be used
-/// from a site that can't be reached, so the proxy is asked once more, for the connection alone.
-async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Failure {
+/// Finds out whether the proxy or the site caused a request without an answer. The library reports both alike, so the proxy is
+/// asked for the connection once more.
+async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> RequestFailure {
     let status = status(&error, url);
     if status == Status::InvalidUrl {
-        return Failure::Status(status);
+        return RequestFailure::Status(status);
     }
     if is_absolute(url, proxy) || !error.is_connect() {
         return match dial::to_proxy(proxy).await {
             Ok(_) if error.is_connect() => proxy.unreachable(error).into(),
-            Ok(_) => Failure::Status(status),
+            Ok(_) => RequestFailure::Status(status),
             Err(error) => error.into(),
         };
     }
     let Some((host, port)) = host_and_port(url) else {
-        return Failure::Status(Status::InvalidUrl);
+        return RequestFailure::Status(Status::InvalidUrl);
     };
     let patience = Duration::from_millis(persona.connect_timeout_ms.get());
     match dial::through(proxy, &host, port, patience).await {
-        Ok(_) | Err(DialError::SpokeFirst) => Failure::Status(status),
-        Err(DialError::Halt(halt)) => halt.into(),
-        Err(DialError::TimedOut) => Failure::Status(Status::TimedOut),
-        Err(DialError::Refused) => Failure::Status(Status::ConnectionRefused),
-        Err(DialError::Failed(_)) => Failure::Status(Status::ConnectionFailed),
+        Ok(_) | Err(DialError::SpokeFirst) => RequestFailure::Status(status),
+        Err(DialError::Fatal(fatal)) => fatal.into(),
+        Err(DialError::TimedOut) => RequestFailure::Status(Status::TimedOut),
+        Err(DialError::Refused) => RequestFailure::Status(Status::ConnectionRefused),
+        Err(DialError::Failed(_)) => RequestFailure::Status(Status::ConnectionFailed),
     }
 }
 
@@ -336,10 +345,10 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         .then(|| header(LOCATION))
         .flatten();
     let content_type = header(CONTENT_TYPE);
-    let coding = Coding::of(response.headers());
+    let coding = ContentCoding::of(response.headers());
     let address = response.remote_addr();
     let (mut bytes, mut truncated) = (Vec::new(), false);
-    // What a redirect says besides is for nobody.
+    // The body of a redirect is not used.
     if location.is_none() {
         while !truncated && let Some(chunk) = response.chunk().await? {
             let left = most - bytes.len();
@@ -347,10 +356,10 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
             truncated = chunk.len() > left;
         }
     }
-    let readable = bytes.is_empty() || coding != Coding::Other;
+    let readable = bytes.is_empty() || coding != ContentCoding::Other;
     let (body, truncated) = match coding {
-        Coding::Gzip => unpack((bytes, truncated), most).await,
-        Coding::Identity | Coding::Other => (bytes, truncated),
+        ContentCoding::Gzip => unpack((bytes, truncated), most).await,
+        ContentCoding::Identity | ContentCoding::Other => (bytes, truncated),
     };
     Ok(Answer {
         status,
@@ -365,15 +374,15 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Coding {
+enum ContentCoding {
     Identity,
     /// As it was asked for.
     Gzip,
-    /// In a way that nobody asked for, or in several.
+    /// An encoding that was not asked for, or several.
     Other,
 }
 
-impl Coding {
+impl ContentCoding {
     fn of(headers: &HeaderMap) -> Self {
         let said = headers.get_all(CONTENT_ENCODING).iter();
         let mut codings = said
@@ -393,17 +402,17 @@ impl Coding {
     }
 }
 
-/// Does [`decompress`] away from the task that makes all requests of a phase and heeds its cancellation: a body of many
-/// empty parts takes seconds, however little it unpacks to.
+/// Does [`decompress`] outside the task of the phase, which must stay responsive to a cancellation: a body of many empty parts
+/// takes seconds, however short its content is.
 async fn unpack(body: (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
     tokio::task::spawn_blocking(move || decompress(body, most))
         .await
         .unwrap_or((Vec::new(), true))
 }
 
-/// Decompresses a body, and cuts it. What can't be read ends it.
+/// Decompresses a body and cuts it. Damaged data ends the body.
 ///
-/// The library's own decompression would bound neither what comes in before it nor keep what was read before a fault.
+/// The library's own decompression has no bound on its input, and loses the data before a fault.
 fn decompress((bytes, truncated): (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
     use std::io::Read as _;
     let mut plain = Vec::new();

@@ -1,4 +1,5 @@
-//! A visit: a domain's page, through redirects, and again after a failure. Every step is checked before it is made.
+//! A visit requests a domain's page, follows redirects, and tries again after a failure. Every step is checked before it is
+//! made.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -10,11 +11,11 @@ use url::{Host, Url};
 
 use super::config::{HttpPersona, Scheme};
 use super::record::Status;
-use super::request::{self, Answer, Failure, Route};
+use super::request::{self, Answer, Credentials, RequestFailure, Route};
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
-use crate::net::halt::Halt;
-use crate::net::pace::Pace;
+use crate::net::fatal_error::FatalError;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
 
@@ -24,20 +25,20 @@ const MAX_URL: usize = 2_048;
 /// A persona at work.
 pub(crate) struct Visitor {
     pub(crate) persona: HttpPersona,
-    pub(crate) pace: Pace,
+    pub(crate) limits: PersonaLimits,
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// Where redirects to other hosts are looked up; the system, unless the persona names resolvers.
+    /// The resolvers for redirects to other hosts. Without them the system resolves.
     pub(crate) resolvers: Option<DnsClient>,
 }
 
-/// A domain to visit, with the addresses that it was found to have.
+/// A domain to visit, with its resolved addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) domain: String,
     pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// What came of a visit.
+/// The result of a visit.
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) status: Status,
@@ -47,13 +48,13 @@ pub(crate) struct Visit {
     pub(crate) requests: u64,
     /// The last answer.
     pub(crate) answer: Option<Answer>,
-    /// Where the last request went, if that is known and it got an answer.
+    /// The address of the last request, if it is known and there was an answer.
     pub(crate) address: Option<SocketAddr>,
 }
 
 impl Visitor {
-    /// Visits a site. Fails only where no site can be visited as the config says.
-    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, Halt> {
+    /// Visits a site. Fails only if no site at all can be visited as the config says.
+    pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, FatalError> {
         let schemes: &[&str] = match self.persona.scheme {
             Scheme::Http => &["http"],
             Scheme::Https => &["https"],
@@ -79,7 +80,7 @@ impl Visitor {
         Ok(visit)
     }
 
-    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
+    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
         let mut attempt = 0;
         loop {
             let visit = self.follow(scheme, site, requests).await?;
@@ -94,8 +95,8 @@ impl Visitor {
         }
     }
 
-    /// Requests the page, and what it redirects to, one step at a time.
-    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, Halt> {
+    /// Requests the page and follows its redirects, one step at a time.
+    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
         let port = self
             .persona
             .port
@@ -129,14 +130,14 @@ impl Visitor {
             }
             let step = async {
                 let route = self.route(&url, site).await?;
-                self.pace.request().await;
+                self.limits.next_request().await;
                 *requests += 1;
-                request::send(&self.persona, &url, &route, takes_credentials(&origin, &url)).await
+                request::send(&self.persona, &url, &route, credentials(&origin, &url)).await
             };
             let answer = match step.await {
                 Ok(answer) => answer,
-                Err(Failure::Halt(error)) => return Err(error),
-                Err(Failure::Status(status)) => {
+                Err(RequestFailure::Fatal(error)) => return Err(error),
+                Err(RequestFailure::Status(status)) => {
                     visit.status = status;
                     visit.address = None;
                     return Ok(visit);
@@ -165,14 +166,14 @@ impl Visitor {
         }
     }
 
-    /// Where a request for `url` goes, if it may be made at all.
+    /// The route of a request for `url`, if the request is allowed.
     ///
-    /// Through a proxy nobody here resolves a name, so of a redirect to another name it isn't known where it leads:
-    /// only literal addresses and the names of this machine can be refused then.
-    pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, Failure> {
+    /// A proxy resolves names by itself, so the address of a redirect to another name is unknown here: only literal addresses
+    /// and the names of the own machine can be refused.
+    pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, RequestFailure> {
         let port = url
             .port_or_known_default()
-            .ok_or(Failure::Status(Status::InvalidUrl))?;
+            .ok_or(RequestFailure::Status(Status::InvalidUrl))?;
         let addresses = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
@@ -182,18 +183,18 @@ impl Visitor {
                 Some(proxy) => return Ok(Route::Proxy(Arc::clone(proxy))),
                 None => self.look_up(name, port).await?,
             },
-            None => return Err(Failure::Status(Status::InvalidUrl)),
+            None => return Err(RequestFailure::Status(Status::InvalidUrl)),
         };
         let allowed = |address: &IpAddr| self.persona.allow_private_addresses || is_public(*address);
         match &self.proxy {
-            // The proxy may choose any of them.
+            // The proxy may choose any of the addresses.
             Some(proxy) if addresses.iter().all(allowed) => Ok(Route::Proxy(Arc::clone(proxy))),
-            Some(_) => Err(Failure::Status(Status::ForbiddenAddress)),
+            Some(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
             None => {
                 let mut allowed: Vec<_> = addresses.into_iter().filter(allowed).collect();
                 allowed.dedup();
                 match allowed.is_empty() {
-                    true => Err(Failure::Status(Status::ForbiddenAddress)),
+                    true => Err(RequestFailure::Status(Status::ForbiddenAddress)),
                     false => Ok(Route::Direct(
                         allowed
                             .into_iter()
@@ -206,13 +207,13 @@ impl Visitor {
     }
 
     /// The addresses of a name, at the persona's resolvers or else by the system; at least one.
-    pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, Failure> {
-        let unresolved = Failure::Status(Status::RedirectUnresolved);
+    pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, RequestFailure> {
+        let unresolved = RequestFailure::Status(Status::RedirectUnresolved);
         let addresses: Vec<IpAddr> = match &self.resolvers {
             Some(resolvers) => {
                 let lookup = resolvers.lookup(name, 0).await?;
                 match lookup.status {
-                    LookupStatus::TimedOut => return Err(Failure::Status(Status::TimedOut)),
+                    LookupStatus::TimedOut => return Err(RequestFailure::Status(Status::TimedOut)),
                     _ => lookup.addresses,
                 }
             }
@@ -221,10 +222,10 @@ impl Visitor {
                 match timeout(patience, tokio::net::lookup_host((name, port))).await {
                     Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
                     Ok(Err(error)) if sockets::are_used_up(&error, &[]) => {
-                        return Err(Halt::OutOfSockets(error.to_string()).into());
+                        return Err(FatalError::OutOfSockets(error.to_string()).into());
                     }
                     Ok(Err(_)) => return Err(unresolved),
-                    Err(_) => return Err(Failure::Status(Status::TimedOut)),
+                    Err(_) => return Err(RequestFailure::Status(Status::TimedOut)),
                 }
             }
         };
@@ -235,7 +236,7 @@ impl Visitor {
     }
 }
 
-/// The URL that a redirect leads to, without user name, password and fragment. `None`: no HTTP address, or too long.
+/// The URL that a redirect leads to, without user name, password and fragment; `None` if it is not an HTTP URL or too long.
 fn join(url: &Url, location: &str) -> Option<Url> {
     if location.len() > MAX_URL {
         return None;
@@ -249,10 +250,15 @@ fn join(url: &Url, location: &str) -> Option<Url> {
     usable.then_some(next)
 }
 
-/// Whether the persona's credentials go along to `next`: only to the host that they are for, and not in the clear where
-/// they were to be encrypted.
-fn takes_credentials(origin: &Url, next: &Url) -> bool {
-    next.host_str() == origin.host_str() && (next.scheme() == "https" || origin.scheme() == "http")
+/// Whether the persona's credentials are sent to `next`. They are sent only to the host that they are for, and never
+/// unencrypted after TLS.
+fn credentials(origin: &Url, next: &Url) -> Credentials {
+    let is_theirs = next.host_str() == origin.host_str();
+    let in_the_clear = next.scheme() != "https" && origin.scheme() != "http";
+    match is_theirs && !in_the_clear {
+        true => Credentials::Sent,
+        false => Credentials::Withheld,
+    }
 }
 
 fn same_name(one: &str, other: &str) -> bool {
@@ -260,7 +266,7 @@ fn same_name(one: &str, other: &str) -> bool {
     bare(one) == bare(other)
 }
 
-/// Whether a name stands for the machine that resolves it, whatever the DNS says (RFC 6761, section 6.3).
+/// Whether a name always means the machine that resolves it (RFC 6761, section 6.3).
 fn is_this_machine(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
@@ -274,7 +280,7 @@ mod tests {
     fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
         Visitor {
             persona: serde_json::from_value(persona).unwrap(),
-            pace: Pace::new(1, None),
+            limits: PersonaLimits::new(1, None),
             proxy: proxy.map(|proxy| Arc::new(serde_json::from_value(proxy).unwrap())),
             resolvers: None,
         }
@@ -289,8 +295,8 @@ mod tests {
         };
         match visitor.route(&Url::parse(url).unwrap(), &site).await {
             Ok(route) => Ok(route),
-            Err(Failure::Status(status)) => Err(status),
-            Err(Failure::Halt(error)) => panic!("{error}"),
+            Err(RequestFailure::Status(status)) => Err(status),
+            Err(RequestFailure::Fatal(error)) => panic!("{error}"),
         }
     }
 
@@ -449,7 +455,7 @@ mod tests {
     #[test]
     fn credentials_go_to_their_own_host_only_and_never_from_https_to_http() {
         let takes = |origin: &str, next: &str| {
-            takes_credentials(&Url::parse(origin).unwrap(), &Url::parse(next).unwrap())
+            credentials(&Url::parse(origin).unwrap(), &Url::parse(next).unwrap()) == Credentials::Sent
         };
         assert!(takes("http://site.test/", "http://SITE.test:8080/login"));
         assert!(takes("http://site.test/", "https://site.test/"));

@@ -1,11 +1,20 @@
-//! Which addresses belong to the public Internet.
+//! Addresses: which of them belong to the public Internet, and their text with a port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `address` is one that anybody's domain may stand at: globally reachable unicast.
+/// `host:port`, with an IPv6 address in brackets.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// Whether `address` is globally reachable unicast, so that any domain may have it.
 ///
-/// Everything that the IANA special-purpose registries (RFC 6890 and its updates) keep for other uses is not, nor is
-/// an IPv6 address that carries such an IPv4 address in itself, because a gateway may send packets there.
+/// Addresses in the IANA special-purpose registries (RFC 6890 and its updates) are not public. Neither are IPv6 addresses that
+/// embed such an IPv4 address, because a gateway may send packets there.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -39,7 +48,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // NAT64 (RFC 6052); IPv4-mapped addresses never stand on the wire, but a socket connects to what they map.
+        // NAT64 (RFC 6052), and IPv4-mapped addresses: a socket connects to the mapped address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => embedded(high, low),
@@ -47,7 +56,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [.., 0 | 0x200, 0x5efe, high, low] if !embedded(high, low) => false,
         // Protocol assignments, Teredo among them; documentation.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // The only block that unicast addresses are given from.
+        // The only block of global unicast addresses.
         [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
 }

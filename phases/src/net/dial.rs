@@ -12,18 +12,19 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::halt::Halt;
+use super::address::authority;
+use super::fatal_error::FatalError;
 use super::proxy::{Protocol, Proxy};
 use super::{sockets, socks5};
 
-/// How long a proxy may take to accept a connection, whatever the patience with what lies behind it.
+/// How long a proxy may take to accept a connection. The host behind it has its own timeout.
 pub(crate) const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum DialError {
     #[error(transparent)]
-    Halt(Halt),
+    Fatal(FatalError),
     #[error("the connection was not accepted in time")]
     TimedOut,
     #[error("the connection was refused")]
@@ -34,14 +35,14 @@ pub(crate) enum DialError {
     Failed(String),
 }
 
-impl<H: Into<Halt>> From<H> for DialError {
-    fn from(halt: H) -> Self {
-        Self::Halt(halt.into())
+impl<H: Into<FatalError>> From<H> for DialError {
+    fn from(fatal: H) -> Self {
+        Self::Fatal(fatal.into())
     }
 }
 
 /// Connects to the proxy itself.
-pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
+pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, FatalError> {
     let connecting = async {
         let stream = TcpStream::connect(proxy.socket()).await?;
         stream.set_nodelay(true)?;
@@ -50,7 +51,7 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
     match timeout(PROXY_TIMEOUT, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if sockets::are_used_up(&error, proxy.address().as_slice()) => {
-            Err(Halt::OutOfSockets(error.to_string()))
+            Err(FatalError::OutOfSockets(error.to_string()))
         }
         Ok(Err(error)) => Err(proxy.unreachable(error).into()),
         Err(_) => {
@@ -60,14 +61,14 @@ pub(crate) async fn to_proxy(proxy: &Proxy) -> Result<TcpStream, Halt> {
     }
 }
 
-/// Tries the proxy before the first item that needs it, if there is a proxy: one that is down fails the phase then, and
-/// not item by item.
-pub(crate) struct Probe {
+/// Tries the proxy, if there is one, before the first item: a proxy that is down fails the phase at once, and not item by
+/// item.
+pub(crate) struct ProxyCheck {
     proxy: Option<Arc<Proxy>>,
     reached: OnceCell<()>,
 }
 
-impl Probe {
+impl ProxyCheck {
     pub(crate) fn new(proxy: Option<Arc<Proxy>>) -> Self {
         Self {
             proxy,
@@ -75,8 +76,8 @@ impl Probe {
         }
     }
 
-    /// Waits until the proxy was reached, once.
-    pub(crate) async fn pass(&self) -> Result<(), Halt> {
+    /// Waits until the proxy has been reached once.
+    pub(crate) async fn pass(&self) -> Result<(), FatalError> {
         if let Some(proxy) = &self.proxy {
             let reach = async || to_proxy(proxy).await.map(drop);
             self.reached.get_or_try_init(reach).await?;
@@ -87,7 +88,7 @@ impl Probe {
 
 /// Connects to `host` at `port` through the proxy, which resolves the name.
 ///
-/// `patience` is for what the proxy does to reach the host; the proxy itself is given [`PROXY_TIMEOUT`].
+/// `patience` is the time for the proxy to reach the host. The proxy itself has [`PROXY_TIMEOUT`].
 pub(crate) async fn through(
     proxy: &Proxy,
     host: &str,
@@ -110,15 +111,6 @@ pub(crate) async fn through(
         .unwrap_or(Err(DialError::TimedOut))
 }
 
-/// `host:port`, with the brackets that an IPv6 address needs.
-pub(crate) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
-}
-
 /// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6).
 async fn http_connect(
     stream: TcpStream,
@@ -128,7 +120,7 @@ async fn http_connect(
 ) -> Result<TcpStream, DialError> {
     let broken = |error: hyper::Error| proxy.broken(error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    // It ends with the handshake: what follows is the tunnel's.
+    // The connection ends with the handshake. Later bytes belong to the tunnel.
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection.with_upgrades()));
     let target = authority(host, port);
     let mut request = Request::connect(&target).header(HOST, &target);
@@ -141,7 +133,7 @@ async fn http_connect(
     let response = match sender.send_request(request).await {
         Ok(response) => response,
         Err(error) if error.is_parse() => return Err(broken(error).into()),
-        // It ends the connection, for this host at least.
+        // The proxy ends the connection, at least for this host.
         Err(error) => return Err(DialError::Failed(error.to_string())),
     };
     match response.status() {
@@ -153,7 +145,7 @@ async fn http_connect(
     let tunnel = hyper::upgrade::on(response).await.map_err(broken)?;
     match tunnel.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-        // The answer was the proxy's last word: what follows it is the host's.
+        // After the proxy's answer all bytes are the host's.
         _ => Err(DialError::SpokeFirst),
     }
 }
@@ -225,7 +217,9 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(
+                        ProxyError::Unauthorized { .. }
+                    )))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -235,7 +229,9 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Unauthorized { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(
+                        ProxyError::Unauthorized { .. }
+                    )))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -250,7 +246,7 @@ mod tests {
             assert!(
                 matches!(
                     outcome,
-                    Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+                    Err(DialError::Fatal(FatalError::Proxy(ProxyError::Broken { .. })))
                 ),
                 "{steps:?}: {outcome:?}"
             );
@@ -273,7 +269,7 @@ mod tests {
         assert!(
             matches!(
                 outcome,
-                Err(DialError::Halt(Halt::Proxy(ProxyError::Broken { .. })))
+                Err(DialError::Fatal(FatalError::Proxy(ProxyError::Broken { .. })))
             ),
             "{outcome:?}"
         );

@@ -1,4 +1,4 @@
-//! The resource kind `proxy`, and what a proxy can do wrong.
+//! The resource kind `proxy`, and the errors of a proxy.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::dial;
-use crate::value::{Whole, object_only, present, text_type, word_type};
+use super::address;
+use crate::value::{Whole, object_only, present, text_type};
 
-word_type! {
+phasegate::core::word_type! {
     /// What a proxy speaks.
-    Protocol {
+    #[non_exhaustive]
+    pub enum Protocol {
         /// HTTP: CONNECT tunnels (RFC 9110, section 9.3.6), and plain requests in absolute form.
         Http = "http",
         /// SOCKS version 5 (RFC 1928, RFC 1929).
@@ -27,13 +28,13 @@ text_type! {
 }
 
 text_type! {
-    /// Who uses the proxy.
+    /// The user of the proxy.
     #[derive(Debug)]
     Username, 1 to 255 characters, pattern "^[ -9;-~]+$", "printable ASCII without a colon"
 }
 
 text_type! {
-    /// A password. It never stands in a log: its debug form is three dots.
+    /// A password. Its debug form is three dots, so logs never show it.
     Password, 1 to 255 characters, pattern "^[ -~]+$", "printable ASCII",
     with {"format": "password", "writeOnly": true}
 }
@@ -44,8 +45,8 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A proxy that a phase sends its traffic through. While it can't be reached, the phase fails: nothing ever goes out
-/// directly instead.
+/// A proxy that a phase sends its traffic through. If it can't be reached, the phase fails: nothing goes out directly
+/// instead.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Proxy")]
@@ -59,7 +60,7 @@ pub struct Proxy {
     /// The proxy's port.
     #[schemars(title = "Port", example = 1080)]
     pub port: Whole<1, 65_535>,
-    /// The user name, where the proxy asks for one.
+    /// The user name, if the proxy asks for one.
     #[serde(
         default,
         deserialize_with = "present",
@@ -67,7 +68,7 @@ pub struct Proxy {
     )]
     #[schemars(title = "User name", with = "Username")]
     pub username: Option<Username>,
-    /// The password, where the proxy asks for one. It is written and used, and never shown.
+    /// The password, if the proxy asks for one. It is never shown.
     #[serde(
         default,
         deserialize_with = "present",
@@ -88,14 +89,14 @@ fn enabled() -> bool {
 }
 
 impl Proxy {
-    /// The user name and password, where it has either.
+    /// The user name and password, if it has either.
     pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
         let username = self.username.as_ref().map_or("", Username::as_str);
         let password = self.password.as_ref().map_or("", Password::as_str);
         (!username.is_empty() || !password.is_empty()).then_some((username, password))
     }
 
-    /// The value of a `Proxy-Authorization` header (RFC 7617), where it has credentials.
+    /// The value of a `Proxy-Authorization` header (RFC 7617), if it has credentials.
     pub(crate) fn authorization(&self) -> Option<String> {
         use base64::prelude::{BASE64_STANDARD, Engine as _};
         let (username, password) = self.credentials()?;
@@ -112,16 +113,16 @@ impl Proxy {
         )
     }
 
-    /// Where it is, if its host is an address.
+    /// Its socket address, if its host is an IP address.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         let (host, port) = self.socket();
         Some(SocketAddr::new(host.parse().ok()?, port))
     }
 
-    /// Its host and port, which errors call it.
+    /// Its host and port, as errors name it.
     pub(crate) fn authority(&self) -> String {
         let (host, port) = self.socket();
-        dial::authority(host, port)
+        address::authority(host, port)
     }
 
     pub(crate) fn unreachable(&self, reason: impl ToString) -> ProxyError {
@@ -148,7 +149,7 @@ impl Proxy {
 /// Why a proxy can't be used at all. It fails the phase.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum ProxyError {
-    /// No connection to it.
+    /// It accepts no connection.
     #[error("the proxy {proxy} can't be reached: {reason}")]
     Unreachable { proxy: String, reason: String },
     /// It doesn't accept the user name and password.

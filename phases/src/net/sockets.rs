@@ -1,9 +1,9 @@
-//! Whose fault it is that there is no socket.
+//! Tells whether this machine is the cause of a missing socket.
 
 use std::io;
 use std::net::SocketAddr;
 
-/// Whether it is this machine that has no room for one more connection, to any of `peers`.
+/// Whether this machine has no room for one more connection to any of `peers`.
 pub(crate) fn are_used_up(error: &io::Error, peers: &[SocketAddr]) -> bool {
     let no_file = match error.raw_os_error() {
         Some(code) if cfg!(unix) => matches!(code, 23 | 24), // ENFILE, EMFILE
@@ -12,9 +12,9 @@ pub(crate) fn are_used_up(error: &io::Error, peers: &[SocketAddr]) -> bool {
     };
     match error.kind() {
         _ if no_file => true,
-        // Nobody here asks for a port of its own.
+        // No port is asked for here, so all are in use.
         io::ErrorKind::AddrInUse => true,
-        // It is said of all of IPv6 where that is switched off, and by some systems of port 0.
+        // It is also the error for IPv6 where that is switched off, and on some systems for port 0.
         io::ErrorKind::AddrNotAvailable => {
             !peers.is_empty() && peers.iter().all(|peer| peer.is_ipv4() && peer.port() != 0)
         }

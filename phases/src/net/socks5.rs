@@ -1,7 +1,7 @@
 //! The client's side of SOCKS version 5 (RFC 1928, RFC 1929).
 //!
-//! Written out here because whose fault an error is depends on when it comes: before the request it is the proxy's, after
-//! it the host's. The library that speaks it doesn't tell.
+//! It is written out here because an error before the request is the proxy's and an error after it the host's. A library
+//! doesn't tell the two apart.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// Greets the proxy on `stream`, and shows it the user name and password where it asks for them.
+/// Greets the proxy on `stream`, and sends the user name and password if it asks for them.
 pub(crate) async fn greet(stream: &mut TcpStream, proxy: &Proxy) -> Result<(), ProxyError> {
     let broken = |error: io::Error| proxy.broken(error);
     let credentials = proxy.credentials();
@@ -47,20 +47,22 @@ pub(crate) async fn greet(stream: &mut TcpStream, proxy: &Proxy) -> Result<(), P
     stream.write_all(&login).await.map_err(broken)?;
     match stream.read_exact(&mut answer).await {
         Ok(_) if answer == [PASSWORD_VERSION, 0] => Ok(()),
-        Ok(_) if answer[0] != PASSWORD_VERSION => Err(proxy.broken("it answers to no password as it should")),
+        Ok(_) if answer[0] != PASSWORD_VERSION => {
+            Err(proxy.broken("it doesn't answer to a password as it should"))
+        }
         // A proxy that refuses a password closes the connection, with an answer or without.
         _ => Err(proxy.unauthorized()),
     }
 }
 
-/// Asks a proxy that was greeted for a connection to `host` at `port`.
+/// Asks a greeted proxy for a connection to `host` at `port`.
 pub(crate) async fn connect(
     stream: &mut TcpStream,
     proxy: &Proxy,
     host: &str,
     port: u16,
 ) -> Result<(), DialError> {
-    // What ends here may end because of the host.
+    // From here on the host may be the cause of a failure.
     let failed = |error: io::Error| DialError::Failed(error.to_string());
     let mut request = vec![VERSION, CONNECT, 0];
     match host.parse() {
@@ -93,7 +95,7 @@ pub(crate) async fn connect(
         6 => return Err(DialError::TimedOut),
         other => return Err(DialError::Failed(format!("the proxy answered {}", reason(other)))),
     }
-    // Where the proxy's end of the connection is, which nobody asked for.
+    // The proxy's own address on the connection, which is not used.
     let length = match kind {
         IPV4 => 4,
         IPV6 => 16,

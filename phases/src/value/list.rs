@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct List<T, const MIN: usize, const MAX: usize>(Vec<T>);
 
 impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
-    /// A list that is known where it is written.
+    /// A list that is fixed in the source.
     pub(crate) fn of(items: Vec<T>) -> Self {
         debug_assert!((MIN..=MAX).contains(&items.len()));
         Self(items)

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Whole<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
-    /// A number that is known where it is written; beyond a bound it is that bound.
+    /// A number that is fixed in the source, moved to the nearest bound.
     pub(crate) const fn of(value: u64) -> Self {
         Self(if value < MIN {
             MIN

@@ -1,16 +1,16 @@
-//! What serde accepts beyond what a schema says, and is refused here.
+//! Refuses documents that serde would accept and the schema doesn't.
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Reads an optional member that is there: `null` is not a way to leave it out.
+/// Reads an optional member. A `null` is a value, and an invalid one; only an absent member stands for `None`.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Reads a struct from an object only, where serde would also take a list of its members' values.
+/// Reads a struct only from an object. Serde would also take a list of its members' values.
 pub(crate) struct ObjectOnly<D>(pub(crate) D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {

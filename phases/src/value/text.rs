@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-/// Whether `text` has `min` to `max` characters and matches `source`, as the JSON Schema of the same three says.
+/// Whether `text` has `min` to `max` characters and matches the pattern `source`, as the JSON Schema requires.
 ///
-/// Patterns are written in what ECMA-262 and the crate `regex` have in common.
+/// Patterns use only the syntax that ECMA-262 and the crate `regex` share.
 pub(crate) fn matches(
     source: &str,
     compiled: &OnceLock<Option<Regex>>,

@@ -1,7 +1,6 @@
 //! An HTTP proxy (RFC 9110, 7.6 and 9.3.6): tunnels by `CONNECT`, plain requests in absolute form.
 //!
-//! It passes an answer's bytes on as they come, so that a client meets the site's broken answers as it would
-//! without a proxy.
+//! It passes on an answer's bytes unchanged, so that a client gets the site's broken answers as it does without a proxy.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::{Access, ConnectError, Served};
+use super::{ConnectError, ConnectionCount, ProxyAccess};
 use crate::acceptor::Acceptor;
 use crate::error::{SandboxError, Service};
 
@@ -21,7 +20,7 @@ use crate::error::{SandboxError, Service};
 const MAX_HEAD: usize = 16 * 1024;
 /// The most headers that a request may have.
 const MAX_HEADERS: usize = 64;
-/// What concerns the connection to the proxy and is not passed on. `Host` is written anew from the target.
+/// The headers of the connection to the proxy, which are not passed on. `Host` is written anew from the target.
 const NOT_PASSED_ON: [&str; 5] = [
     "host",
     "connection",
@@ -31,14 +30,14 @@ const NOT_PASSED_ON: [&str; 5] = [
 ];
 
 /// An HTTP proxy on a free port of 127.0.0.1. It reaches names under `test`, which it resolves itself, and loopback
-/// addresses. A client that fails to give the password gets 407, a target that is neither 403, one that can't be
-/// reached 502, a name whose resolution times out 504; `Proxy-Status` (RFC 9209) says why.
+/// addresses. It answers 407 to a client without the password, 403 for any other target, 502 for an unreachable target, and
+/// 504 for a name whose resolution times out. `Proxy-Status` (RFC 9209) says why.
 ///
 /// Dropping it stops it.
 #[derive(Debug)]
 pub struct HttpProxy {
     acceptor: Acceptor,
-    served: Served,
+    served: ConnectionCount,
 }
 
 impl HttpProxy {
@@ -48,7 +47,7 @@ impl HttpProxy {
     ///
     /// [`SandboxError::Bind`] when the operating system gives no port.
     pub async fn start() -> Result<Self, SandboxError> {
-        Self::start_for(Access::Everybody).await
+        Self::start_for(ProxyAccess::Everybody).await
     }
 
     /// Starts a proxy that asks for `user` and `password` by basic authentication.
@@ -60,7 +59,7 @@ impl HttpProxy {
         user: impl Into<String>,
         password: impl Into<String>,
     ) -> Result<Self, SandboxError> {
-        Self::start_for(Access::Password {
+        Self::start_for(ProxyAccess::Password {
             user: user.into(),
             password: password.into(),
         })
@@ -72,8 +71,7 @@ impl HttpProxy {
         self.acceptor.address()
     }
 
-    /// Returns how many connections to a target the proxy has opened. A client that was turned away, or whose
-    /// target could not be reached, doesn't count.
+    /// Returns how many connections to a target the proxy has opened. Refused clients and unreachable targets don't count.
     pub fn served(&self) -> u64 {
         self.served.count()
     }
@@ -83,8 +81,8 @@ impl HttpProxy {
         self.acceptor.shutdown().await;
     }
 
-    async fn start_for(access: Access) -> Result<Self, SandboxError> {
-        let served = Served::default();
+    async fn start_for(access: ProxyAccess) -> Result<Self, SandboxError> {
+        let served = ConnectionCount::default();
         let counter = served.clone();
         let serve = move |client| {
             let (access, served) = (access.clone(), counter.clone());
@@ -100,7 +98,7 @@ impl HttpProxy {
 }
 
 /// Serves one request, or one tunnel; every connection ends with it.
-async fn serve(mut client: TcpStream, access: &Access, served: &Served) -> io::Result<()> {
+async fn serve(mut client: TcpStream, access: &ProxyAccess, served: &ConnectionCount) -> io::Result<()> {
     let Some(bytes) = read_head(&mut client).await? else {
         return Ok(());
     };
@@ -135,7 +133,7 @@ async fn serve(mut client: TcpStream, access: &Access, served: &Served) -> io::R
     }
 }
 
-/// Reads up to the end of a request's head, and whatever came with it. `None`: the client left, or never ends.
+/// Reads up to the end of a request's head, with the bytes that came along. `None` if the client left, or the head is too long.
 async fn read_head(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(1024);
     while bytes.len() < MAX_HEAD {
@@ -155,7 +153,7 @@ async fn refuse(mut client: TcpStream, status: StatusCode, header: &str) -> io::
     client.shutdown().await
 }
 
-/// Where a request goes, and the bytes that each side gets before all others are passed on.
+/// Where a request goes, and the bytes that each side gets first.
 #[derive(Debug)]
 struct Forward {
     host: String,
@@ -165,8 +163,12 @@ struct Forward {
 }
 
 impl Forward {
-    /// Reads the head at the start of `bytes`, or says with which status to refuse it.
-    fn parse(bytes: &[u8], access: &Access) -> Result<Self, StatusCode> {
+    /// Reads the head at the start of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The status that refuses the request.
+    fn parse(bytes: &[u8], access: &ProxyAccess) -> Result<Self, StatusCode> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else {
@@ -213,7 +215,7 @@ impl Forward {
             head.extend_from_slice(header.value);
             head.extend_from_slice(b"\r\n");
         }
-        // The next request on this connection may be for another target, so there is none.
+        // A later request on this connection could have another target, so the connection ends.
         head.extend_from_slice(b"connection: close\r\n\r\n");
         head.extend_from_slice(rest);
         Ok(Self {
@@ -231,8 +233,8 @@ fn is_passed_on(header: &httparse::Header<'_>) -> bool {
         .any(|name| header.name.eq_ignore_ascii_case(name))
 }
 
-fn may_use(access: &Access, headers: &[httparse::Header<'_>]) -> bool {
-    let Access::Password { user, password } = access else {
+fn may_use(access: &ProxyAccess, headers: &[httparse::Header<'_>]) -> bool {
+    let ProxyAccess::Password { user, password } = access else {
         return true;
     };
     let expected = BASE64_STANDARD.encode(format!("{user}:{password}"));

@@ -247,3 +247,19 @@ async fn a_socks5_proxy_says_why_it_did_not_reach_a_target() {
     assert_eq!(reply, 7, "UDP associations are not served");
     assert_eq!(proxy.served(), 0);
 }
+
+#[tokio::test]
+async fn a_socks5_proxy_turns_away_an_unknown_kind_of_address() {
+    let proxy = Socks5Proxy::start().await.unwrap();
+    let mut stream = connect(proxy.addr()).await;
+    stream
+        .write_all(&[5, 1, 0, 5, 1, 0, 9])
+        .await
+        .expect("bytes sent");
+    let mut answers = [0; 12];
+    patiently(stream.read_exact(&mut answers))
+        .await
+        .expect("two whole replies");
+    assert_eq!(answers[..4], [5, 0, 5, 8]);
+    assert_eq!(proxy.served(), 0);
+}

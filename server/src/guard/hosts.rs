@@ -1,7 +1,7 @@
-//! Which hosts are served, and whose pages may write.
+//! Checks the host of a request, and the page that sends a write.
 //!
-//! A page of another site can make a browser send requests here, and by DNS rebinding even read the answers. It can't
-//! choose what the browser says of it: `Host`, `Origin` and `Sec-Fetch-Site`.
+//! A page of another site can make a browser send requests here, and by DNS rebinding even read the answers. It can't choose the
+//! headers `Host`, `Origin` and `Sec-Fetch-Site` that the browser sends.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use url::{Host, Url};
 
 use crate::problem::Problem;
 
-/// Why a text names no host.
+/// Why a text is not a host.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{host:?} is no host: give a name or an address, an IPv6 one in brackets, without a scheme, a port or a *"
+    "{host:?} is not a host: give a name or an address, an IPv6 address in brackets, without a scheme, a port or a *"
 )]
 pub struct InvalidHost {
     /// The text.
     pub host: String,
 }
 
-/// The hosts that a server answers for, whatever the port.
+/// The hosts that a server answers for, on any port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hosts(Option<BTreeSet<String>>);
 
@@ -38,14 +38,14 @@ impl Hosts {
         Self(None)
     }
 
-    /// These hosts, and one more: a name, or an address, an IPv6 one in brackets.
+    /// Adds a host: a name or an address, an IPv6 address in brackets.
     ///
     /// # Errors
     ///
-    /// [`InvalidHost`] for what no request could be for.
+    /// [`InvalidHost`] for a text that no request can have as its host.
     pub fn and(mut self, host: &str) -> Result<Self, InvalidHost> {
         let parsed = Host::parse(host).ok().map(|host| host.to_string());
-        // A wildcard would be a name that nothing has.
+        // A wildcard is a name that no host has.
         let Some(parsed) = parsed.filter(|host| !host.contains('*')) else {
             return Err(InvalidHost {
                 host: host.to_owned(),
@@ -71,7 +71,7 @@ fn authority(text: &str) -> Option<(String, Option<u16>)> {
     Some((url.host()?.to_string(), url.port()))
 }
 
-/// The authority that a request is for. An absolute target counts, as RFC 9112, section 3.2.2 says, and `Host` must agree.
+/// The authority of a request. An absolute target decides (RFC 9112, section 3.2.2), and `Host` must agree.
 fn target(request: &Request) -> Option<(String, Option<u16>)> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().and_then(|value| authority(value.to_str().ok()?));

@@ -1,4 +1,4 @@
-//! Who may ask at all: the host that is asked, the page that asks, and the token that it shows.
+//! The checks of every request: its host, the page that sends it, and its token.
 
 mod hosts;
 mod token;

@@ -1,4 +1,4 @@
-//! The token: made once, kept in a file that only its owner can read, and shown by every request.
+//! The token: it is made once, kept in a file that only its owner can read, and sent with every request.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use subtle::ConstantTimeEq;
 /// How long a browser keeps the session.
 const SESSION: Duration = Duration::days(30);
 
-/// What a caller must show: 64 hexadecimal digits, 256 random bits. It is never written to a log.
+/// The token that a caller must send: 64 hexadecimal digits, 256 random bits. No log ever has it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Token(String);
 
-/// Why there is no token.
+/// Why a token can't be read or made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -24,10 +24,10 @@ pub enum TokenError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// The file holds something else.
+    /// The file doesn't hold a token.
     #[error("{path} holds no token (64 hexadecimal digits): remove it, and a new one is made")]
     Malformed {
         /// The file.
@@ -47,7 +47,7 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// A new one, from the system's randomness.
+    /// Makes a token from the system's randomness.
     ///
     /// # Errors
     ///
@@ -58,17 +58,18 @@ impl Token {
         Ok(Self(hex(&bytes)))
     }
 
-    /// Takes a text that is one.
+    /// Reads a token from its text.
     pub fn parse(text: &str) -> Option<Self> {
         let is_token = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         is_token.then(|| Self(text.to_owned()))
     }
 
-    /// The one in the file at `path`; where there is no file, a new one is made and kept there, for its owner alone.
+    /// Reads the token in the file at `path`. If the file is missing, it makes a token and keeps it there, readable only by its
+    /// owner.
     ///
     /// # Errors
     ///
-    /// [`TokenError`] says what is wrong with the file. A file that others can read is refused.
+    /// [`TokenError`] tells the problem of the file. A file that others can read is refused.
     pub fn load_or_create(path: &Path) -> Result<Self, TokenError> {
         let failed = |reason| TokenError::Io {
             path: path.to_owned(),
@@ -88,7 +89,7 @@ impl Token {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let token = Self::generate()?;
                 match create(path, &token) {
-                    // Another process was quicker.
+                    // Another process made the file at the same time.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load_or_create(path),
                     Err(error) => Err(failed(error)),
                     Ok(()) => Ok(token),
@@ -98,12 +99,12 @@ impl Token {
         }
     }
 
-    /// The text, to be shown to its owner.
+    /// The text, to show it to its owner.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether `shown` is this token. How long it takes doesn't tell where they differ, nor how long `shown` is.
+    /// Whether `shown` is this token. The time that it takes reveals neither the place of a difference nor the length of `shown`.
     pub fn is(&self, shown: &str) -> bool {
         same(&self.0, shown)
     }
@@ -134,7 +135,7 @@ fn exposed(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Writes the whole file beside it first, so that nobody reads half a token.
+/// Writes a complete file under another name first, so that nobody reads half a token.
 fn create(path: &Path, token: &Token) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -145,9 +146,10 @@ fn create(path: &Path, token: &Token) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The session of a browser: a cookie that is derived from the token, and can't be used as one.
+/// The session of a browser: a cookie that is derived from the token, and can't be used as a token.
 ///
-/// Its name is derived too, since browsers keep cookies by host and not by port: several servers on one machine have one each.
+/// The name of the cookie is derived too. Browsers keep cookies by host and not by port, so each server on a machine needs its
+/// own name.
 #[derive(Clone)]
 pub(crate) struct Session {
     token: Token,
@@ -163,7 +165,7 @@ impl Session {
         Self { token, name, value }
     }
 
-    /// Whether the headers show the token, or the cookie of its session.
+    /// Whether the headers have the token, or the cookie of its session.
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
         let bearer = headers
             .get(header::AUTHORIZATION)
@@ -180,7 +182,7 @@ impl Session {
             .any(|cookie| cookie.name() == self.name && same(cookie.value(), &self.value))
     }
 
-    /// The cookie for who shows the token.
+    /// The cookie for a caller with the token.
     pub(crate) fn cookie(&self, shown: &str) -> Option<Cookie<'static>> {
         self.token.is(shown).then(|| {
             Cookie::build((self.name.clone(), self.value.clone()))

@@ -1,4 +1,4 @@
-//! Campaigns: listed, created, shown, switched and deleted.
+//! Listing, creating, showing, switching and deleting campaigns.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,18 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use phasegate::core::{Campaign, Command, Facts, PreflightReport, Version};
 use phasegate::storage::{ActivityKind, CampaignFilter, CampaignQuery, Order};
-use phasegate::{CampaignHandle, CampaignId, CampaignStatus, CampaignView, EngineError, Precondition};
-use serde::{Deserialize, Serialize};
+use phasegate::{CampaignHandle, CampaignStatus, CampaignView, EngineError, Precondition};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::described;
 use crate::extract::{Body, Condition, Path, Query, campaign_id, etag, idempotency_key, limit};
+use crate::prefix::PREFIX;
 use crate::problem::Problem;
-use crate::routes::PREFIX;
 use crate::server::Server;
-use crate::shapes::{CampaignBody, ModeSet, NewCampaign, ReceiptBody, SetMode, shown};
+use crate::shapes::{CampaignBody, CampaignPage, ModeSet, NewCampaign, ReceiptBody, SetMode};
 
-/// At most this many campaigns are looked at for one page of those with a status or a name.
+/// At most this many campaigns are looked at for one page with a status or a name.
 const MOST_LOOKED_AT: usize = 5_000;
 /// How many of them are read at once.
 const READ_AT_ONCE: usize = 250;
@@ -42,30 +43,23 @@ pub struct ListQuery {
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Only campaigns of this status.
-    #[param(value_type = Option<crate::shapes::CampaignStatus>)]
+    #[param(value_type = Option<described::CampaignStatus>)]
     status: Option<CampaignStatus>,
     /// Only campaigns with this text in their name; both are compared in lower case, by Unicode. At most 5,000 campaigns are looked at
     /// for one page: with a status or a name a page may be short, or empty, and still have a `nextCursor`.
     name: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    items: Vec<CampaignBody>,
-    next_cursor: Option<CampaignId>,
-}
-
 /// Lists campaigns, the newest first
 #[utoipa::path(
     get, path = "/campaigns", operation_id = "listCampaigns", tag = "Campaigns", params(ListQuery),
-    responses((status = 200, description = "A page of campaigns", body = shown::CampaignPage)),
+    responses((status = 200, description = "A page of campaigns", body = described::CampaignPage)),
     extensions(("x-codes" = json!(["invalid_name"])))
 )]
 pub async fn list(State(server): State<Server>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     let size = limit(query.limit.as_deref(), 100, 1_000)?;
     let mut after = query.cursor.as_deref().map(campaign_id).transpose()?;
-    let mut page = Page {
+    let mut page = CampaignPage {
         items: Vec::new(),
         next_cursor: None,
     };
@@ -120,7 +114,7 @@ pub async fn list(State(server): State<Server>, Query(query): Query<ListQuery>) 
     Ok(Json(page).into_response())
 }
 
-/// A text in lower case, each character by itself: a part of a text then stays a part of it, which a Greek final sigma would not.
+/// A text in lower case, each character by itself. So a part of a text stays a part of it, also with a Greek final sigma.
 fn lower_case(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -132,7 +126,7 @@ async fn shown_if(
     status: Option<CampaignStatus>,
 ) -> Result<Option<CampaignBody>, Problem> {
     use CampaignStatus::{Idle, WaitingForConfiguration};
-    // Without the facts a chain that could wait is taken to wait; all else is certain.
+    // Without the facts only one status is uncertain: that of a chain that may wait.
     let likely = CampaignStatus::of(campaign, &Facts::new());
     let possible = |status| status == likely || (likely == WaitingForConfiguration && status == Idle);
     if !status.is_none_or(possible) {
@@ -144,13 +138,13 @@ async fn shown_if(
     };
     match view {
         Ok(view) if status.is_none_or(|status| status == view.status) => Ok(Some(body(server, view).await?)),
-        // It changed, or was deleted, after the page was read.
+        // It changed or was deleted after the page was read.
         Ok(_) | Err(EngineError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The index that holds every campaign of a status, if one does.
+/// The activity of all campaigns of a status, if they share one.
 fn activity(status: CampaignStatus) -> Option<ActivityKind> {
     match status {
         CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => {
@@ -161,12 +155,12 @@ fn activity(status: CampaignStatus) -> Option<ActivityKind> {
         CampaignStatus::Idle | CampaignStatus::WaitingForConfiguration | CampaignStatus::Completed => {
             Some(ActivityKind::Idle)
         }
-        // A paused phase, or a chain that is held between two.
+        // A paused phase, or a held chain.
         CampaignStatus::Paused => None,
     }
 }
 
-/// A view, with what belongs to it and isn't in it.
+/// A view, with the counts of records and the progress.
 pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, Problem> {
     let mut records = BTreeMap::new();
     for phase in &view.phases {
@@ -200,7 +194,7 @@ pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, P
     responses((status = 201, description = "It is created", body = ReceiptBody,
         headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))),
     extensions(("x-codes" = json!([
-        "invalid_name", "unknown_pipeline@400", "pipeline_not_named", "unknown_phase@400", "config_invalid", "too_large", "too_deep",
+        "invalid_name", "unknown_pipeline@400", "pipeline_not_named", "unknown_phase@400", "config_invalid",
         "idempotency_key_reused"
     ])))
 )]
@@ -214,7 +208,7 @@ pub async fn create(
         campaign = campaign.pipeline(pipeline);
     }
     if let Some(mode) = new.mode {
-        campaign = campaign.mode(mode.into());
+        campaign = campaign.mode(mode);
     }
     for (phase, config) in new.configs.unwrap_or_default() {
         campaign = campaign.config(phase, config);
@@ -244,7 +238,7 @@ pub async fn create(
 /// Shows a campaign
 #[utoipa::path(
     get, path = "/campaigns/{id}", operation_id = "showCampaign", tag = "Campaigns", params(CampaignPath),
-    responses((status = 200, description = "The campaign", body = shown::Campaign,
+    responses((status = 200, description = "The campaign", body = described::Campaign,
         headers(("ETag" = String, description = "Its version: it stands for the campaign itself, not for the resources that its configs name")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name"])))
 )]
@@ -285,7 +279,6 @@ pub async fn set_mode(
     Body(SetMode { mode }): Body<SetMode>,
 ) -> Result<Response, Problem> {
     let campaign = server.campaign(&path.id).await?;
-    let mode = mode.into();
     let receipt = send(&server, &campaign, &headers, Command::SetMode { mode }, None).await?;
     let campaign_id = receipt.campaign_id.to_string();
     Ok((etag(receipt.version.0), Json(ModeSet { campaign_id, mode })).into_response())
@@ -294,7 +287,7 @@ pub async fn set_mode(
 /// Checks every remaining phase
 #[utoipa::path(
     get, path = "/campaigns/{id}/preflight", operation_id = "preflight", tag = "Campaigns", params(CampaignPath),
-    responses((status = 200, description = "What is missing, if anything is", body = shown::Preflight)),
+    responses((status = 200, description = "What is missing, if anything is", body = described::Preflight)),
     extensions(("x-codes" = json!(["not_found", "invalid_name"])))
 )]
 pub async fn preflight(
@@ -319,7 +312,7 @@ pub async fn send(
     let id = campaign.id();
     let precondition = match Condition::of(headers)? {
         Condition::None | Condition::Exists => None,
-        // It is there, or there would be no handle to it.
+        // The campaign exists, since there is a handle to it.
         Condition::Absent => Some(Precondition::Version(Version(0))),
         Condition::OneOf(tags) => {
             let now = campaign.view().await?.version;

@@ -1,4 +1,4 @@
-//! What a campaign is told to do.
+//! Commands to campaigns.
 
 use axum::Json;
 use axum::extract::State;
@@ -74,7 +74,7 @@ pub async fn start(
     request_body(content = Option<Restart>),
     responses((status = 202, description = "It is started afresh", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "unknown_phase", "config_invalid", "too_large", "too_deep", "preflight_failed", "already_running",
+        "not_found", "invalid_name", "unknown_phase", "config_invalid", "preflight_failed", "already_running",
         "not_started", "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]
@@ -103,7 +103,7 @@ pub async fn restart(
         .into_response())
 }
 
-/// The request of a command to a campaign, rather than to one of its phases.
+/// The request of a command to a campaign as a whole.
 type OfCampaign = (
     State<Server>,
     Path<CampaignPath>,
@@ -144,7 +144,7 @@ pub async fn stop(asked: OfCampaign) -> Result<Response, Problem> {
     tell(asked, Command::Stop, "stop").await
 }
 
-/// Carries such a command out.
+/// Carries out such a command.
 async fn tell(
     (State(server), Path(path), headers, _): OfCampaign,
     command: Command,

@@ -48,7 +48,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<PhasePath>) -> 
     request_body(content = Value, description = "The config, under the schema of its phase"),
     responses((status = 200, description = "It is stored", body = ReceiptBody, headers(("ETag" = String, description = "The config's revision")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "unknown_phase", "config_invalid", "too_large", "too_deep", "phase_locked", "pipeline_changed",
+        "not_found", "invalid_name", "unknown_phase", "config_invalid", "phase_locked", "pipeline_changed",
         "unknown_pipeline@409", "precondition_failed"
     ])))
 )]
@@ -95,7 +95,7 @@ pub async fn remove(
     request_body(content = BTreeMap<String, Value>, description = "The configs by phase"),
     responses((status = 200, description = "They are stored", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "unknown_phase@400", "config_invalid", "too_large", "too_deep", "phase_locked", "pipeline_changed",
+        "not_found", "invalid_name", "unknown_phase@400", "config_invalid", "phase_locked", "pipeline_changed",
         "unknown_pipeline@409", "precondition_failed"
     ])))
 )]
@@ -118,7 +118,7 @@ pub async fn store_all(
     Ok((etag(receipt.version.0), Json(ReceiptBody::from(receipt))).into_response())
 }
 
-/// A pipeline that a campaign has and nobody registered is how things stand, not a wrong request.
+/// An unregistered pipeline of a campaign is a state, and not a wrong request.
 fn in_command(problem: Problem) -> Problem {
     match problem.code() {
         "unknown_pipeline" => problem.of_state(),

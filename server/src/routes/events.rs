@@ -1,4 +1,4 @@
-//! Events: a page of the log, or the log as it grows.
+//! Events: a page of the log, or a stream of it.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,14 +9,15 @@ use phasegate::storage::{Cursor, EventScope};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::described;
 use crate::extract::{Path, Query, accepted, header_text, limit};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;
-use crate::shapes::shown;
+use crate::shapes::ServerSentEvent;
 use crate::stream;
 
-/// The cursor that stands for the end of the log, wherever that is.
+/// The cursor that stands for the present end of the log.
 const LATEST: &str = "latest";
 const SSE: &str = "text/event-stream";
 const JSON: &str = "application/json";
@@ -41,7 +42,7 @@ pub struct EventsQuery {
     params(CampaignPath, EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "Server-sent events, each after its commit: `id` is the cursor, `event` the type, `data` the event. `progress` has \
         no id and comes at most five times a second. With `Accept: application/json` a page of the log.",
-        content((shown::EventPage = "application/json"), (shown::ServerSentEvent = "text/event-stream")))),
+        content((described::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_campaign(
@@ -59,7 +60,7 @@ pub async fn of_campaign(
     get, path = "/events", operation_id = "storeEvents", tag = "Events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "As the events of a campaign, but of all of them",
-        content((shown::EventPage = "application/json"), (shown::ServerSentEvent = "text/event-stream")))),
+        content((described::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_store(

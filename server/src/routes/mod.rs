@@ -1,5 +1,5 @@
-//! The calls, a file for each thing that they are about. A new call is a function with its `utoipa::path`, and an entry in
-//! [`router`], which makes both the router and the document of it.
+//! The calls, with a file for each kind of thing. A new call is a function with its `utoipa::path`, and an entry in [`router`],
+//! which makes both the router and the document.
 
 mod campaigns;
 mod commands;
@@ -19,14 +19,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::name_route;
+use crate::prefix::PREFIX;
 use crate::problem::Problem;
 use crate::server::Server;
 use crate::shapes;
 
-/// Where the API is.
-pub const PREFIX: &str = "/api/v1";
-
-/// Every call under [`PREFIX`], and the document of them.
+/// Every call under [`PREFIX`], and their document.
 pub fn router() -> (Router<Server>, OpenApi) {
     let calls = OpenApiRouter::with_openapi(schemas())
         .routes(routes!(campaigns::list, campaigns::create))
@@ -53,10 +51,10 @@ pub fn router() -> (Router<Server>, OpenApi) {
     (router.route_layer(middleware::from_fn(name_route)), document)
 }
 
-/// The shapes that no body or answer names by itself.
+/// The shapes that no body or answer names.
 fn schemas() -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(shapes::shown::Problem, shapes::shown::Event, shapes::shown::Progress)))]
+    #[openapi(components(schemas(shapes::Problem)))]
     struct Shapes;
     <Shapes as utoipa::OpenApi>::openapi()
 }
@@ -67,7 +65,7 @@ pub fn document(document: Value) -> Router<Server> {
     Router::new().route(&format!("{PREFIX}/openapi.json"), show)
 }
 
-/// A path that isn't there.
+/// The answer to an unknown path.
 pub async fn nowhere(request: Request) -> Problem {
     let path = request.uri().path();
     Problem::new(
@@ -76,7 +74,7 @@ pub async fn nowhere(request: Request) -> Problem {
     )
 }
 
-/// A method that a path doesn't have.
+/// The answer to a method that a path doesn't have.
 pub async fn no_such_method(request: Request) -> Problem {
     let (method, path) = (request.method(), request.uri().path());
     Problem::new(
@@ -85,7 +83,7 @@ pub async fn no_such_method(request: Request) -> Problem {
     )
 }
 
-/// Whether the server and its store work, for what watches over it. It needs no token and tells nothing else.
+/// Tells a monitor whether the server and its store work, and nothing else. It needs no token.
 pub async fn healthz(State(server): State<Server>) -> Result<Json<Value>, Problem> {
     server
         .engine()

@@ -1,4 +1,4 @@
-//! Pipelines, as they are registered.
+//! The registered pipelines.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use phasegate::core::{PipelineId, Rejection};
 use phasegate::{EngineError, Pipeline};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::IntoParams;
 
+use crate::described;
 use crate::extract::{Path, phase_name};
 use crate::problem::Problem;
 use crate::server::Server;
-use crate::shapes::shown;
+use crate::shapes::PipelinePage;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -37,17 +37,21 @@ pub struct SchemaPath {
 /// Lists the registered pipelines
 #[utoipa::path(
     get, path = "/pipelines", operation_id = "listPipelines", tag = "Pipelines",
-    responses((status = 200, description = "All of them", body = shown::PipelinePage))
+    responses((status = 200, description = "All of them", body = described::PipelinePage))
 )]
-pub async fn list(State(server): State<Server>) -> Json<Value> {
-    let items: Vec<_> = server.engine().pipelines().map(Pipeline::definition).collect();
-    Json(json!({ "items": items, "nextCursor": null }))
+pub async fn list(State(server): State<Server>) -> Response {
+    let items = server.engine().pipelines().map(Pipeline::definition).collect();
+    Json(PipelinePage {
+        items,
+        next_cursor: None,
+    })
+    .into_response()
 }
 
 /// Shows a pipeline: its phases and kinds of resources, with their schemas
 #[utoipa::path(
     get, path = "/pipelines/{id}", operation_id = "showPipeline", tag = "Pipelines", params(PipelinePath),
-    responses((status = 200, description = "Its manifest", body = shown::Pipeline)),
+    responses((status = 200, description = "Its manifest", body = described::Pipeline)),
     extensions(("x-codes" = json!(["unknown_pipeline", "invalid_name"])))
 )]
 pub async fn show(State(server): State<Server>, Path(path): Path<PipelinePath>) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! The records of a phase: by page, or all of them as a stream.
+//! The records of a phase, by page or as a stream.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use phasegate::core::{PhaseName, Rejection, Run};
 use phasegate::{CampaignHandle, EngineError};
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::described;
 use crate::extract::{Path, Query, accepted, limit, phase_name};
 use crate::problem::Problem;
 use crate::routes::commands::PhasePath;
 use crate::server::Server;
-use crate::shapes::shown;
+use crate::shapes::RecordPage;
 use crate::stream;
 
 const JSON: &str = "application/json";
@@ -40,12 +40,12 @@ pub struct Records {
     pub filter: Filter,
 }
 
-/// Which records: those whose members have these values.
+/// A filter of records: their members must have these values.
 #[derive(Clone, Debug, Default)]
 pub struct Filter(Vec<(String, String)>);
 
 impl Filter {
-    /// Whether a record is one of them. A text is compared as it is, everything else as its JSON.
+    /// Whether a record passes. A text is compared as it is, any other value as its JSON.
     pub fn takes(&self, record: &RawValue) -> bool {
         if self.0.is_empty() {
             return true;
@@ -65,13 +65,6 @@ impl Filter {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    items: Vec<Box<RawValue>>,
-    next_cursor: Option<String>,
-}
-
 /// Pages through the records of a phase, or streams all of them
 #[utoipa::path(
     get, path = "/campaigns/{id}/phases/{phase}/records", operation_id = "listRecords", tag = "Records",
@@ -82,7 +75,7 @@ struct Page {
         ("format" = Option<String>, Query, description = "`json`, `ndjson` or `csv`, for clients that can't send Accept", pattern = "^(json|ndjson|csv)$")),
     responses((status = 200, description = "A page of records in their order. As NDJSON or CSV all of them, however many, in a stream. Every other \
         query parameter is a filter: FIELD=VALUE keeps the records whose member FIELD is VALUE.",
-        content((shown::RecordPage = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))),
+        content((described::RecordPage = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase", "run_not_found", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn list(
@@ -150,8 +143,8 @@ pub async fn list(
 }
 
 impl Records {
-    async fn page(&self, from: u64, size: usize) -> Result<Page, Problem> {
-        let mut page = Page {
+    async fn page(&self, from: u64, size: usize) -> Result<RecordPage, Problem> {
+        let mut page = RecordPage {
             items: Vec::new(),
             next_cursor: None,
         };

@@ -1,4 +1,4 @@
-//! Resources: personas, proxies, and whatever kinds the pipelines have. Secrets are written and used, and never read back.
+//! Resources: personas, proxies, and other kinds of the pipelines. Secrets are never read back.
 
 use axum::Json;
 use axum::extract::State;
@@ -64,7 +64,7 @@ pub async fn list(
 ) -> Result<Json<ResourcePage>, Problem> {
     let size = limit(query.limit.as_deref(), 100, 1_000)?;
     let engine = server.engine();
-    // It says no to a kind that isn't there, where a list would be empty.
+    // This refuses an unknown kind. The list would only be empty.
     engine.secrets(&path.kind, &Value::Null)?;
     let found = engine
         .resources(&path.kind, query.cursor.as_deref(), size)
@@ -108,7 +108,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
     responses(
         (status = 200, description = "It is stored", body = Resource, headers(("ETag" = String, description = "Its revision"))),
         (status = 201, description = "It is stored, and there was none before", body = Resource, headers(("ETag" = String, description = "Its revision")))),
-    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "too_large", "too_deep", "precondition_failed"])))
+    extensions(("x-codes" = json!(["unknown_resource_kind", "invalid_name", "resource_invalid", "precondition_failed"])))
 )]
 pub async fn store(
     State(server): State<Server>,
@@ -124,7 +124,7 @@ pub async fn store(
     if let Some(before) = &before {
         let secrets = engine.secrets(&path.kind, &before.document)?;
         if keep_secrets(&before.document, &mut document, &secrets) && condition == Condition::None {
-            // What is kept is that of this revision, and of no later one.
+            // The kept secrets are those of this revision, so no later one may be replaced.
             expected = phasegate::storage::Expected::Revision(before.revision);
         }
     }
@@ -191,8 +191,8 @@ pub async fn remove(
     request_body(content = Value, description = "What to try, under the `probeSchema` of its kind, such as which domain"),
     responses((status = 200, description = "What came back, whatever it was", body = Value)),
     extensions(("x-codes" = json!([
-        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed", "too_large",
-        "too_deep", "idempotency_key_reused"
+        "unknown_resource_kind", "resource_not_found", "invalid_name", "probe_unsupported", "probe_input_invalid", "probe_failed",
+        "idempotency_key_reused"
     ])))
 )]
 pub async fn probe(
@@ -202,7 +202,7 @@ pub async fn probe(
     Body(input): Body<Value>,
 ) -> Result<Json<Value>, Problem> {
     let engine = server.engine();
-    // A key of the store has no campaign; its route is this resource.
+    // A key of the store has no campaign, so the resource is part of its route.
     let resource = Sha256::digest(format!("{}/{}", path.kind, path.id));
     let scope: String = resource[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let Some(key) = idempotency_key(&headers, &format!("probe:{scope}"))? else {
@@ -221,6 +221,7 @@ pub(crate) fn missing(path: &ResourcePath) -> Problem {
         "resource_not_found",
         format!("there is no {} {}", path.kind, path.id),
     )
+    .with("resource", json!({ "kind": path.kind, "id": path.id }))
 }
 
 /// A resource without its secrets.
@@ -231,12 +232,7 @@ fn shown(engine: &Engine, stored: Stored) -> Result<Resource, Problem> {
         revision,
         mut document,
     } = stored;
-    let mut secrets = Vec::new();
-    for place in engine.secrets(kind.as_str(), &document)? {
-        if take(&mut document, &place).is_some() {
-            secrets.push(place);
-        }
-    }
+    let secrets = engine.conceal(kind.as_str(), &mut document, |_, _| None)?;
     Ok(Resource {
         kind: kind.to_string(),
         id: ResourceId::to_string(&id),
@@ -247,22 +243,11 @@ fn shown(engine: &Engine, stored: Stored) -> Result<Resource, Problem> {
     })
 }
 
-/// Takes the value at a JSON Pointer out of a document; a whole document, or an item of a list, becomes null.
-fn take(document: &mut Value, pointer: &str) -> Option<Value> {
-    let Some((parent, member)) = pointer.rsplit_once('/') else {
-        return Some(document.take());
-    };
-    match document.pointer_mut(parent)? {
-        Value::Object(members) => members.remove(&unescaped(member)),
-        other => other.pointer_mut(&format!("/{member}")).map(Value::take),
-    }
-}
-
 fn unescaped(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// Puts into `new` the secrets of `stored` that it leaves out, and takes those out that it sets to null. Says whether any was kept.
+/// Adds to `new` the secrets of `stored` that it leaves out, and removes those that it sets to null. Returns whether any was kept.
 fn keep_secrets(stored: &Value, new: &mut Value, secrets: &std::collections::BTreeSet<String>) -> bool {
     let mut kept = false;
     for place in secrets {
@@ -311,15 +296,5 @@ mod tests {
         );
         assert_eq!(after(json!({"host": "b"})), json!({"host": "b"}));
         assert_eq!(after(json!([1])), json!([1]));
-    }
-
-    #[test]
-    fn what_is_shown_lacks_the_secret_wherever_it_stands() {
-        let mut document = json!({"a": [{"b": "s"}, "t"]});
-        assert_eq!(take(&mut document, "/a/0/b"), Some(json!("s")));
-        assert_eq!(take(&mut document, "/a/1"), Some(json!("t")));
-        assert_eq!(document, json!({"a": [{}, null]}));
-        assert_eq!(take(&mut document, "/x/y"), None);
-        assert_eq!(take(&mut document, ""), Some(json!({"a": [{}, null]})));
     }
 }

@@ -188,7 +188,7 @@ async fn what_is_no_call_or_no_json_is_a_problem_document_too() {
     let large = vec![b' '; phasegate_server::MAX_BODY_BYTES + 1];
     assert_eq!(
         post("application/json", &large).await,
-        (413, "body_too_large".to_owned())
+        (413, "too_large".to_owned())
     );
     let large = json!({"records": 1, "pad": "x".repeat(300 * 1024)});
     let refused = host

@@ -15,46 +15,37 @@ use crate::key::{self, Key};
 use crate::lookup;
 use crate::tables::{BY_NAME, BY_STATE, CAMPAIGNS};
 
-const ACTIVITIES: [ActivityKind; 5] = [
-    ActivityKind::Idle,
-    ActivityKind::Running,
-    ActivityKind::Paused,
-    ActivityKind::Failed,
-    ActivityKind::Stopped,
-];
-const MODES: [Mode; 2] = [Mode::StepByStep, Mode::FullSequence];
-
 pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
     let filter = &query.filter;
-    let mut page = Page::new(query);
+    let mut page = GrowingPage::new(query);
     if let Some(name) = &filter.name {
         let index = lookup::table(txn, &BY_NAME)?;
-        let run = Run::new(&index, key::name_prefix(name), query)?;
-        merge(txn, vec![run], &mut page)?;
+        let range = IndexRange::new(&index, key::name_prefix(name), query)?;
+        merge(txn, vec![range], &mut page)?;
     } else if *filter == CampaignFilter::default() {
         let campaigns = lookup::table(txn, &CAMPAIGNS)?;
-        let run = Run::new(&campaigns, Vec::new(), query)?;
-        merge(txn, vec![run], &mut page)?;
+        let range = IndexRange::new(&campaigns, Vec::new(), query)?;
+        merge(txn, vec![range], &mut page)?;
     } else {
         let index = lookup::table(txn, &BY_STATE)?;
-        let runs = prefixes(&index, filter)?
+        let ranges = prefixes(&index, filter)?
             .into_iter()
-            .map(|prefix| Run::new(&index, prefix, query))
+            .map(|prefix| IndexRange::new(&index, prefix, query))
             .collect::<Result<Vec<_>, _>>()?;
-        merge(txn, runs, &mut page)?;
+        merge(txn, ranges, &mut page)?;
     }
     Ok(page.page)
 }
 
 /// The page as it grows.
-struct Page<'q> {
+struct GrowingPage<'q> {
     query: &'q CampaignQuery,
     limit: usize,
     bytes: usize,
     page: CampaignPage,
 }
 
-impl<'q> Page<'q> {
+impl<'q> GrowingPage<'q> {
     fn new(query: &'q CampaignQuery) -> Self {
         Self {
             query,
@@ -64,8 +55,8 @@ impl<'q> Page<'q> {
         }
     }
 
-    /// Adds one campaign; tells whether there is room for more.
-    fn add(&mut self, campaigns: &impl lookup::Bytes, id: CampaignId) -> Result<bool, Fault> {
+    /// Adds one campaign. Returns whether there is room for more.
+    fn add(&mut self, campaigns: &impl lookup::BytesTable, id: CampaignId) -> Result<bool, Fault> {
         let key = key::campaign(id);
         let Some(value) = campaigns.get(key.as_slice())? else {
             return Err(damaged(&CAMPAIGNS, &key, "an index names it, and it is missing").into());
@@ -87,12 +78,12 @@ impl<'q> Page<'q> {
 }
 
 /// The campaigns of one prefix of an index, in order.
-struct Run {
+struct IndexRange {
     range: redb::Range<'static, &'static [u8], &'static [u8]>,
     order: Order,
 }
 
-impl Run {
+impl IndexRange {
     fn new(
         index: &redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
         prefix: Key,
@@ -109,7 +100,7 @@ impl Run {
             (Order::NewestFirst, Some(after)) if *after > low => {
                 (Bound::Included(&low), Bound::Excluded(after))
             }
-            // Nothing comes after the last id that there can be.
+            // No id follows the largest one.
             (_, Some(_)) => (Bound::Excluded(&high), Bound::Unbounded),
         };
         let none = matches!(end, Bound::Unbounded);
@@ -137,41 +128,45 @@ impl Run {
     }
 }
 
-/// Merges runs that are each in order into the page.
-fn merge(txn: &ReadTransaction, mut runs: Vec<Run>, page: &mut Page<'_>) -> Result<(), Fault> {
+/// Merges ranges, each in order, into the page.
+fn merge(
+    txn: &ReadTransaction,
+    mut ranges: Vec<IndexRange>,
+    page: &mut GrowingPage<'_>,
+) -> Result<(), Fault> {
     let campaigns = lookup::table(txn, &CAMPAIGNS)?;
     let rank = |order: Order, id: CampaignId| match order {
         Order::OldestFirst => id.as_u128(),
         Order::NewestFirst => !id.as_u128(),
     };
     let mut heads = BinaryHeap::new();
-    for (which, run) in runs.iter_mut().enumerate() {
-        if let Some(id) = run.next()? {
-            heads.push(Reverse((rank(run.order, id), which, id)));
+    for (which, range) in ranges.iter_mut().enumerate() {
+        if let Some(id) = range.next()? {
+            heads.push(Reverse((rank(range.order, id), which, id)));
         }
     }
     while let Some(Reverse((_, which, id))) = heads.pop() {
         if !page.add(&campaigns, id)? {
             return Ok(());
         }
-        let run = &mut runs[which];
-        if let Some(id) = run.next()? {
-            heads.push(Reverse((rank(run.order, id), which, id)));
+        let range = &mut ranges[which];
+        if let Some(id) = range.next()? {
+            heads.push(Reverse((rank(range.order, id), which, id)));
         }
     }
     Ok(())
 }
 
 /// The prefixes of the state index that fit a filter and have campaigns, each found by one seek.
-fn prefixes(index: &impl lookup::Bytes, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
+fn prefixes(index: &impl lookup::BytesTable, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
     let mut found = Vec::new();
     let wanted_position = match filter.position.map(u32::try_from) {
         None => None,
         Some(Ok(position)) => Some(position),
         Some(Err(_)) => return Ok(found),
     };
-    for activity in ACTIVITIES {
-        for mode in MODES {
+    for &activity in ActivityKind::ALL {
+        for &mode in Mode::ALL {
             let fits = filter.activity.is_none_or(|wanted| wanted == activity)
                 && filter.mode.is_none_or(|wanted| wanted == mode);
             if !fits {

@@ -14,7 +14,7 @@ use crate::lookup;
 use crate::tables::{self, CAMPAIGN_LOG, LOG};
 use crate::values::{LogEntry, cursor, place};
 
-/// A page looks at no more events than this, shown or not.
+/// A page looks at no more events than this, hidden ones included.
 const MOST_LOOKED_AT: usize = 10_000;
 
 pub(crate) fn events(
@@ -33,7 +33,7 @@ pub(crate) fn events(
     }
 }
 
-/// The place that a cursor names in the log as it is now; 0 for none.
+/// The place that a cursor names in the present log; 0 without a cursor.
 pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<u64, Fault> {
     let last = lookup::last_number(&lookup::table(txn, &LOG)?)?;
     Ok(place(after, last)?)
@@ -41,13 +41,13 @@ pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<
 
 fn store_events(
     txn: &ReadTransaction,
-    log: &impl lookup::Bytes,
+    log: &impl lookup::BytesTable,
     after: u64,
     last: u64,
     limit: usize,
 ) -> Result<EventPage, Fault> {
     let mut page = EventPage::default();
-    let mut hidden = Hidden::new(txn)?;
+    let mut hidden = HiddenEvents::new(txn)?;
     let (mut bytes, mut number) = (0, after);
     let start = key::log(after.saturating_add(1));
     for entry in log.range::<&[u8]>(start.as_slice()..)?.take(MOST_LOOKED_AT) {
@@ -68,13 +68,13 @@ fn store_events(
     Ok(page)
 }
 
-/// Which events of deleted campaigns are not shown any more, although their space is not reclaimed yet.
-struct Hidden {
+/// Tells which events are hidden: those of deleted campaigns whose space is not reclaimed yet.
+struct HiddenEvents {
     tombstones: Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>,
     known: BTreeMap<CampaignId, Option<u64>>,
 }
 
-impl Hidden {
+impl HiddenEvents {
     fn new(txn: &ReadTransaction) -> Result<Self, Fault> {
         let tombstones = lookup::table(txn, &tables::TOMBSTONES)?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Hidden {
 
 fn campaign_events(
     txn: &ReadTransaction,
-    log: &impl lookup::Bytes,
+    log: &impl lookup::BytesTable,
     id: CampaignId,
     after: u64,
     limit: usize,
@@ -143,8 +143,8 @@ fn campaign_events(
     Ok(page)
 }
 
-/// The number of a campaign's first event that stands after a place in the store-wide log.
-fn first_after(campaign_log: &impl lookup::Bytes, id: CampaignId, after: u64) -> Result<u64, Fault> {
+/// The number of a campaign's first event after a place in the store-wide log.
+fn first_after(campaign_log: &impl lookup::BytesTable, id: CampaignId, after: u64) -> Result<u64, Fault> {
     if after == 0 {
         return Ok(1);
     }
@@ -157,7 +157,7 @@ fn first_after(campaign_log: &impl lookup::Bytes, id: CampaignId, after: u64) ->
         Some(entry) => key::last_u64(entry?.0.value()).unwrap_or(0),
         None => 0,
     };
-    // The numbers are gapless and their places grow, so the place is found by halving.
+    // The numbers are gapless and their places grow, so a binary search finds it.
     let (mut low, mut high) = (1, last.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;

@@ -1,4 +1,4 @@
-//! Reads, each of one page at most. Of a deleted campaign they show nothing but its deletion.
+//! Reads of at most one page each. A deleted campaign shows only its deletion.
 
 mod campaigns;
 mod events;
@@ -22,10 +22,10 @@ pub(crate) use campaigns::campaigns;
 pub(crate) use events::{events, place_in};
 pub(crate) use records::{records, run_output};
 
-/// A page ends early rather than take more bytes.
+/// A page ends early before it exceeds this many bytes.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Whether the campaign is there, which is to say: neither deleted nor never created.
+/// Whether the campaign exists: it was created and is not deleted.
 fn is_there(txn: &ReadTransaction, id: CampaignId) -> Result<bool, Fault> {
     let campaigns = lookup::table(txn, &tables::CAMPAIGNS)?;
     Ok(campaigns.get(key::campaign(id).as_slice())?.is_some())
@@ -51,7 +51,7 @@ pub(crate) fn committed(
     }
     match lookup::log_entry(&lookup::table(txn, &tables::LOG)?, number)? {
         Some(entry) if (entry.campaign, entry.seq.0) == (campaign, seq) => Ok(entry.commit == id),
-        // That is no answer: a commit that was done would pass for one that was not.
+        // Answering no here could deny a commit that was done.
         _ => {
             let reason = "the event is missing, or another one stands here";
             Err(envelope::damaged(&tables::LOG, &key::log(number), reason).into())

@@ -1,4 +1,4 @@
-//! Records by page: the block that holds the first one is found by its key.
+//! Records by page. The block that holds the first record is found by its key.
 
 use phasegate_core::storage::{RecordPage, RunOutput};
 use phasegate_core::{CampaignId, PhaseName, Run};

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-/// How large the pieces are of which a torn write keeps some.
+/// The unit of a torn write: a crash keeps or loses each sector as a whole.
 const SECTOR: usize = 512;
 
-/// A disk in memory, which remembers what was written since the last sync.
+/// A disk in memory that remembers the writes since the last sync.
 ///
-/// A crash keeps what was synced, and of every write and change of length since then it keeps all, nothing, or some
-/// sectors, as its seed says. Clones are the same disk.
+/// A crash keeps all synced data. Of each later write and change of length it keeps everything, nothing, or some sectors; its
+/// seed decides. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
 pub struct CrashBackend {
     disk: Arc<Mutex<Disk>>,
@@ -19,9 +19,9 @@ pub struct CrashBackend {
 
 #[derive(Debug, Default)]
 struct Disk {
-    /// What a read sees.
+    /// The bytes that a read sees.
     seen: Vec<u8>,
-    /// What a crash leaves at the least.
+    /// The bytes that every crash leaves.
     synced: Vec<u8>,
     unsynced: Vec<Change>,
     /// How many writes, changes of length and syncs there were.
@@ -48,19 +48,19 @@ impl CrashBackend {
         self.disk().operations
     }
 
-    /// Makes the `n`-th such operation from now, from 1, fail with an I/O error, and only that one.
+    /// Makes the `n`-th such operation from now, counted from 1, fail with an I/O error, and no other.
     pub fn fail_after(&self, n: u64) {
         let mut disk = self.disk();
         disk.fail_at = Some(disk.operations.saturating_add(n));
     }
 
-    /// Makes the power fail at the `n`-th such operation from now, from 1: it and everything after it fails.
+    /// Makes the power fail at the `n`-th such operation from now, counted from 1: it and all later operations fail.
     pub fn power_off_after(&self, n: u64) {
         let mut disk = self.disk();
         disk.power_off_at = Some(disk.operations.saturating_add(n));
     }
 
-    /// Turns the power off, and gives the disk as it is found when it is on again.
+    /// Turns the power off, and returns the disk as it is when the power is back.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
         let mut disk = self.disk();
@@ -91,7 +91,7 @@ impl CrashBackend {
         }
     }
 
-    /// Everything that a read sees, such as to damage it and to go on with [`Self::from_bytes`].
+    /// All bytes that a read sees. [`Self::from_bytes`] makes a disk of them, damaged ones included.
     pub fn bytes(&self) -> Vec<u8> {
         self.disk().seen.clone()
     }
@@ -161,7 +161,7 @@ impl StorageBackend for CrashBackend {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
         let operated = disk.operate();
-        // A write that fails may have been done in part, which a crash shows.
+        // A failed write may be done in part; a crash shows that.
         disk.unsynced.push(Change::Write(offset, data.to_vec()));
         operated?;
         put(&mut disk.seen, to_usize(offset), data);

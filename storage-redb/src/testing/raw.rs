@@ -8,17 +8,18 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBack
 
 use crate::envelope;
 use crate::fault::{Fault, unavailable};
+use crate::format;
 use crate::key;
 use crate::lookup;
-use crate::open::{self, open_error};
-use crate::shared::no_panic;
-use crate::tables::{self, Spec};
-use crate::writer::begin;
+use crate::open::open_error;
+use crate::open_store::no_panic;
+use crate::tables::{self, TableSpec};
+use crate::write::begin;
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A store that is open without its rules: every key and value as the bytes that they are.
+/// A store that is open without its rules: keys and values are plain bytes.
 pub struct RawStore {
     database: Database,
 }
@@ -30,20 +31,20 @@ impl fmt::Debug for RawStore {
 }
 
 impl RawStore {
-    /// Opens the store at `path`, which nobody has open.
+    /// Opens the store at `path`. It must not be open elsewhere.
     ///
     /// # Errors
     ///
-    /// As [`Options::open`](crate::Options::open), but the format is not looked at.
+    /// As [`Options::open`](crate::Options::open), except that the format is not checked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::new(|| Database::builder().open(path))
     }
 
-    /// Opens the store in `backend`, whose clones are the same place.
+    /// Opens the store in `backend`. Clones of the backend must be the same place.
     ///
     /// # Errors
     ///
-    /// As [`Options::open_backend`](crate::Options::open_backend), but the format is not looked at.
+    /// As [`Options::open_backend`](crate::Options::open_backend), except that the format is not checked.
     pub fn in_backend(backend: impl StorageBackend) -> Result<Self, StorageError> {
         Self::new(|| Database::builder().create_with_backend(backend))
     }
@@ -77,7 +78,7 @@ impl RawStore {
         .map_err(Fault::into_read_error)
     }
 
-    /// Writes a value, whatever it is.
+    /// Writes any value.
     ///
     /// # Errors
     ///
@@ -86,7 +87,7 @@ impl RawStore {
         self.change(table, key, Some(value))
     }
 
-    /// Takes a key and its value out.
+    /// Removes a key and its value.
     ///
     /// # Errors
     ///
@@ -110,7 +111,7 @@ impl RawStore {
         .map_err(Fault::into_read_error)
     }
 
-    /// Closes it; by then everything is on the disk.
+    /// Closes it. Everything is on the disk on return.
     ///
     /// # Errors
     ///
@@ -120,12 +121,12 @@ impl RawStore {
     }
 }
 
-fn spec(name: &str) -> Result<&'static Spec, StorageError> {
+fn spec(name: &str) -> Result<&'static TableSpec, StorageError> {
     let found = tables::ALL.into_iter().find(|spec| spec.name == name);
     found.ok_or_else(|| unavailable(format!("there is no table {name:?}")))
 }
 
-/// The value that holds `payload` at `key`: with a checksum that is right, whatever the payload.
+/// The value that holds `payload` at `key`, with the right checksum.
 ///
 /// # Errors
 ///
@@ -134,12 +135,12 @@ pub fn sealed(table: &str, key: &[u8], payload: &[u8]) -> Result<Vec<u8>, Storag
     Ok(envelope::seal(spec(table)?, key, payload))
 }
 
-/// The value at `format` in the table `meta` of a store of that format.
+/// The value at the key `format` in the table `meta`, for a store of that format.
 pub fn format_value(format: u32) -> [u8; 8] {
-    open::format_value(format)
+    format::format_value(format)
 }
 
-/// A key as the errors name it.
+/// A key as errors name it.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Snapshots, their logs, their indexes, and the deleted ones.
+//! Verifying snapshots, their logs and indexes, and deleted campaigns.
 
 use phasegate_core::{Campaign, CampaignId, Digest, EventKind, Version};
 use redb::ReadableTableMetadata;
@@ -121,7 +121,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Finds a config, of whatever revision, that is not the one that its event tells of.
+    /// Reports a config of any revision that differs from the config in its event.
     fn config_is(&mut self, key: &[u8], digest: &Digest) -> Result<(), Fault> {
         let Some(value) = self.configs.get(key)? else {
             self.report.find(
@@ -131,7 +131,7 @@ impl Verifier<'_> {
             );
             return Ok(());
         };
-        // A damaged one is found when all of them are read.
+        // A damaged config is reported when all configs are read.
         if let Ok(config) = envelope::open_json::<Value>(&CONFIGS, key, value.value())
             && Digest::of(&config) != *digest
         {
@@ -141,7 +141,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// An event of a campaign; `None` where the campaign's log has no such number.
+    /// An event of a campaign; `None` if the campaign's log doesn't have the number.
     pub(super) fn event(&self, id: CampaignId, seq: u64) -> Result<Option<LogEntry>, Fault> {
         let Some(number) = lookup::place_of(&self.campaign_log, id, seq)? else {
             return Ok(None);
@@ -157,7 +157,7 @@ impl Verifier<'_> {
     }
 
     pub(super) fn indexes(&mut self) -> Result<(), Fault> {
-        // Every snapshot has its entries, so there are strays exactly where there are more entries than snapshots.
+        // Every snapshot has its entries, so an index with more entries than snapshots has stray ones.
         let campaigns = self.campaigns.len()?;
         let strays = [
             self.by_state.len()? != campaigns,
@@ -190,7 +190,7 @@ impl Verifier<'_> {
 
     fn stray(
         &mut self,
-        spec: &'static crate::tables::Spec,
+        spec: &'static crate::tables::TableSpec,
         key: &[u8],
         own: fn((key::Key, key::Key)) -> key::Key,
     ) -> Result<(), Fault> {
@@ -200,7 +200,7 @@ impl Verifier<'_> {
         };
         match campaign {
             Ok(Some(campaign)) if own(index_keys(&campaign)) == key => {}
-            // A damaged snapshot is found elsewhere.
+            // A damaged snapshot is reported elsewhere.
             Err(Fault::Refused(_)) => {}
             Err(broken) => return Err(broken),
             Ok(_) => self.report.find(spec, key, "no campaign is as the index says"),
@@ -233,8 +233,8 @@ impl Verifier<'_> {
 
     pub(super) fn campaign_logs(&mut self) -> Result<(), Fault> {
         let same = self.log.len()? == self.campaign_log.len()?;
-        // The entries of one campaign follow each other, so what is known of it is looked up once.
-        let mut current: Option<(CampaignId, LogOf)> = None;
+        // The entries of one campaign follow each other, so its log is looked up once.
+        let mut current: Option<(CampaignId, ExpectedLog)> = None;
         self.each(
             &CAMPAIGN_LOG,
             |this| &this.campaign_log,
@@ -256,14 +256,14 @@ impl Verifier<'_> {
                 current = Some((id, of));
                 let seq = key::last_u64(key).unwrap_or(0);
                 match of {
-                    LogOf::Unknown => {}
-                    LogOf::Deleted(last) if last == number => {}
-                    LogOf::There(version) if (1..=version.0).contains(&seq) => {}
-                    LogOf::There(_) => {
+                    ExpectedLog::Unknown => {}
+                    ExpectedLog::Deleted(last) if last == number => {}
+                    ExpectedLog::There(version) if (1..=version.0).contains(&seq) => {}
+                    ExpectedLog::There(_) => {
                         let problem = "the campaign has no event of this number";
                         this.report.find(&CAMPAIGN_LOG, key, problem);
                     }
-                    LogOf::Deleted(_) | LogOf::None => {
+                    ExpectedLog::Deleted(_) | ExpectedLog::None => {
                         this.report.find(&CAMPAIGN_LOG, key, "there is no such campaign");
                     }
                 }
@@ -272,16 +272,17 @@ impl Verifier<'_> {
         )
     }
 
-    fn log_of(&self, id: CampaignId) -> Result<LogOf, Fault> {
+    fn log_of(&self, id: CampaignId) -> Result<ExpectedLog, Fault> {
         let known = match lookup::tombstone(&self.tombstones, id) {
-            Ok(Some(grave)) => Ok(LogOf::Deleted(grave.number)),
-            Ok(None) => lookup::campaign(&self.campaigns, id)
-                .map(|campaign| campaign.map_or(LogOf::None, |campaign| LogOf::There(campaign.version))),
+            Ok(Some(grave)) => Ok(ExpectedLog::Deleted(grave.number)),
+            Ok(None) => lookup::campaign(&self.campaigns, id).map(|campaign| {
+                campaign.map_or(ExpectedLog::None, |campaign| ExpectedLog::There(campaign.version))
+            }),
             Err(fault) => Err(fault),
         };
         match known {
-            // What is damaged is found elsewhere.
-            Err(Fault::Refused(_)) => Ok(LogOf::Unknown),
+            // Damage is reported elsewhere.
+            Err(Fault::Refused(_)) => Ok(ExpectedLog::Unknown),
             known => known,
         }
     }
@@ -289,13 +290,13 @@ impl Verifier<'_> {
 
 /// What the log of a campaign may hold.
 #[derive(Clone, Copy)]
-enum LogOf {
-    /// The events up to this version.
+enum ExpectedLog {
+    /// All events up to this version.
     There(Version),
-    /// The deletion, at this place of the store-wide log.
+    /// Only the deletion, at this place of the store-wide log.
     Deleted(u64),
     /// Nothing.
     None,
-    /// What it may hold can't be read.
+    /// Unknown, since the value that tells it can't be read.
     Unknown,
 }

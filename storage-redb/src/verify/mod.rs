@@ -1,4 +1,4 @@
-//! Verification: every value is read, and everything that is told twice is compared.
+//! Verification: reads every value, and compares all values that must agree.
 
 mod campaigns;
 mod output;
@@ -13,28 +13,30 @@ use phasegate_core::storage::StorageError;
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
+use crate::format::{check_format, prepare};
 use crate::key;
-use crate::long::{self, Course, Progress};
+use crate::long_task::{self, LongTask, Progress};
 use crate::lookup;
-use crate::open::{check_format, open_error, prepare};
-use crate::shared::no_panic;
+use crate::open::open_error;
+use crate::open_store::no_panic;
 use crate::store::RedbStorage;
-use crate::tables::{self, Spec};
+use crate::tables::{self, TableSpec};
 
 pub use report::{Finding, VerifyReport};
 
 impl RedbStorage {
-    /// Verifies the store as it is at this moment, while it is in use.
+    /// Verifies the store as it is at this moment. The store stays in use.
     ///
-    /// Every value's checksum and form are checked; every snapshot is compared with the fold of its log; the logs, the
-    /// indexes, the blocks of records, the resources and the idempotency keys are compared with what refers to them.
-    /// The space of what is deleted meanwhile is not used again before the end. Damage is reported, not repaired.
+    /// It checks every value's checksum and form, compares every snapshot with the fold of its log, and compares the logs, the
+    /// indexes, the blocks of records, the resources and the idempotency keys with the values that refer to them. Space that is
+    /// freed during the verification is not reused before its end. Damage is reported and not repaired.
     ///
     /// `progress` is called every few hundred values.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Closed`] when the store is closed meanwhile, [`StorageError::Unavailable`] when it can't be read.
+    /// [`StorageError::Closed`] when the store is closed during the verification, [`StorageError::Unavailable`] when it can't be
+    /// read.
     ///
     /// # Cancel safety
     ///
@@ -44,32 +46,32 @@ impl RedbStorage {
         progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<VerifyReport, StorageError> {
         let shared = self.shared().clone();
-        long::run(Some(shared.clone()), progress, move |course| {
-            shared.read(|txn| verify_all(txn, course))
+        long_task::run(Some(shared.clone()), progress, move |task| {
+            shared.read(|txn| verify_all(txn, task))
         })
         .await
     }
 }
 
-/// Verifies the store in a file that nobody has open: as [`RedbStorage::verify`], and every page of the file too.
+/// Verifies the store in a file that is not open: as [`RedbStorage::verify`] does, and every page of the file too.
 ///
-/// redb repairs what it can of a damaged file while it checks it, which is reported as a finding: work on a copy where
-/// that must not happen.
+/// redb repairs some damage while it checks the pages; the repair is reported as a finding. Verify a copy if the file must not
+/// change.
 ///
 /// # Errors
 ///
-/// [`StorageError::Held`] when somebody has it open, [`StorageError::NewerFormat`], and [`StorageError::Unavailable`]
-/// when it can't be read or is not a store.
+/// [`StorageError::Held`] when it is open, [`StorageError::NewerFormat`], and [`StorageError::Unavailable`] when it can't be
+/// read or is not a store.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the verification, once the pages have been checked.
+/// Dropping the future ends the verification after the check of the pages.
 pub async fn verify_file(
     path: impl AsRef<Path>,
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<VerifyReport, StorageError> {
     let path = path.as_ref().to_owned();
-    long::run(None, progress, move |course| {
+    long_task::run(None, progress, move |task| {
         let name = path.display().to_string();
         let mut report = VerifyReport::default();
         let checked = no_panic(|| {
@@ -91,7 +93,7 @@ pub async fn verify_file(
         if prepared.is_none() {
             return Ok(report);
         }
-        let verified = no_panic(|| verify_all(&database.begin_read()?, course));
+        let verified = no_panic(|| verify_all(&database.begin_read()?, task));
         if let Some(found) = report.note(verified).map_err(Fault::into_read_error)? {
             let of_file = std::mem::replace(&mut report, found);
             report.findings_total += of_file.findings_total;
@@ -104,7 +106,7 @@ pub async fn verify_file(
 
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// A verification on its way.
+/// A verification in progress.
 struct Verifier<'a> {
     meta: Table,
     campaigns: Table,
@@ -121,19 +123,19 @@ struct Verifier<'a> {
     by_expiry: Table,
     tombstones: Table,
     reclaim: Table,
-    /// The deleted campaigns whose space is still to be reclaimed: some of it may be gone already.
+    /// The deleted campaigns whose space is being reclaimed: some of their values may be gone.
     reclaiming: BTreeSet<CampaignId>,
     report: VerifyReport,
-    course: &'a mut Course,
+    task: &'a mut LongTask,
 }
 
-fn verify_all(txn: &ReadTransaction, course: &mut Course) -> Result<VerifyReport, Fault> {
+fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport, Fault> {
     let mut total = 0;
     for spec in tables::ALL {
         total += lookup::table(txn, spec)?.len()?;
     }
-    course.begin(total)?;
-    let open = |spec: &Spec| lookup::table(txn, spec);
+    task.begin(total)?;
+    let open = |spec: &TableSpec| lookup::table(txn, spec);
     let mut verifier = Verifier {
         meta: open(&tables::META)?,
         campaigns: open(&tables::CAMPAIGNS)?,
@@ -152,9 +154,9 @@ fn verify_all(txn: &ReadTransaction, course: &mut Course) -> Result<VerifyReport
         reclaim: open(&tables::RECLAIM)?,
         reclaiming: BTreeSet::new(),
         report: VerifyReport::default(),
-        course,
+        task,
     };
-    // A page that redb itself finds damaged ends one check, not the others.
+    // A damaged page ends one check and leaves the others.
     for check in [
         Verifier::format,
         Verifier::graves,
@@ -191,18 +193,18 @@ impl Verifier<'_> {
         )
     }
 
-    /// Hands every entry of a table whose key is well formed to `check`.
+    /// Calls `check` with every entry of a table whose key is well formed.
     fn each(
         &mut self,
-        spec: &'static Spec,
+        spec: &'static TableSpec,
         table: fn(&Self) -> &Table,
         mut check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        // The iterator keeps the transaction alive by itself, and so leaves `self` free.
+        // The iterator keeps the transaction alive by itself, so `self` stays free.
         let entries = table(self).range::<&[u8]>(..)?;
         for entry in entries {
             let (key, value) = entry?;
-            self.course.step()?;
+            self.task.step()?;
             if key::is_well_formed(spec, key.value()) {
                 check(self, key.value(), value.value())?;
             } else {
@@ -217,16 +219,16 @@ impl Verifier<'_> {
         Ok(table(self).get(key)?.is_some())
     }
 
-    /// Finds an index entry that has a value.
-    fn is_empty(&mut self, spec: &Spec, key: &[u8], value: &[u8]) {
+    /// Reports an index entry that has a value.
+    fn is_empty(&mut self, spec: &TableSpec, key: &[u8], value: &[u8]) {
         if !value.is_empty() {
             self.report
                 .find(spec, key, "it has a value, and an index has none");
         }
     }
 
-    /// Whether a campaign's data may be there in full; finds it if the campaign is neither there nor being reclaimed.
-    fn owner(&mut self, spec: &'static Spec, key: &[u8]) -> Result<Option<CampaignId>, Fault> {
+    /// The campaign that owns a value, if its data is complete. Reports a campaign that neither exists nor is being reclaimed.
+    fn owner(&mut self, spec: &'static TableSpec, key: &[u8]) -> Result<Option<CampaignId>, Fault> {
         let Some(id) = key::first_campaign(key) else {
             return Ok(None);
         };

@@ -1,4 +1,4 @@
-//! Runs and their blocks of records.
+//! Verifying runs and their blocks of records.
 
 use phasegate_core::storage::RunOutput;
 
@@ -10,8 +10,8 @@ use crate::key::{self, Key};
 use crate::lookup;
 use crate::tables::{RECORDS, RUNS};
 
-/// A run whose blocks are being read: its key, and the index that the next block begins with.
-struct Reading {
+/// A run whose blocks are being read: its key, and the index at which the next block begins.
+struct RunBlocks {
     run: Key,
     next: u64,
 }
@@ -28,7 +28,7 @@ impl Verifier<'_> {
                 if this.owner(&RUNS, key)?.is_none() {
                     return Ok(());
                 }
-                // Where the first block is there, the others are compared when they are read.
+                // If the first block exists, the blocks are compared when they are read.
                 let first = key::block(key, 0);
                 if output.is_some_and(|output| output.records > 0)
                     && !this.has(|this| &this.records, &first)?
@@ -41,7 +41,7 @@ impl Verifier<'_> {
     }
 
     pub(super) fn blocks(&mut self) -> Result<(), Fault> {
-        let mut reading: Option<Reading> = None;
+        let mut reading: Option<RunBlocks> = None;
         self.each(
             &RECORDS,
             |this| &this.records,
@@ -59,7 +59,7 @@ impl Verifier<'_> {
                         this.end_of_run(&done)?;
                     }
                     let run = run.to_vec();
-                    reading = this.owner(&RECORDS, key)?.map(|_| Reading { run, next: 0 });
+                    reading = this.owner(&RECORDS, key)?.map(|_| RunBlocks { run, next: 0 });
                 }
                 if let Some(reading) = &mut reading {
                     if reading.next != first {
@@ -91,7 +91,7 @@ impl Verifier<'_> {
         checked.ok()
     }
 
-    fn end_of_run(&mut self, done: &Reading) -> Result<(), Fault> {
+    fn end_of_run(&mut self, done: &RunBlocks) -> Result<(), Fault> {
         let read = lookup::run_output(&self.runs, &done.run);
         match self.report.note(read)? {
             Some(Some(output)) if output.records == done.next => {}

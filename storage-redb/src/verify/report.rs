@@ -1,4 +1,4 @@
-//! What a verification found.
+//! The report of a verification.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use phasegate_core::storage::StorageError;
 
 use crate::fault::Fault;
 use crate::key;
-use crate::tables::Spec;
+use crate::tables::TableSpec;
 
-/// At most this many findings are kept; their number is always told.
+/// At most this many findings are kept. All are counted.
 const MOST_FINDINGS: usize = 100;
 
-/// What a verification read, and what it found wrong.
+/// The report of a verification: what it read, and what it found wrong.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VerifyReport {
     /// How many campaigns there are.
@@ -36,10 +36,10 @@ pub struct VerifyReport {
     pub findings: Vec<Finding>,
 }
 
-/// Something that is not as it should be.
+/// One thing that is wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// The table; `file` for the database file as such.
+    /// The table; `file` for the database file as a whole.
     pub table: &'static str,
     /// The key, readable.
     pub key: String,
@@ -67,11 +67,11 @@ impl VerifyReport {
         }
     }
 
-    pub(crate) fn find(&mut self, table: &Spec, key: &[u8], problem: impl ToString) {
+    pub(crate) fn find(&mut self, table: &TableSpec, key: &[u8], problem: impl ToString) {
         self.add(table.name, key::readable(table, key), problem);
     }
 
-    /// Notes what came of reading a value: damage is a finding, anything else ends the verification.
+    /// Takes the result of reading a value. Damage becomes a finding; any other error ends the verification.
     pub(crate) fn note<T>(&mut self, read: Result<T, impl Into<Fault>>) -> Result<Option<T>, Fault> {
         match read.map_err(Into::into) {
             Ok(value) => Ok(Some(value)),

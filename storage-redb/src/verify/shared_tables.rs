@@ -1,4 +1,4 @@
-//! Configs, resources and idempotency keys.
+//! Verifying configs, resources and idempotency keys.
 
 use phasegate_core::storage::IdempotencyEntry;
 use phasegate_core::{CampaignId, EventKind};
@@ -30,7 +30,7 @@ impl Verifier<'_> {
         )
     }
 
-    /// Finds a config that no event of its campaign tells of. The other way round is checked with the log.
+    /// Reports a config without an event of its campaign. A missing config is reported when the log is checked.
     fn has_its_event(&mut self, id: CampaignId, key: &[u8]) -> Result<(), Fault> {
         let seq = key::last_u64(key).unwrap_or(0);
         let told = match self.event(id, seq) {
@@ -41,7 +41,7 @@ impl Verifier<'_> {
                 _ => false,
             },
             Ok(None) => false,
-            // A damaged event is found with the log.
+            // A damaged event is reported when the log is checked.
             Err(Fault::Refused(_)) => true,
             Err(broken) => return Err(broken),
         };
@@ -71,7 +71,7 @@ impl Verifier<'_> {
                 let Some(stored) = this.report.note(read)? else {
                     return Ok(());
                 };
-                // A damaged mark is found above.
+                // A damaged revision is reported above.
                 if let Ok(highest) = lookup::highest_revision(&this.resource_revisions, key)
                     && highest < stored.revision
                 {
@@ -122,7 +122,7 @@ impl Verifier<'_> {
         let entry = key.get(8..).unwrap_or_default();
         match lookup::idempotency(&self.idempotency, entry) {
             Ok(Some(found)) if key::expiry(found.expires_at.as_unix_ms(), entry) == key => {}
-            // A damaged entry is found above.
+            // A damaged entry is reported above.
             Err(Fault::Refused(_)) => {}
             Err(broken) => return Err(broken),
             Ok(_) => self.report.find(&BY_EXPIRY, key, "no such key expires then"),

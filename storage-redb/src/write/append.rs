@@ -9,12 +9,12 @@ use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::metrics::Kind;
+use crate::metrics::WriteKind;
 use crate::tables;
 
 impl Write for Output {
     type Done = Appended;
-    const KIND: Kind = Kind::Append;
+    const KIND: WriteKind = WriteKind::Append;
 
     fn apply(&self, tables: &mut Tables<'_>, _now: Timestamp) -> Result<Appended, Fault> {
         let campaign = lookup::campaign(&tables.campaigns, self.ticket.campaign)?;

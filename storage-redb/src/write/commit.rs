@@ -9,13 +9,13 @@ use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
-use crate::metrics::Kind;
+use crate::metrics::WriteKind;
 use crate::tables;
 use crate::values::{LogEntry, Tombstone, cursor};
 
 impl Write for Transition {
     type Done = Committed;
-    const KIND: Kind = Kind::Commit;
+    const KIND: WriteKind = WriteKind::Commit;
 
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Committed, Fault> {
         let before = check_version(self, tables)?;
@@ -106,8 +106,8 @@ fn check_resources(transition: &Transition, tables: &Tables<'_>) -> Result<(), F
     Ok(())
 }
 
-/// Everything that a transition writes, ready, so that nothing can be refused once writing has begun.
-struct Sealed {
+/// All values that a transition writes, in their stored form, so that nothing can be refused once writing has begun.
+struct SealedTransition {
     log: Vec<(Key, Vec<u8>)>,
     campaign_log: Vec<(Key, Vec<u8>)>,
     configs: Vec<(Key, Vec<u8>)>,
@@ -116,7 +116,7 @@ struct Sealed {
     tombstone: Option<Vec<u8>>,
 }
 
-fn seal_all(transition: &Transition, last: u64) -> Result<Sealed, StorageError> {
+fn seal_all(transition: &Transition, last: u64) -> Result<SealedTransition, StorageError> {
     let id = transition.campaign;
     let campaign_key = key::campaign(id);
     let mut log = Vec::new();
@@ -163,7 +163,7 @@ fn seal_all(transition: &Transition, last: u64) -> Result<Sealed, StorageError> 
             tombstone = Some(seal_json(&tables::TOMBSTONES, &campaign_key, &grave)?);
         }
     }
-    Ok(Sealed {
+    Ok(SealedTransition {
         log,
         campaign_log,
         configs,

@@ -1,4 +1,4 @@
-//! Idempotency keys: with a commit, and by themselves.
+//! Writing idempotency keys, with a commit or by themselves.
 
 use phasegate_core::Timestamp;
 use phasegate_core::storage::{IdempotencyEntry, StorageError};
@@ -8,12 +8,12 @@ use crate::envelope::seal_json;
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
-use crate::metrics::Kind;
+use crate::metrics::WriteKind;
 use crate::tables;
 
 impl Write for IdempotencyEntry {
     type Done = ();
-    const KIND: Kind = Kind::Key;
+    const KIND: WriteKind = WriteKind::Key;
 
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Fault> {
         let replaced = replaced(self, tables, now)?;
@@ -27,7 +27,7 @@ impl Write for IdempotencyEntry {
     }
 }
 
-/// Gives the expiry key of the expired entry that this one replaces, if there is one.
+/// Returns the expiry key of the expired entry that this one replaces, if any.
 pub(super) fn replaced(
     entry: &IdempotencyEntry,
     tables: &Tables<'_>,
@@ -43,7 +43,7 @@ pub(super) fn replaced(
     }
 }
 
-/// An entry, ready to be written, so that nothing can be refused once writing has begun.
+/// An entry in its stored form, so that nothing can be refused once writing has begun.
 pub(super) struct SealedEntry {
     key: Key,
     expiry: Key,
@@ -58,7 +58,7 @@ impl SealedEntry {
         Ok(Self { key, expiry, value })
     }
 
-    /// Writes it, in the place of the expired entry with the expiry key `replaced`.
+    /// Writes it, replacing the expired entry with the expiry key `replaced`.
     pub(super) fn insert(&self, tables: &mut Tables<'_>, replaced: Option<&Key>) -> Result<(), Fault> {
         if let Some(expiry) = replaced {
             tables.by_expiry.remove(expiry.as_slice())?;

@@ -1,4 +1,4 @@
-//! Writes, each checked in full before it changes anything.
+//! Writes. Each is checked completely before it changes anything.
 
 mod append;
 mod commit;
@@ -7,19 +7,27 @@ mod reclaim;
 mod resource;
 
 use phasegate_core::Timestamp;
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{Database, Durability, ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::lookup;
-use crate::metrics::Kind;
-use crate::tables::{self, Spec};
+use crate::metrics::WriteKind;
+use crate::tables::{self, TableSpec};
 
 pub(crate) use commit::index_keys;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
 
 /// A table that is being written.
 pub(crate) type Writable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
+
+/// Begins a transaction that is durable when it is committed. A store that is killed after it opens at once.
+pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut txn = database.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
+}
 
 /// Every table, open in a write transaction.
 pub(crate) struct Tables<'txn> {
@@ -45,7 +53,7 @@ pub(crate) struct Tables<'txn> {
 
 impl<'txn> Tables<'txn> {
     pub(crate) fn open(txn: &'txn WriteTransaction) -> Result<Self, Fault> {
-        let table = |spec: &Spec| txn.open_table(spec.definition());
+        let table = |spec: &TableSpec| txn.open_table(spec.definition());
         let log = table(&tables::LOG)?;
         let last = lookup::last_number(&log)?;
         Ok(Self {
@@ -69,27 +77,27 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// A write, as a request of a caller.
+/// A write that a caller requested.
 ///
-/// It refuses before it changes anything; once it has begun to change, only the database itself can fail it, and then
-/// the whole transaction fails.
+/// It refuses before it changes anything. Once it changes something, only the database can fail, and then the whole
+/// transaction fails.
 pub(crate) trait Write: Send + 'static {
-    /// What it comes to.
+    /// Its result.
     type Done: Send + 'static;
-    /// What it counts as.
-    const KIND: Kind;
+    /// Its kind, for the metrics.
+    const KIND: WriteKind;
 
-    /// Does it, within the transaction of `tables`.
+    /// Does the write in the transaction of `tables`.
     fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Self::Done, Fault>;
 
-    /// About how many bytes it holds, and writes.
+    /// About how many bytes it holds and writes.
     fn weight(&self) -> usize;
 }
 
-/// What a write weighs beside what it tells of itself: keys, pages, the queue's own.
+/// The weight of a write beyond its own data: keys, pages, its place in the queue.
 const BASE_WEIGHT: usize = 4096;
 
-/// How long something is as JSON.
+/// The length of a value as JSON.
 fn json_bytes(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
@@ -103,16 +111,16 @@ fn json_bytes(value: &impl Serialize) -> usize {
         }
     }
     let mut count = Count(0);
-    // What can't be written as JSON is refused when it is written.
+    // A value without a JSON form is refused later, when it is written.
     let _ = serde_json::to_writer(&mut count, value);
     count.0
 }
 
-/// Takes keys out of a table, from `from` up to `to` (or the end), within a budget; tells whether all are out.
+/// Removes keys of a table, from `from` up to `to` or the end, within a budget. Returns whether all are removed.
 fn remove_range(
     table: &mut Writable<'_>,
     range: (&[u8], Option<&[u8]>),
-    budget: &mut Budget,
+    budget: &mut ReclaimBudget,
     mut keep: impl FnMut(&[u8]) -> bool,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,
 ) -> Result<bool, Fault> {
@@ -139,13 +147,13 @@ fn remove_range(
     Ok(complete)
 }
 
-/// How much one bounded commit may still take out.
-struct Budget {
+/// How much one bounded commit may still remove.
+struct ReclaimBudget {
     keys: usize,
     bytes: usize,
 }
 
-impl Budget {
+impl ReclaimBudget {
     fn take(&mut self, bytes: usize) -> bool {
         if self.keys == 0 || self.bytes == 0 {
             return false;
@@ -168,7 +176,7 @@ mod tests {
 
     use super::Write;
 
-    /// A document that is `bytes` long as JSON.
+    /// A document of `bytes` bytes of JSON.
     fn document(bytes: usize) -> Value {
         Value::String("x".repeat(bytes - 2))
     }

@@ -1,16 +1,16 @@
-//! The space of deleted campaigns and of expired idempotency keys, taken back in bounded commits.
+//! Reclaiming the space of deleted campaigns and expired idempotency keys, in bounded commits.
 
 use phasegate_core::{CampaignId, Timestamp};
 use redb::ReadableTable;
 
-use super::{Budget, Tables, remove_range};
+use super::{ReclaimBudget, Tables, remove_range};
 use crate::envelope;
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
 use crate::tables;
 
-/// What one step of reclaiming came to.
+/// The result of one step of reclaiming.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reclaimed {
     /// There was nothing to do.
@@ -19,12 +19,12 @@ pub(crate) enum Reclaimed {
     Some,
 }
 
-const STEP: Budget = Budget {
+const STEP: ReclaimBudget = ReclaimBudget {
     keys: 2_000,
     bytes: 4 * 1024 * 1024,
 };
 
-/// Takes back some of the space of the first deleted campaign in the queue.
+/// Reclaims some of the space of the first deleted campaign in the queue.
 pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> {
     let queued = match tables.reclaim.first()? {
         Some((key, _)) => key.value().to_vec(),
@@ -42,8 +42,8 @@ pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> 
 }
 
 fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
-    let mut budget = Budget { ..STEP };
-    // Without a readable tombstone nothing is known for certain to be the deleted campaign's: it is left as it is.
+    let mut budget = ReclaimBudget { ..STEP };
+    // Without a readable tombstone the campaign may not be deleted, so its values stay.
     let grave = match lookup::tombstone(&tables.tombstones, id) {
         Ok(Some(grave)) => grave,
         Ok(None) | Err(Fault::Refused(_)) => return Ok(true),
@@ -96,7 +96,7 @@ fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
 
 /// Forgets some of the idempotency keys that have expired.
 pub(crate) fn purge_expired(tables: &mut Tables<'_>, now: Timestamp) -> Result<Reclaimed, Fault> {
-    let mut budget = Budget { ..STEP };
+    let mut budget = ReclaimBudget { ..STEP };
     let to = key::expiry(now.as_unix_ms().saturating_add(1), &[]);
     let idempotency = &mut tables.idempotency;
     let mut removed = false;
@@ -131,9 +131,9 @@ mod tests {
 
     use super::super::Write;
     use super::*;
-    use crate::open::make_tables;
+    use crate::format::make_tables;
     use crate::read;
-    use crate::writer::begin;
+    use crate::write::begin;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
 
@@ -223,7 +223,7 @@ mod tests {
             steps += 1;
             let after: u64 = lengths(&database).iter().sum();
             let taken = before.checked_sub(after).expect("a step adds nothing");
-            // A key that counts takes its entry in another table along.
+            // Removing a counted key also removes its entry in another table.
             assert!(
                 (1..=2 * STEP.keys as u64 + 1).contains(&taken),
                 "step {steps}: {taken}"

@@ -8,13 +8,13 @@ use crate::envelope::{seal, seal_json};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::metrics::Kind;
+use crate::metrics::WriteKind;
 use crate::tables;
 use crate::values::StoredResource;
 
 impl Write for ResourceWrite {
     type Done = Option<Revision>;
-    const KIND: Kind = Kind::Resource;
+    const KIND: WriteKind = WriteKind::Resource;
 
     fn apply(&self, tables: &mut Tables<'_>, _now: Timestamp) -> Result<Option<Revision>, Fault> {
         let key = key::resource(&self.resource);

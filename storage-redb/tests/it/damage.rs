@@ -294,7 +294,7 @@ async fn a_store_whose_format_is_damaged_is_refused() {
         (&b""[..], "it is not 8 bytes long"),
         (b"1234567", "it is not 8 bytes long"),
         (b"12345678", "its checksum is wrong"),
-        (&format_value(0), "0 is no format"),
+        (&format_value(0), "0 is not a format"),
     ] {
         let disk = damaged(|raw| raw.put("meta", b"format", bad).unwrap());
         let refused = RedbStorage::with_backend(disk).await.unwrap_err();

@@ -1,11 +1,11 @@
-//! What must hold of every log, whatever happened.
+//! The invariants of every log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use phasegate_core::storage::LoggedEvent;
 use phasegate_core::{Campaign, CampaignId, Digest, Event, EventKind, Mode, PhaseName};
 
-/// Checks a campaign's whole log, and that its snapshot is the fold of it.
+/// Checks a campaign's whole log, and that its snapshot is the fold of the log.
 ///
 /// # Errors
 ///
@@ -30,10 +30,10 @@ pub fn check_log(log: &[LoggedEvent], snapshot: &Campaign) -> Result<(), String>
         Ok(_) => {}
     }
     each_changes_something(snapshot.id, &events)?;
-    Walk::default().check(&events)
+    LogWalk::default().check(&events)
 }
 
-/// A command that changes nothing has no event, and one that changes something has each event once.
+/// Checks that every event changes something.
 fn each_changes_something(id: CampaignId, events: &[Event]) -> Result<(), String> {
     let mut before: Option<Campaign> = None;
     for (index, event) in events.iter().enumerate() {
@@ -57,7 +57,7 @@ fn each_changes_something(id: CampaignId, events: &[Event]) -> Result<(), String
 }
 
 #[derive(Default)]
-struct Walk {
+struct LogWalk {
     order: Vec<PhaseName>,
     mode: Mode,
     configured: BTreeMap<PhaseName, Digest>,
@@ -67,7 +67,7 @@ struct Walk {
     launches: BTreeMap<(PhaseName, u32), u32>,
 }
 
-impl Walk {
+impl LogWalk {
     fn check(mut self, events: &[Event]) -> Result<(), String> {
         let mut before: Option<&EventKind> = None;
         for event in events {
@@ -77,7 +77,7 @@ impl Walk {
         }
         match before {
             Some(EventKind::PhaseCompleted { .. }) if self.completed == self.order => {
-                Err("the log ends without telling of the last phase's completion".to_owned())
+                Err("the log ends without the completion of the campaign".to_owned())
             }
             _ => Ok(()),
         }
@@ -117,7 +117,7 @@ impl Walk {
         let completes =
             matches!(before, Some(EventKind::PhaseCompleted { .. })) && self.completed == self.order;
         if told != completes {
-            return Err("the completion of the last phase is told of once, right after it");
+            return Err("the completion of the campaign follows the completion of the last phase, once");
         }
         match kind {
             EventKind::CampaignCreated { phases, mode, .. } => {
@@ -127,7 +127,7 @@ impl Walk {
             EventKind::PhaseConfigured { phase, digest, .. } => {
                 let before = self.configured.insert(phase.clone(), digest.clone());
                 if before.as_ref() == Some(digest) {
-                    return Err("the very config that is stored already is no change");
+                    return Err("configuring a phase with the config that it has is not a change");
                 }
             }
             EventKind::PhaseConfigRemoved { phase } => {

@@ -1,13 +1,13 @@
-//! The reference model: what a campaign must do, written down as plainly as possible and unlike the machine itself.
+//! The reference model: the rules of a campaign, written as plainly as possible, and in another way than the machine's.
 //!
-//! It keeps a status per phase, where the machine keeps a position and one activity; it knows no events, no revisions and
-//! no store. Where both agree over many random histories, neither is likely to be wrong.
+//! It keeps a status per phase; the machine keeps a position and one activity. It has no events, no revisions and no store. If
+//! both agree over many random histories, both are probably right.
 
 use phasegate_core::{CampaignStatus, Mode, PhaseStatus};
 
 use super::step::ConfigChoice;
 
-/// What the model answers to a step.
+/// The model's answer to a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
     /// It is accepted.
@@ -18,16 +18,16 @@ pub enum Answer {
 
 use Answer::{Accepted, Refused};
 
-/// A config, as the model knows it: its choice, and which storing it was.
+/// A config in the model: its choice, and the number of the time it was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stored {
+struct ModelConfig {
     choice: ConfigChoice,
     storing: u32,
 }
 
-/// What a run was started with.
+/// The inputs of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Inputs {
+struct ModelInputs {
     storing: u32,
     resource: Option<u32>,
 }
@@ -35,15 +35,15 @@ struct Inputs {
 #[derive(Clone, Debug, PartialEq)]
 struct ModelPhase {
     status: PhaseStatus,
-    config: Option<Stored>,
+    config: Option<ModelConfig>,
     run: u32,
     attempt: u32,
-    inputs: Option<Inputs>,
+    inputs: Option<ModelInputs>,
     records: u64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Asked {
+enum ModelIntent {
     Nothing,
     Pause,
     Stop,
@@ -54,18 +54,18 @@ enum Asked {
 pub struct Model {
     mode: Mode,
     phases: Vec<ModelPhase>,
-    asked: Asked,
+    intent: ModelIntent,
     held: bool,
     storings: u32,
     resource_enabled: bool,
     resource_revision: u32,
 }
 
-/// What the model says is shown of one phase: status, configured, run, attempt and records of the current run.
+/// The view of one phase in the model: status, configured, run, attempt and records of the current run.
 pub type ShownPhase = (PhaseStatus, bool, Option<u32>, Option<u32>, u64);
 
 impl Model {
-    /// A campaign of this many phases, just created, in `step_by_step`.
+    /// A new campaign of this many phases, in `step_by_step`.
     pub fn new(phases: usize) -> Self {
         let phase = ModelPhase {
             status: PhaseStatus::NotStarted,
@@ -78,7 +78,7 @@ impl Model {
         Self {
             mode: Mode::StepByStep,
             phases: vec![phase; phases],
-            asked: Asked::Nothing,
+            intent: ModelIntent::Nothing,
             held: false,
             storings: 0,
             resource_enabled: true,
@@ -103,7 +103,7 @@ impl Model {
 
     /// Whether the running phase was asked to pause or stop.
     pub fn is_asked_to_rest(&self) -> bool {
-        self.asked != Asked::Nothing
+        self.intent != ModelIntent::Nothing
     }
 
     fn clean(&self, index: usize) -> bool {
@@ -129,11 +129,11 @@ impl Model {
         }
     }
 
-    fn inputs(&self, index: usize) -> Option<Inputs> {
+    fn inputs(&self, index: usize) -> Option<ModelInputs> {
         let stored = self.phases[index].config?;
         let resource =
             matches!(stored.choice, ConfigChoice::WithResource(_)).then_some(self.resource_revision);
-        Some(Inputs {
+        Some(ModelInputs {
             storing: stored.storing,
             resource,
         })
@@ -147,7 +147,7 @@ impl Model {
         phase.records = 0;
         phase.inputs = inputs;
         phase.status = PhaseStatus::Running;
-        self.asked = Asked::Nothing;
+        self.intent = ModelIntent::Nothing;
         self.held = false;
     }
 
@@ -157,13 +157,13 @@ impl Model {
         phase.attempt += 1;
         phase.inputs = inputs;
         phase.status = PhaseStatus::Running;
-        self.asked = Asked::Nothing;
+        self.intent = ModelIntent::Nothing;
     }
 
     fn store(&mut self, index: usize, choice: ConfigChoice) {
         if self.phases[index].config.map(|stored| stored.choice) != Some(choice) {
             self.storings += 1;
-            self.phases[index].config = Some(Stored {
+            self.phases[index].config = Some(ModelConfig {
                 choice,
                 storing: self.storings,
             });
@@ -196,7 +196,7 @@ impl Model {
         }
     }
 
-    /// Takes a config away.
+    /// Removes a config.
     pub fn unconfigure(&mut self, index: usize) -> Answer {
         if self.phases[index].status != PhaseStatus::NotStarted {
             return Refused("phase_started");
@@ -264,13 +264,13 @@ impl Model {
 
     /// Asks for a pause.
     pub fn pause(&mut self) -> Answer {
-        match (self.running(), self.asked) {
-            (Some(_), Asked::Nothing) => {
-                self.asked = Asked::Pause;
+        match (self.running(), self.intent) {
+            (Some(_), ModelIntent::Nothing) => {
+                self.intent = ModelIntent::Pause;
                 Accepted
             }
-            (Some(_), Asked::Pause) => Accepted,
-            (Some(_), Asked::Stop) => Refused("not_running"),
+            (Some(_), ModelIntent::Pause) => Accepted,
+            (Some(_), ModelIntent::Stop) => Refused("not_running"),
             (None, _) if self.held || self.any(PhaseStatus::Paused) => Accepted,
             (None, _) => Refused("not_running"),
         }
@@ -278,11 +278,11 @@ impl Model {
 
     /// Asks for a resume.
     pub fn resume(&mut self) -> Answer {
-        match (self.next(), self.asked) {
-            (Some(index), asked) if self.phases[index].status == PhaseStatus::Running => match asked {
-                Asked::Nothing => Accepted,
-                Asked::Pause => Refused("pausing"),
-                Asked::Stop => Refused("stopping"),
+        match (self.next(), self.intent) {
+            (Some(index), intent) if self.phases[index].status == PhaseStatus::Running => match intent {
+                ModelIntent::Nothing => Accepted,
+                ModelIntent::Pause => Refused("pausing"),
+                ModelIntent::Stop => Refused("stopping"),
             },
             (Some(index), _) if self.phases[index].status == PhaseStatus::Paused => {
                 if !self.clean(index) {
@@ -303,7 +303,7 @@ impl Model {
             .iter()
             .position(|phase| phase.status == PhaseStatus::Paused);
         if self.running().is_some() {
-            self.asked = Asked::Stop;
+            self.intent = ModelIntent::Stop;
         } else if let Some(index) = paused {
             self.phases[index].status = PhaseStatus::Stopped;
         } else if self.held {
@@ -329,14 +329,14 @@ impl Model {
     pub fn complete(&mut self) {
         let Some((index, ..)) = self.running() else { return };
         self.phases[index].status = PhaseStatus::Completed;
-        let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
+        let intent = std::mem::replace(&mut self.intent, ModelIntent::Nothing);
         if index + 1 == self.phases.len() || self.mode == Mode::StepByStep {
             return;
         }
-        match asked {
-            Asked::Nothing if self.clean(index + 1) => self.launch_afresh(index + 1),
-            Asked::Nothing | Asked::Stop => {}
-            Asked::Pause => self.held = true,
+        match intent {
+            ModelIntent::Nothing if self.clean(index + 1) => self.launch_afresh(index + 1),
+            ModelIntent::Nothing | ModelIntent::Stop => {}
+            ModelIntent::Pause => self.held = true,
         }
     }
 
@@ -344,24 +344,24 @@ impl Model {
     pub fn fail(&mut self) {
         if let Some((index, ..)) = self.running() {
             self.phases[index].status = PhaseStatus::Failed;
-            self.asked = Asked::Nothing;
+            self.intent = ModelIntent::Nothing;
         }
     }
 
     /// The runner comes to rest.
     pub fn rest(&mut self) {
         if let Some((index, ..)) = self.running() {
-            self.phases[index].status = match self.asked {
-                Asked::Pause => PhaseStatus::Paused,
-                Asked::Stop => PhaseStatus::Stopped,
-                // It gave up although nobody asked.
-                Asked::Nothing => PhaseStatus::Failed,
+            self.phases[index].status = match self.intent {
+                ModelIntent::Pause => PhaseStatus::Paused,
+                ModelIntent::Stop => PhaseStatus::Stopped,
+                // It gave up although nobody asked it to.
+                ModelIntent::Nothing => PhaseStatus::Failed,
             };
-            self.asked = Asked::Nothing;
+            self.intent = ModelIntent::Nothing;
         }
     }
 
-    /// The resource is disabled, or enabled again; either way it is another revision.
+    /// The resource is disabled, or enabled again. Both give it another revision.
     pub fn toggle_resource(&mut self) {
         self.resource_enabled = !self.resource_enabled;
         self.resource_revision += 1;
@@ -375,14 +375,14 @@ impl Model {
     /// Another process has opened the store and recovered.
     pub fn recover(&mut self) {
         let Some((index, ..)) = self.running() else { return };
-        match self.asked {
-            Asked::Nothing if self.clean(index) => self.launch_again(index),
-            Asked::Nothing => self.fail(),
-            Asked::Pause | Asked::Stop => self.rest(),
+        match self.intent {
+            ModelIntent::Nothing if self.clean(index) => self.launch_again(index),
+            ModelIntent::Nothing => self.fail(),
+            ModelIntent::Pause | ModelIntent::Stop => self.rest(),
         }
     }
 
-    /// A process without the pipeline has opened the store and recovered: nothing changes, and it is told of a running phase.
+    /// A process without the pipeline has opened the store and recovered: nothing changes, and it learns of a running phase.
     pub fn recover_without(&self) -> Answer {
         match self.running() {
             Some(_) => Refused("unknown_pipeline"),
@@ -390,15 +390,15 @@ impl Model {
         }
     }
 
-    /// What is shown of the campaign.
+    /// The status of the campaign.
     pub fn status(&self) -> CampaignStatus {
         let Some(index) = self.next() else {
             return CampaignStatus::Completed;
         };
-        match (self.phases[index].status, self.asked) {
-            (PhaseStatus::Running, Asked::Nothing) => CampaignStatus::Running,
-            (PhaseStatus::Running, Asked::Pause) => CampaignStatus::Pausing,
-            (PhaseStatus::Running, Asked::Stop) => CampaignStatus::Stopping,
+        match (self.phases[index].status, self.intent) {
+            (PhaseStatus::Running, ModelIntent::Nothing) => CampaignStatus::Running,
+            (PhaseStatus::Running, ModelIntent::Pause) => CampaignStatus::Pausing,
+            (PhaseStatus::Running, ModelIntent::Stop) => CampaignStatus::Stopping,
             (PhaseStatus::Paused, _) => CampaignStatus::Paused,
             (PhaseStatus::Failed, _) => CampaignStatus::Failed,
             (PhaseStatus::Stopped, _) => CampaignStatus::Stopped,
@@ -410,7 +410,7 @@ impl Model {
         }
     }
 
-    /// What is shown of its phases.
+    /// The views of its phases.
     pub fn shown(&self) -> Vec<ShownPhase> {
         let shown = |phase: &ModelPhase| {
             let started = phase.status != PhaseStatus::NotStarted;
@@ -432,13 +432,13 @@ impl Model {
         self.mode
     }
 
-    /// What is stored as the config of each phase.
+    /// The stored config of each phase.
     pub fn configs(&self) -> Vec<Option<ConfigChoice>> {
         let choice = |phase: &ModelPhase| phase.config.map(|stored| stored.choice);
         self.phases.iter().map(choice).collect()
     }
 
-    /// Whether a report that was recorded for this attempt stands in the campaign still.
+    /// Whether the recorded outcome of this attempt is still part of the campaign.
     pub fn stands(&self, index: usize, run: u32, attempt: u32, status: PhaseStatus) -> bool {
         let phase = &self.phases[index];
         (phase.status, phase.run, phase.attempt) == (status, run, attempt)

@@ -1,4 +1,4 @@
-//! What can happen to a campaign, one step at a time, and how proptest makes sequences of it.
+//! The steps that can happen to a campaign, and proptest strategies for sequences of them.
 
 use phasegate_core::Mode;
 use proptest::prelude::*;
@@ -6,22 +6,22 @@ use proptest::prelude::*;
 /// A config that a step stores.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConfigChoice {
-    /// A valid one with this value.
+    /// A valid config with this value.
     Valid(u8),
-    /// A valid one that refers to the shared resource.
+    /// A valid config that refers to the shared resource.
     WithResource(u8),
-    /// One that breaks the schema.
+    /// A config that breaks the schema.
     Invalid,
 }
 
-/// One thing that happens. Phases are indexes, taken modulo the number of phases.
+/// One step. Phases are indexes, taken modulo the number of phases.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
     /// A config is stored for one phase.
     Configure(usize, ConfigChoice),
     /// One config is stored for all phases at once, another for the phase of that index.
     ConfigureAll(ConfigChoice, usize, ConfigChoice),
-    /// A config is taken away.
+    /// A config is removed.
     Unconfigure(usize),
     /// The mode is set.
     SetMode(Mode),
@@ -29,11 +29,11 @@ pub enum Step {
     Start(usize),
     /// A phase is begun afresh.
     Restart(usize, Option<ConfigChoice>),
-    /// A pause is asked for; the runner heeds it at the next [`Step::Rest`].
+    /// A pause is requested. The runner heeds it at the next [`Step::Rest`].
     Pause,
-    /// A resume is asked for.
+    /// A resume is requested.
     Resume,
-    /// A stop is asked for; the runner heeds it at the next [`Step::Rest`].
+    /// A stop is requested. The runner heeds it at the next [`Step::Rest`].
     Stop,
     /// The runner commits records.
     Commit(u8),
@@ -41,24 +41,24 @@ pub enum Step {
     Complete,
     /// The runner fails.
     Fail,
-    /// The runner comes to rest, asked or not.
+    /// The runner comes to rest, whether it was asked to or not.
     Rest,
     /// The last recorded outcome is reported again.
     ReportAgain,
-    /// An outcome is reported with a ticket that never was.
+    /// An outcome is reported with a ticket that never existed.
     ReportForged,
     /// The shared resource is disabled, or enabled again.
     ToggleResource,
     /// The process ends in order, and another one opens the store and recovers.
     Restarted,
-    /// The process ends in order, one that doesn't have the pipeline recovers, and then one that has it.
+    /// The process ends in order. A process without the pipeline recovers, and then one with the pipeline.
     RestartedWithout,
-    /// The power fails at once; then another process opens the store and recovers.
+    /// The power fails at once. Then another process opens the store and recovers.
     PowerLoss {
         /// Decides which unsynced writes survive.
         seed: u64,
     },
-    /// The power fails that many operations of the storage device after the step has begun.
+    /// The power fails so many operations of the storage device after the step has begun.
     PowerLossDuring {
         /// The step.
         step: Box<Step>,
@@ -115,7 +115,7 @@ pub fn step(phases: usize) -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A whole history: most begin with all phases configured and a mode, as a user's do.
+/// A whole history. As in real use, most begin by configuring all phases and setting a mode.
 pub fn history(phases: usize, length: usize) -> impl Strategy<Value = Vec<Step>> {
     let opening = prop_oneof![
         4 => mode().prop_map(|mode| vec![

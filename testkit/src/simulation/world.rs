@@ -1,4 +1,4 @@
-//! One campaign in its world: an engine, a store that can lose power, a stage for its runners, and the model beside it.
+//! The world of one campaign: an engine, a store that can lose power, a stage for its runners, and the model.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use super::model::{Answer, Model};
 use super::step::{ConfigChoice, Step};
 use crate::stage::Stage;
 
-/// A store that can be opened again and again, and that can lose power in between.
+/// A store that can be opened repeatedly and can lose power in between.
 #[async_trait]
 pub trait SimulatedStore: Send {
-    /// Opens what is durable.
+    /// Opens the store with its durable data.
     async fn open(&mut self) -> Arc<dyn Storage>;
 
-    /// Lets this many more operations of the storage device succeed, and fails every one after that.
+    /// Lets this many further operations of the storage device succeed. All later ones fail.
     fn fail_after(&mut self, operations: u32);
 
-    /// Takes the power away: of what was written and not synced, `seed` decides what survives.
+    /// Loses power. `seed` decides which unsynced writes survive.
     async fn lose_power(&mut self, seed: u64);
 }
 
@@ -70,7 +70,7 @@ fn config(choice: ConfigChoice) -> Value {
     }
 }
 
-/// The last outcome that was recorded, so that it can be reported again.
+/// The last recorded outcome, to report it again.
 #[derive(Clone)]
 struct LastReport {
     ticket: Ticket,
@@ -86,7 +86,7 @@ struct World<'a, S> {
     campaign: CampaignHandle,
     model: Model,
     last_report: Option<LastReport>,
-    /// Pauses and stops that wait for the runner to come to rest.
+    /// The pauses and stops that wait for the runner to come to rest.
     waiting: Vec<JoinHandle<Result<(), EngineError>>>,
 }
 
@@ -133,7 +133,7 @@ fn engine(storage: Arc<dyn Storage>, stage: &Stage, phases: usize) -> Engine {
     Engine::builder()
         .shared_storage(storage)
         .pipeline(pipeline(stage, phases))
-        // Runners here come to rest only when they are told to.
+        // Runners on the stage come to rest only when the history says so.
         .cancellation_grace(Duration::from_secs(24 * 60 * 60))
         .build()
         .expect("an engine")
@@ -179,7 +179,7 @@ impl<S: SimulatedStore> World<'_, S> {
         }
     }
 
-    /// What the model answers, where it has an opinion.
+    /// The model's answer, if it has one.
     fn expect(&mut self, step: &Step) -> Option<Answer> {
         let at = |index: &usize| index % self.phases;
         match step {
@@ -224,7 +224,7 @@ impl<S: SimulatedStore> World<'_, S> {
         }
     }
 
-    /// Does the step to the engine. `before` is the model before it.
+    /// Does the step with the engine. `before` is the model before the step.
     async fn perform(&mut self, step: &Step, before: &Model) -> Result<(), EngineError> {
         let name = |index: &usize| phase_name(index % self.phases);
         match step {
@@ -259,7 +259,7 @@ impl<S: SimulatedStore> World<'_, S> {
                 let Some(LastReport { mut ticket, .. }) = self.last_report.clone() else {
                     return Ok(());
                 };
-                // No history is long enough for that attempt.
+                // No history has so many attempts.
                 ticket.attempt.0 += 1_000_000;
                 let reported = self
                     .engine
@@ -282,7 +282,7 @@ impl<S: SimulatedStore> World<'_, S> {
         }
     }
 
-    /// Asks for a pause or stop, and returns when it is refused, done, or durably asked for.
+    /// Requests a pause or a stop, and returns when it is refused, done, or durably requested.
     async fn ask_to_rest(&mut self, step: &Step, before: &Model) -> Result<(), EngineError> {
         let campaign = self.campaign.clone();
         let stop = *step == Step::Stop;
@@ -389,7 +389,7 @@ impl<S: SimulatedStore> World<'_, S> {
         self.append_late(ticket).await
     }
 
-    /// Appends for an attempt that has ended, as one does that was cut off and doesn't know it.
+    /// Appends for an attempt that has ended, as an attempt does that was cut off without noticing.
     async fn append_late(&self, ticket: Ticket) -> Result<(), EngineError> {
         let storage = self.engine.storage();
         let output = storage
@@ -410,7 +410,7 @@ impl<S: SimulatedStore> World<'_, S> {
         }
     }
 
-    /// Waits until the running attempt is on stage, and for the pauses and stops that have been heeded meanwhile.
+    /// Waits until the running attempt is on stage, and until heeded pauses and stops have returned.
     async fn settle(&mut self) -> Result<(), String> {
         let now = self
             .engine
@@ -434,7 +434,7 @@ impl<S: SimulatedStore> World<'_, S> {
         Ok(())
     }
 
-    /// Ends the process: the shutdown first, so that no runner seems to give up by itself.
+    /// Ends the process. The shutdown comes first, so that no runner seems to give up by itself.
     async fn leave(&mut self) -> Result<(), EngineError> {
         let (left, ()) = tokio::join!(self.engine.shutdown(), async { self.stage.close() });
         for asked in std::mem::take(&mut self.waiting) {
@@ -443,7 +443,7 @@ impl<S: SimulatedStore> World<'_, S> {
         left
     }
 
-    /// Loses power while a step is under way, so that it is wholly done or not at all.
+    /// Loses power during a step. The step must be done completely or not at all.
     async fn lose_power_during(&mut self, step: &Step, operations: u8, seed: u64) -> Result<(), String> {
         let before = self.model.clone();
         let expected = self.expect(step);
@@ -457,7 +457,7 @@ impl<S: SimulatedStore> World<'_, S> {
                 (expected, actual) => return Err(format!("expected {expected:?}, but it was {actual:?}")),
             }
         }
-        // What was acknowledged is there; what was not may be there.
+        // Acknowledged steps must be there. Others may be.
         let after = self.model.clone();
         let candidates = if failed { vec![before, after] } else { vec![after] };
         self.lose_power(seed, candidates).await
@@ -465,12 +465,12 @@ impl<S: SimulatedStore> World<'_, S> {
 
     async fn lose_power(&mut self, seed: u64, candidates: Vec<Model>) -> Result<(), String> {
         self.store.lose_power(seed).await;
-        // The old engine sees nothing but failures from here on.
+        // From here on the old engine sees only failures.
         let _ = self.leave().await;
         self.reopen(candidates).await
     }
 
-    /// Opens the store by a process that doesn't have the pipeline, which recovers what it can and ends.
+    /// Opens the store in a process without the pipeline, recovers, and ends the process.
     async fn recover_without(&mut self) -> Result<(), String> {
         let engine = Engine::builder()
             .shared_storage(self.store.open().await)
@@ -490,7 +490,7 @@ impl<S: SimulatedStore> World<'_, S> {
         engine.shutdown().await.map_err(|error| error.to_string())
     }
 
-    /// Opens the store by another process; the state is that of one of the candidates.
+    /// Opens the store in another process. Its state must be that of one of the candidates.
     async fn reopen(&mut self, candidates: Vec<Model>) -> Result<(), String> {
         self.stage = Stage::default();
         self.engine = engine(self.store.open().await, &self.stage, self.phases);
@@ -518,7 +518,7 @@ impl<S: SimulatedStore> World<'_, S> {
         ))
     }
 
-    /// Compares what is shown with the model, and checks the log and the records.
+    /// Compares the view with the model, and checks the log and the records.
     async fn check(&self) -> Result<(), String> {
         let view = self.campaign.view().await.map_err(|error| error.to_string())?;
         let mut shown = Vec::new();
@@ -589,7 +589,7 @@ impl<S: SimulatedStore> World<'_, S> {
         self.check_log().await
     }
 
-    /// Compares a run's checkpoint with its records: the stage commits with each batch how many there are by then.
+    /// Compares a run's checkpoint with its records: the stage commits each batch with the number of records so far.
     async fn check_checkpoint(&self, phase: &PhaseName, run: Run, records: u64) -> Result<(), String> {
         let storage = self.engine.storage();
         let output = storage
@@ -606,7 +606,7 @@ impl<S: SimulatedStore> World<'_, S> {
         }
     }
 
-    /// Compares what the store holds for phases that are still to come, which no view shows in full.
+    /// Compares the stored configs and resources of later phases, which no view shows in full.
     async fn check_inputs(&self) -> Result<(), String> {
         for (index, expected) in self.model.configs().into_iter().enumerate() {
             let name = phase_name(index);

@@ -21,12 +21,12 @@ use tokio::sync::watch;
 
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A store in memory, for tests: nothing survives it, and everything else is as the port says.
+/// A store in memory, for tests. It follows the port in everything but durability.
 ///
 /// Clones are handles of the same store.
 #[derive(Clone)]
 pub struct MemoryStorage {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryState>>,
     latest: Arc<watch::Sender<u64>>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -46,17 +46,17 @@ impl Default for MemoryStorage {
 type RunKey = (CampaignId, PhaseName, Run);
 
 #[derive(Default)]
-struct State {
+struct MemoryState {
     closed: bool,
     campaigns: BTreeMap<CampaignId, Campaign>,
-    /// The log, by place from 1; the events of deleted campaigns are gone.
+    /// The log, by place from 1, without the events of deleted campaigns.
     log: BTreeMap<u64, (LoggedEvent, CommitId)>,
     configs: BTreeMap<(CampaignId, PhaseName, Revision), Value>,
     outputs: BTreeMap<RunKey, (RunOutput, Vec<Box<RawValue>>)>,
     resources: BTreeMap<ResourceRef, Resource>,
     revisions: BTreeMap<ResourceRef, Revision>,
     idempotency: BTreeMap<(Option<CampaignId>, IdempotencyKey), IdempotencyEntry>,
-    /// The deleted campaigns, and the number of their deletion.
+    /// The deleted campaigns, each with the number of its deletion.
     deleted: BTreeMap<CampaignId, Version>,
 }
 
@@ -75,7 +75,10 @@ impl MemoryStorage {
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut MemoryState) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.closed {
             true => Err(StorageError::Closed),
@@ -91,7 +94,7 @@ impl MemoryStorage {
     }
 }
 
-impl State {
+impl MemoryState {
     fn last(&self) -> u64 {
         self.log.last_key_value().map_or(0, |(place, _)| *place)
     }
@@ -343,7 +346,7 @@ impl Storage for MemoryStorage {
             let committed = state.commit(transition, now)?;
             Ok((committed, state.last()))
         })?;
-        // Sent without the lock on the state, which those who wait take while they hold the watch.
+        // Sent without the lock on the state: waiting readers take that lock while they hold the watch.
         self.latest.send_modify(|latest| *latest = last.max(*latest));
         Ok(committed)
     }
@@ -476,7 +479,7 @@ impl Storage for MemoryStorage {
     async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
         let mut latest = self.latest.subscribe();
         let after = self.with(|state| place(after.as_ref(), state.last()))?;
-        // The watch is marked as changed on close too.
+        // A close changes the watch too.
         let closed = || self.with(|_| Ok(())).is_err();
         let seen = latest.wait_for(|last| *last > after || closed()).await.is_ok();
         match seen && !closed() {

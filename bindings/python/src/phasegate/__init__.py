@@ -27,6 +27,7 @@ from .errors import (
     UnknownPhase,
 )
 from .model import (
+    Activity,
     CampaignPage,
     CampaignStatus,
     CampaignView,
@@ -41,7 +42,9 @@ from .model import (
     Progress,
     Receipt,
     Recovery,
+    Reported,
     Resource,
+    StopReason,
     Ticket,
 )
 from .phase import Deferred, FieldProblem, InputChange, Phase, PhaseContext, SyncPhaseContext
@@ -51,6 +54,7 @@ from .sandbox import Sandbox
 __version__ = _native.version()
 
 __all__ = [
+    "Activity",
     "Campaign",
     "CampaignPage",
     "CampaignStatus",
@@ -86,9 +90,11 @@ __all__ = [
     "Receipt",
     "Recovery",
     "Rejected",
+    "Reported",
     "Resource",
     "ResourceInvalid",
     "Sandbox",
+    "StopReason",
     "StorageFailed",
     "SyncPhaseContext",
     "Ticket",

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from ._native import phasegate as native
 from .errors import InvalidArgument, error_of
 
-__all__ = ["HostError", "InvalidArgument", "called", "dump", "native", "translated", "waited"]
+__all__ = ["InvalidArgument", "called", "dump", "native", "translated", "waited"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -26,15 +26,15 @@ def _continue(place: int, code: int) -> None:
         pass
 
 
-# That of the generated code prints a traceback then.
 _generated: Any = native
+# The callback of the generated code prints a traceback when its loop is closed.
 _generated._uniffi_continuation_callback = _generated._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(_continue)
 
 # Work that is still under way when the interpreter ends must not call into it.
 atexit.register(native.exit)
 
 
-# The generated code makes its exceptions in a way that type checkers can't follow.
+# Type checkers can't follow how the generated code makes its exceptions.
 HostError = cast("type[Exception]", native.HostError)
 _Failed: Any = cast("Any", native.HostError).Failed
 

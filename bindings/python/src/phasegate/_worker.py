@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from ._boundary import HostError, dump, native, translated, waited
+from ._boundary import dump, native, translated, waited
 from .errors import Closed, Fenced, Interrupted, InvalidArgument, PhaseFailed
 from .phase import Deferred, FieldProblem, InputChange, PhaseContext, SyncPhaseContext
 from .pipeline import Pipeline
@@ -142,8 +142,8 @@ class Worker:
             case summary:
                 try:
                     job.complete(dump("summary", summary))
-                except (InvalidArgument, HostError) as error:
-                    job.fail("summary_unwritable", str(translated(error)))
+                except InvalidArgument as error:
+                    job.fail("summary_unwritable", str(error))
 
     def _call_from_thread(self, call: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(waited(call), self._loop).result()

@@ -48,7 +48,7 @@ class Campaign:
         return receipt if mode is None else await self.set_mode(mode)
 
     async def unconfigure(self, phase: str) -> Receipt:
-        """Takes the config of a phase away that has not started."""
+        """Takes away the config of a phase that has not started."""
         return await self._command("unconfigure", phase=phase)
 
     async def set_mode(self, mode: Mode | str) -> Receipt:
@@ -66,7 +66,7 @@ class Campaign:
         return await self._command("start", phase=phase)
 
     async def restart(self, phase: str, config: Json = None) -> Receipt:
-        """Begins a phase afresh that has run before, with a new config if one is given."""
+        """Begins a phase that has run before afresh, with a new config if one is given."""
         return await self._command("restart", phase=phase, config=config)
 
     async def pause(self) -> Receipt:
@@ -125,9 +125,9 @@ class Campaign:
             at = page.next
 
     async def events(self, after: str | None = None, *, follow: bool = True) -> AsyncIterator[Event]:
-        """The events after a cursor; then, if it follows, those that come, without an end.
+        """The events after a cursor. With ``follow`` those that come are next, without an end.
 
-        Each is given once, in order, and only when it is durable; it skips nothing, however slow its reader is.
+        Each is given once, in order, and only when it is durable. A slow reader misses none.
         """
         async for page in self._event_pages(after, follow):
             for event in page:

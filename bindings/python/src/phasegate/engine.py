@@ -14,6 +14,7 @@ from ._worker import Worker
 from .campaign import Campaign, creation
 from .errors import Closed, InvalidArgument
 from .model import (
+    Activity,
     CampaignPage,
     CampaignView,
     Event,
@@ -21,6 +22,7 @@ from .model import (
     Mode,
     Preflight,
     Recovery,
+    Reported,
     Resource,
     Ticket,
 )
@@ -87,8 +89,8 @@ class Engine:
 
         ``path`` is the file of its store, created if it isn't there; ``None`` for a store in memory. ``pipeline`` may be the
         id of a new one, whose phases are added with :meth:`phase`. ``grace`` is how long a cancelled phase may take to come
-        to rest (10 s), ``idempotency_ttl`` how long idempotency keys are kept (24 h). Unless ``recover`` is false, what was
-        running when the last process ended goes on.
+        to rest (10 s), ``idempotency_ttl`` how long idempotency keys are kept (24 h). Opening takes up
+        what was running when the last process ended, unless ``recover`` is false.
 
         Opening raises :class:`Held` when another process has the file open.
         """
@@ -167,7 +169,7 @@ class Engine:
 
     @property
     def abandoned_threads(self) -> int:
-        """How many threads, and tasks, still work on an attempt that ended without them, since they ignored its end."""
+        """How many threads and tasks of ended attempts are still at work. They ignored the end, and can change nothing any more."""
         return 0 if self._worker is None else self._worker.abandoned
 
     @property
@@ -207,29 +209,27 @@ class Engine:
         *,
         name: str | None = None,
         mode: Mode | str | None = None,
-        activity: str | None = None,
+        activity: Activity | str | None = None,
         newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> CampaignPage:
-        """One page of campaigns, at most ``limit`` (1 to 1,000). ``activity`` is ``idle``, ``running``, ``paused``, ``failed`` or
-        ``stopped``."""
+        """One page of campaigns, at most ``limit`` (1 to 1,000)."""
         query: dict[str, Json] = {"newestFirst": newest_first, "limit": limit}
         given = {"name": name, "mode": mode, "activity": activity, "after": after}
         query.update({key: str(value) for key, value in given.items() if value is not None})
         page = json.loads(await waited(self._native.campaigns(dump("query", query))))
         return CampaignPage([CampaignView.from_json(view) for view in page["items"]], page["next"])
 
-    async def report(self, ticket: Ticket, outcome: Json = None, *, failure: tuple[str, str] | None = None) -> str:
+    async def report(self, ticket: Ticket, outcome: Json = None, *, failure: tuple[str, str] | None = None) -> Reported:
         """Reports how a deferred phase ended: with a summary, or with the code and sentence of a ``failure``.
 
-        It may be repeated and raced: ``recorded`` the first time, then ``already_recorded``; ``stale`` when the ticket is not
-        the running one.
+        It may be repeated and raced: only the first report changes anything.
         """
         text: Json = {"completed": outcome}
         if failure is not None:
             text = {"failed": {"code": failure[0], "message": failure[1]}}
-        return await waited(self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text)))
+        return Reported(await waited(self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text))))
 
     async def preflight_plan(
         self,
@@ -260,7 +260,7 @@ class Engine:
         return [_resource(one) for one in json.loads(await waited(self._native.resources(kind, after, limit)))]
 
     async def events(self, after: str | None = None, *, follow: bool = True) -> AsyncIterator[Event]:
-        """The events of all campaigns after a cursor; then, if it follows, those that come, without an end."""
+        """The events of all campaigns after a cursor. With ``follow`` those that come are next, without an end."""
         async for page in self._event_pages(None, after, follow):
             for event in page:
                 yield event

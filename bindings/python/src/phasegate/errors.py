@@ -84,11 +84,11 @@ class UnknownPhase(Rejected, LookupError):
 
 
 class NotFound(PhasegateError, LookupError):
-    """There is no such campaign, or it was deleted."""
+    """There is no such campaign or resource, or it was deleted."""
 
 
 class InvalidArgument(PhasegateError, ValueError):
-    """An argument breaks its rule: a name, a pipeline, a query."""
+    """An argument breaks its rule: a name, a pipeline, a query, a document that is too large or too deep."""
 
 
 class ResourceInvalid(PhasegateError, ValueError):
@@ -101,7 +101,7 @@ class ResourceInvalid(PhasegateError, ValueError):
 
 
 class Conflict(PhasegateError, RuntimeError):
-    """A resource is at another revision, or an idempotency key was used for another command."""
+    """A campaign or resource is at another revision, or an idempotency key was used for another command."""
 
 
 class StorageFailed(PhasegateError, OSError):
@@ -125,7 +125,7 @@ class Fenced(PhasegateError, RuntimeError):
 
 
 class PhaseFailed(Exception):
-    """Raised by a phase: it ends as failed, with this code and sentence."""
+    """A phase raises it to end as failed, with this code and sentence."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -134,54 +134,59 @@ class PhaseFailed(Exception):
 
 
 class Interrupted(Exception):
-    """Raised by a phase that comes to rest since it was asked to: see :meth:`PhaseContext.ensure_running`."""
+    """A phase raises it to come to rest when it was asked to: see :meth:`PhaseContext.ensure_running`."""
 
 
-_BY_CODE: dict[str, type[PhasegateError]] = {
-    "preflight_failed": PreflightFailed,
-    "config_invalid": ConfigInvalid,
-    "unknown_phase": UnknownPhase,
-    "not_found": NotFound,
-    "invalid_argument": InvalidArgument,
-    "invalid_name": InvalidArgument,
-    "invalid_pipeline": InvalidArgument,
-    "invalid_cursor": InvalidArgument,
-    "pipeline_not_named": InvalidArgument,
-    "unknown_resource_kind": InvalidArgument,
-    "resource_invalid": ResourceInvalid,
-    "resource_conflict": Conflict,
-    "idempotency_key_reused": Conflict,
-    "storage_failed": StorageFailed,
-    "held": Held,
-    "damaged": Damaged,
-    "newer_format": StorageFailed,
-    "closed": Closed,
-    "forked": Closed,
-    "fenced": Fenced,
-}
-
-_REJECTIONS = frozenset(
-    {
-        "unknown_pipeline",
-        "pipeline_changed",
+#: The codes of each class. ``schemas/codes.json`` of the repository has the same, and a test compares the two.
+_CODES: dict[type[PhasegateError] | type[Interrupted], tuple[str, ...]] = {
+    Rejected: (
+        "already_running",
+        "not_paused",
+        "not_running",
+        "not_started",
+        "out_of_order",
+        "paused",
+        "pausing",
         "phase_locked",
         "phase_started",
-        "out_of_order",
-        "already_running",
-        "paused",
-        "not_started",
-        "pausing",
-        "stopping",
-        "not_running",
-        "not_paused",
+        "pipeline_changed",
         "stale_ticket",
-        "too_large",
+        "stopping",
+        "unknown_pipeline",
+    ),
+    PreflightFailed: ("preflight_failed",),
+    ConfigInvalid: ("config_invalid",),
+    UnknownPhase: ("unknown_phase",),
+    NotFound: ("not_found", "resource_not_found"),
+    InvalidArgument: (
+        "invalid_argument",
+        "invalid_cursor",
+        "invalid_name",
+        "invalid_pipeline",
+        "pipeline_not_named",
+        "probe_input_invalid",
+        "probe_unsupported",
         "too_deep",
-    }
-)
+        "too_large",
+        "unknown_resource_kind",
+    ),
+    ResourceInvalid: ("resource_invalid",),
+    Conflict: ("idempotency_key_reused", "precondition_failed", "resource_conflict"),
+    StorageFailed: ("newer_format", "storage_failed"),
+    Held: ("held",),
+    Damaged: ("damaged",),
+    Closed: ("closed", "forked", "shut_down"),
+    Fenced: ("fenced",),
+    Interrupted: ("interrupted",),
+    PhasegateError: ("probe_failed", "sandbox_failed", "unexpected"),
+}
+
+_BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
-def error_of(code: str, message: str, data: str) -> PhasegateError:
+def error_of(code: str, message: str, data: str) -> PhasegateError | Interrupted:
     """Makes the exception for an error that crossed the boundary."""
-    kind = _BY_CODE.get(code, Rejected if code in _REJECTIONS else PhasegateError)
+    kind = _BY_CODE.get(code, PhasegateError)
+    if issubclass(kind, Interrupted):
+        return kind(message)
     return kind(message, code, json.loads(data))

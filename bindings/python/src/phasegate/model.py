@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
 __all__ = [
+    "Activity",
     "CampaignPage",
     "CampaignStatus",
     "CampaignView",
@@ -24,7 +25,9 @@ __all__ = [
     "Progress",
     "Receipt",
     "Recovery",
+    "Reported",
     "Resource",
+    "StopReason",
     "Ticket",
 ]
 
@@ -66,6 +69,37 @@ class PhaseStatus(StrEnum):
     COMPLETED = "completed"
 
 
+class Activity(StrEnum):
+    """What a campaign is doing, as campaigns are looked up by it."""
+
+    IDLE = "idle"
+    """Nothing runs, a held chain included."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class StopReason(StrEnum):
+    """Why a phase is stopped."""
+
+    REQUESTED = "requested"
+    """Somebody stopped it."""
+    PIPELINE_CHANGED = "pipeline_changed"
+    """At recovery the pipeline had other phases than the campaign."""
+
+
+class Reported(StrEnum):
+    """What became of a report. Only ``RECORDED`` changed anything."""
+
+    RECORDED = "recorded"
+    """The outcome was recorded by this report."""
+    ALREADY_RECORDED = "already_recorded"
+    """The same outcome was recorded before."""
+    STALE = "stale"
+    """The ticket is not the running one."""
+
+
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
@@ -78,7 +112,7 @@ class Problem:
     pointer: str
     """The JSON Pointer (RFC 6901) to the field; empty for the config as a whole."""
     keyword: str
-    """What was broken: a JSON Schema keyword such as ``minimum``, or ``config_missing``, ``resource_missing``, ..."""
+    """What was broken: a JSON Schema keyword such as ``minimum``, or ``config_missing``, ``resource_missing``, ``too_large``, ..."""
     message: str
 
     @classmethod
@@ -116,7 +150,7 @@ class Receipt:
     campaign_id: str
     version: int
     changed: bool
-    """Whether it changed anything; a command that asks for what is so already changes nothing."""
+    """Whether it changed anything; a command that asks for the present state changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +222,8 @@ class PhaseView:
     summary: Json
     failure: dict[str, str] | None
     """Its ``code`` and ``message``, if it failed."""
-    stop_reason: str | None
+    stop_reason: StopReason | None
+    """Why it is stopped, if it is."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -205,7 +240,7 @@ class PhaseView:
             completed_at=_moment(data["completedAt"]),
             summary=data["summary"],
             failure=data["failure"],
-            stop_reason=data["stopReason"],
+            stop_reason=None if data["stopReason"] is None else StopReason(data["stopReason"]),
         )
 
 

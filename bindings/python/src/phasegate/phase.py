@@ -18,7 +18,7 @@ _PAGE = 1_000
 
 
 class Deferred:
-    """What a phase returns that is not over: somebody will report its ticket later."""
+    """A phase returns it when somebody will report its ticket later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class _Context:
         return self._job.is_cancelled()
 
     def ensure_running(self) -> None:
-        """Raises :class:`Interrupted` if the attempt was asked to come to rest. Let it pass, and the phase is at rest: paused,
-        stopped or to be recovered, with what it has committed. A phase that returns instead is completed."""
+        """Raises :class:`Interrupted` if the attempt was asked to come to rest. A phase that lets it pass is paused, stopped or to be
+        recovered, with what it has committed. A phase that returns instead is completed."""
         if self.is_cancelled:
             raise Interrupted
 
@@ -125,8 +125,9 @@ class PhaseContext(_Context):
         """Appends records with the checkpoint that covers them, as one unit: durable on return.
 
         After a crash the next attempt finds either all of it or nothing. It also works after a cancellation, so that
-        work at hand is not lost. A record has at most 64 KiB of JSON, a batch at most 4 MiB. Raises :class:`Fenced`
-        when another attempt has taken over.
+        work at hand is not lost. A record and a checkpoint have at most 64 KiB of JSON each, the records of one commit at most
+        16 MiB. Raises :class:`InvalidArgument`, with nothing stored, for what is beyond, and :class:`Fenced` when another attempt
+        has taken over.
         """
         point = None if checkpoint is None else dump("checkpoint", checkpoint)
         await waited(self._job.commit(_records(records), point, done, total))

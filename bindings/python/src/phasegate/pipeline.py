@@ -81,9 +81,9 @@ class Pipeline:
         timeout: timedelta | None = None,
     ) -> Callable[[F], F]:
         """Adds a phase: an async function, an ordinary function (which runs in a thread of its own), or a class or an
-        object with ``run`` and, if it likes, ``check`` and ``can_continue``.
+        object with ``run`` and optionally ``check`` and ``can_continue``.
 
-        The function is given a context, and returns the summary of the phase. ``schema`` describes its config; unless given,
+        The function is given a context, and returns the summary of the phase. ``schema`` describes its config; without one
         any object will do. ``timeout`` ends one attempt as failed.
         """
 
@@ -97,8 +97,7 @@ class Pipeline:
                 "name": name,
                 "title": title,
                 "configSchema": _ANY_OBJECT if schema is None else dict(schema),
-                "checks": hosted.check is not None,
-                "continues": hosted.can_continue is not None,
+                "answers": [job for job in ("check", "can_continue") if getattr(hosted, job) is not None],
             }
             self._add(definition, timeout)
             self._hosted[name] = hosted
@@ -111,7 +110,7 @@ class Pipeline:
         if timeout is not None:
             ms = round(timeout.total_seconds() * 1_000)
             if ms <= 0:
-                raise InvalidArgument(f"a timeout of {timeout} is none: give a positive one", "invalid_pipeline")
+                raise InvalidArgument(f"a timeout is positive, and this one is {timeout}", "invalid_pipeline")
             definition["timeoutMs"] = ms
         self._phases.append(definition)
         return self

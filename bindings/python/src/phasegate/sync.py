@@ -160,7 +160,7 @@ class Campaign:
         return _each(self._loop, self._twin._record_pages(phase, start))
 
     def events(self, after: str | None = None, *, follow: bool = True) -> Iterator[Event]:
-        """The events after a cursor; then, if it follows, those that come, without an end.
+        """The events after a cursor. With ``follow`` those that come are next, without an end.
 
         Each is given once, in order, and only when it is durable; it skips nothing, however slow its reader is.
         """
@@ -270,7 +270,7 @@ class Engine:
 
     @property
     def abandoned_threads(self) -> int:
-        """How many threads, and tasks, still work on an attempt that ended without them, since they ignored its end."""
+        """How many threads and tasks of ended attempts are still at work. They ignored the end, and can change nothing any more."""
         return self._twin.abandoned_threads
 
     @property
@@ -314,7 +314,7 @@ class Engine:
     backup = _blocking(_engine.Engine.backup)
 
     def events(self, after: str | None = None, *, follow: bool = True) -> Iterator[Event]:
-        """The events of all campaigns after a cursor; then, if it follows, those that come, without an end."""
+        """The events of all campaigns after a cursor. With ``follow`` those that come are next, without an end."""
         return _each(self._loop, self._twin._event_pages(None, after, follow))
 
     def __repr__(self) -> str:

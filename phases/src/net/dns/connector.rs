@@ -1,4 +1,4 @@
-//! How a resolver reaches its server: straight, or through a proxy and no other way.
+//! The connection of a resolver to its server: direct, or only through a proxy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,60 +16,60 @@ use hickory_resolver::net::xfer::{DnsExchange, DnsMultiplexer};
 use hickory_resolver::{ConnectionProvider, PoolContext};
 
 use crate::net::dial::{self, DialError};
-use crate::net::halt::Halt;
+use crate::net::fatal_error::FatalError;
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
 
 /// Connects a resolver to the one server that it asks.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    runtime: Sockets,
-    proxied: Option<Proxied>,
+    runtime: SocketProvider,
+    proxied: Option<ProxiedServer>,
 }
 
-/// A server behind a proxy, which finds it by its name.
+/// A server behind a proxy. The proxy resolves its name.
 #[derive(Clone)]
-struct Proxied {
+struct ProxiedServer {
     proxy: Arc<Proxy>,
     host: Arc<str>,
 }
 
-/// Why no server can be asked, if none can. Of a connection that failed a resolver tells that it failed, and no more.
-pub(crate) type Halted = Arc<OnceLock<Halt>>;
+/// The fatal error of a failed connection, if any. A resolver itself reports only that a connection failed.
+pub(crate) type FatalErrorSlot = Arc<OnceLock<FatalError>>;
 
-/// Makes sockets, and remembers if this machine has none left.
+/// Makes sockets, and remembers when this machine has none left.
 #[derive(Clone)]
-pub(crate) struct Sockets {
+pub(crate) struct SocketProvider {
     runtime: TokioRuntimeProvider,
-    halted: Halted,
+    fatal_error: FatalErrorSlot,
 }
 
 impl Connector {
-    /// Connects straight to the address that the resolver is configured with.
-    pub(crate) fn direct(halted: Halted) -> Self {
+    /// Connects directly to the address in the resolver's configuration.
+    pub(crate) fn direct(fatal_error: FatalErrorSlot) -> Self {
         Self {
-            runtime: Sockets {
+            runtime: SocketProvider {
                 runtime: TokioRuntimeProvider::new(),
-                halted,
+                fatal_error,
             },
             proxied: None,
         }
     }
 
-    /// Connects through `proxy` to `host`, whatever address the resolver is configured with.
-    pub(crate) fn through(proxy: Arc<Proxy>, host: &str, halted: Halted) -> Self {
+    /// Connects through `proxy` to `host`, and ignores the address in the resolver's configuration.
+    pub(crate) fn through(proxy: Arc<Proxy>, host: &str, fatal_error: FatalErrorSlot) -> Self {
         let host = host.into();
         Self {
-            proxied: Some(Proxied { proxy, host }),
-            ..Self::direct(halted)
+            proxied: Some(ProxiedServer { proxy, host }),
+            ..Self::direct(fatal_error)
         }
     }
 }
 
 impl ConnectionProvider for Connector {
-    type Conn = DnsExchange<Sockets>;
+    type Conn = DnsExchange<SocketProvider>;
     type FutureConn = Pin<Box<dyn Future<Output = Result<Self::Conn, NetError>> + Send>>;
-    type RuntimeProvider = Sockets;
+    type RuntimeProvider = SocketProvider;
 
     fn new_connection(
         &self,
@@ -94,7 +94,7 @@ impl ConnectionProvider for Connector {
             }));
         }
         match &config.protocol {
-            // The library would send a datagram again on its own; the persona says how often and how fast.
+            // Retries by the library are off: the persona decides how often and how fast.
             ProtocolConfig::Udp => {
                 let stream = UdpClientStream::builder(server, self.runtime.clone())
                     .with_timeout(Some(timeout))
@@ -111,35 +111,35 @@ impl ConnectionProvider for Connector {
     }
 }
 
-impl Sockets {
+impl SocketProvider {
     fn failed(&self, error: DialError) -> NetError {
         match error {
             DialError::TimedOut => return NetError::Timeout,
-            DialError::Halt(halt) => _ = self.halted.set(halt),
+            DialError::Fatal(fatal) => _ = self.fatal_error.set(fatal),
             DialError::Refused | DialError::SpokeFirst | DialError::Failed(_) => {}
         }
         io::Error::from(io::ErrorKind::ConnectionRefused).into()
     }
 
-    /// Remembers what kept `socket` from being made, if it was this machine.
-    fn watched<S: Send + 'static>(&self, server: SocketAddr, socket: Making<S>) -> Making<S> {
-        let halted = Arc::clone(&self.halted);
+    /// Remembers why `socket` could not be made, if this machine is the cause.
+    fn watched<S: Send + 'static>(&self, server: SocketAddr, socket: SocketFuture<S>) -> SocketFuture<S> {
+        let fatal_error = Arc::clone(&self.fatal_error);
         Box::pin(async move {
             let made = socket.await;
             if let Err(error) = &made
                 && sockets::are_used_up(error, &[server])
             {
-                let _ = halted.set(Halt::OutOfSockets(error.to_string()));
+                let _ = fatal_error.set(FatalError::OutOfSockets(error.to_string()));
             }
             made
         })
     }
 }
 
-/// A socket in the making.
-type Making<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+/// A future that makes a socket.
+type SocketFuture<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
 
-impl RuntimeProvider for Sockets {
+impl RuntimeProvider for SocketProvider {
     type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
     type Timer = <TokioRuntimeProvider as RuntimeProvider>::Timer;
     type Udp = <TokioRuntimeProvider as RuntimeProvider>::Udp;
@@ -154,11 +154,11 @@ impl RuntimeProvider for Sockets {
         server: SocketAddr,
         from: Option<SocketAddr>,
         timeout: Option<Duration>,
-    ) -> Making<Self::Tcp> {
+    ) -> SocketFuture<Self::Tcp> {
         self.watched(server, self.runtime.connect_tcp(server, from, timeout))
     }
 
-    fn bind_udp(&self, from: SocketAddr, server: SocketAddr) -> Making<Self::Udp> {
+    fn bind_udp(&self, from: SocketAddr, server: SocketAddr) -> SocketFuture<Self::Udp> {
         self.watched(server, self.runtime.bind_udp(from, server))
     }
 }

@@ -1,4 +1,4 @@
-//! Looking names up at given servers: in turn, again after a failure, and through a proxy where there is one.
+//! Looks names up at given servers: in turn, with retries, and through a proxy if there is one.
 
 mod connector;
 #[cfg(test)]
@@ -19,15 +19,15 @@ use hickory_resolver::{NameServer, NameServerPool, PoolContext, TlsConfig};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::net::halt::Halt;
-use crate::net::pace::Pace;
+use crate::net::fatal_error::FatalError;
+use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
-use crate::value::{pattern, text_type, word_type};
-use connector::{Connector, Halted};
+use crate::value::{pattern, text_type};
+use connector::{Connector, FatalErrorSlot};
 
-/// The largest answer over UDP, in bytes: what passes unfragmented nearly everywhere (dnsflagday.net/2020).
+/// The largest answer over UDP, in bytes. It passes unfragmented nearly everywhere (dnsflagday.net/2020).
 const MAX_UDP: u16 = 1_232;
-/// How many queries may wait on one TCP connection: as many as the concurrency of a persona may make.
+/// How many queries may wait on one TCP connection: more than a persona's concurrency can cause.
 const MAX_ACTIVE: usize = 4_096;
 /// How many names a domain may be an alias of, one after the other.
 const MAX_ALIASES: usize = 16;
@@ -64,9 +64,10 @@ impl Server {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// Which server a query goes to first.
-    Strategy {
+    #[non_exhaustive]
+    pub enum Strategy {
         /// The first server; the others, in order, after a failure.
         First = "first",
         /// Each server in turn, by the item's index; the next ones after a failure.
@@ -74,9 +75,10 @@ word_type! {
     }
 }
 
-word_type! {
+phasegate::core::word_type! {
     /// How looking up a domain ended.
-    LookupStatus {
+    #[non_exhaustive]
+    pub enum LookupStatus {
         /// It has an address.
         Resolved = "resolved",
         /// The domain doesn't exist.
@@ -94,7 +96,7 @@ word_type! {
     }
 }
 
-/// What a lookup found.
+/// The result of a look-up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Lookup {
     pub(crate) status: LookupStatus,
@@ -104,39 +106,38 @@ pub(crate) struct Lookup {
     pub(crate) queries: u64,
 }
 
-/// A client of some DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by
-/// itself.
+/// A client of DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by itself.
 ///
-/// The library's own resolver follows aliases at no pace and answers special names such as `localhost` in the place of
-/// the server. So it only sends: one query at a time, of which each waits for its turn and is counted.
+/// The library's own resolver follows aliases without a rate limit and answers special names such as `localhost` itself. So the
+/// library only sends single queries here; each waits for its turn and is counted.
 pub(crate) struct DnsClient {
-    /// Whose servers they are, for errors.
+    /// The persona that names the servers, for errors.
     persona: String,
     servers: Vec<Server>,
-    found: OnceCell<Found>,
-    plan: Plan,
-    pace: Option<Arc<Pace>>,
+    found: OnceCell<ResolvedServers>,
+    policy: QueryPolicy,
+    limits: Option<Arc<PersonaLimits>>,
     proxy: Option<Arc<Proxy>>,
-    halted: Halted,
+    fatal_error: FatalErrorSlot,
 }
 
-/// The servers, found.
-struct Found {
+/// The resolved servers.
+struct ResolvedServers {
     endpoints: Vec<Endpoints>,
     context: Arc<PoolContext>,
 }
 
 /// The ways to one server.
 struct Endpoints {
-    /// For what is asked first: datagrams, unless all goes through a proxy.
+    /// For the first try of a query: UDP, or TCP through a proxy.
     first: Arc<NameServer<Connector>>,
-    /// For what doesn't fit into a datagram.
+    /// For answers that don't fit into a datagram.
     tcp: Option<Arc<NameServer<Connector>>>,
 }
 
-/// How a client asks.
+/// How a client sends its queries.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct QueryPolicy {
     pub(crate) strategy: Strategy,
     pub(crate) record_types: Vec<RecordType>,
     pub(crate) timeout: Duration,
@@ -144,28 +145,28 @@ pub(crate) struct Plan {
 }
 
 impl DnsClient {
-    /// Makes a client of the servers of a persona, which errors call as it is given.
+    /// Makes a client of the servers of a persona. Errors name the persona by this text.
     pub(crate) fn new(
         persona: impl Into<String>,
         servers: &[Server],
-        plan: Plan,
-        pace: Option<Arc<Pace>>,
+        policy: QueryPolicy,
+        limits: Option<Arc<PersonaLimits>>,
         proxy: Option<Arc<Proxy>>,
     ) -> Self {
         Self {
             persona: persona.into(),
             servers: servers.to_vec(),
             found: OnceCell::new(),
-            plan,
-            pace,
+            policy,
+            limits,
             proxy,
-            halted: Halted::default(),
+            fatal_error: FatalErrorSlot::default(),
         }
     }
 
-    /// Finds the servers, unless they are. Without a proxy their names are resolved here, once, by the system.
-    async fn found(&self) -> Result<&Found, Halt> {
-        let unresolved = |error: io::Error| Halt::Resolver {
+    /// Resolves the servers once. Without a proxy the system resolves their names.
+    async fn found(&self) -> Result<&ResolvedServers, FatalError> {
+        let unresolved = |error: io::Error| FatalError::Resolver {
             persona: self.persona.clone(),
             reason: error.to_string(),
         };
@@ -174,22 +175,22 @@ impl DnsClient {
             .await
     }
 
-    async fn endpoints(&self) -> io::Result<Found> {
+    async fn endpoints(&self) -> io::Result<ResolvedServers> {
         let tls = TlsConfig::new().map_err(io::Error::other)?;
-        let context = PoolContext::new(options(&self.plan), tls);
+        let context = PoolContext::new(options(&self.policy), tls);
         let endpoint = |mut server: NameServerConfig, port, connector| {
             for connection in &mut server.connections {
                 connection.port = port;
             }
             Arc::new(NameServer::new([], server, &context.options, connector))
         };
-        let halted = || Arc::clone(&self.halted);
+        let fatal_error = || Arc::clone(&self.fatal_error);
         let mut endpoints = Vec::with_capacity(self.servers.len());
         for server in &self.servers {
             let (host, port) = server.split();
             endpoints.push(match &self.proxy {
                 Some(proxy) => {
-                    let connector = Connector::through(Arc::clone(proxy), host, halted());
+                    let connector = Connector::through(Arc::clone(proxy), host, fatal_error());
                     let nowhere = IpAddr::from([0, 0, 0, 0]);
                     Endpoints {
                         first: endpoint(NameServerConfig::tcp(nowhere), port, connector),
@@ -198,31 +199,39 @@ impl DnsClient {
                 }
                 None => {
                     let address = resolve(host, port).await?;
-                    let tcp = endpoint(NameServerConfig::tcp(address), port, Connector::direct(halted()));
+                    let tcp = endpoint(
+                        NameServerConfig::tcp(address),
+                        port,
+                        Connector::direct(fatal_error()),
+                    );
                     Endpoints {
-                        first: endpoint(NameServerConfig::udp(address), port, Connector::direct(halted())),
+                        first: endpoint(
+                            NameServerConfig::udp(address),
+                            port,
+                            Connector::direct(fatal_error()),
+                        ),
                         tcp: Some(tcp),
                     }
                 }
             });
         }
-        Ok(Found {
+        Ok(ResolvedServers {
             endpoints,
             context: Arc::new(context),
         })
     }
 
-    /// Finds the servers before they are needed.
-    pub(crate) async fn find_servers(&self) -> Result<(), Halt> {
+    /// Resolves the servers before they are needed.
+    pub(crate) async fn find_servers(&self) -> Result<(), FatalError> {
         self.found().await.map(drop)
     }
 
-    /// Looks `name` up. `turn` chooses the first server where they take turns.
+    /// Looks up `name`. `turn` chooses the first server if they take turns.
     ///
-    /// Fails only where the servers aren't found or the proxy can't be used.
-    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, Halt> {
+    /// Fails only if a server has no address or the proxy can't be used.
+    pub(crate) async fn lookup(&self, name: &str, turn: u64) -> Result<Lookup, FatalError> {
         let asked = self
-            .plan
+            .policy
             .record_types
             .iter()
             .map(|record_type| self.ask(name, *record_type, turn));
@@ -251,21 +260,21 @@ impl DnsClient {
         })
     }
 
-    /// Finds the addresses of one type, through aliases; with how many queries that took.
+    /// Finds the addresses of one type, through aliases, and counts the queries.
     ///
-    /// A name that is an alias of itself in the end, or of more than [`MAX_ALIASES`] names, has none.
+    /// A name whose aliases form a circle, or are more than [`MAX_ALIASES`], has no address.
     async fn ask(
         &self,
         name: &str,
         record_type: RecordType,
         turn: u64,
-    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), Halt> {
+    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), FatalError> {
         let mut sent = 0;
         let Ok(mut name) = Name::from_ascii(name) else {
             return Ok((Err(LookupStatus::Error), sent));
         };
         name.set_fqdn(true);
-        let mut chain = Chain { names: vec![name] };
+        let mut chain = AliasChain { names: vec![name] };
         loop {
             let query = Query::query(chain.end().clone(), record_type);
             let answer = match self.answer(&query, turn, &mut sent).await? {
@@ -278,18 +287,18 @@ impl DnsClient {
         }
     }
 
-    /// Asks until there is an answer, or no retry is left. `None`: the name has no record of the type.
+    /// Asks until there is an answer or no retry is left. The answer is `None` if the name has no record of the type.
     async fn answer(
         &self,
         query: &Query,
         turn: u64,
         sent: &mut u64,
-    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, Halt> {
-        let Found { endpoints, context } = self.found().await?;
+    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, FatalError> {
+        let ResolvedServers { endpoints, context } = self.found().await?;
         let mut outcome = Err(LookupStatus::Error);
         let count = u64::try_from(endpoints.len()).unwrap_or(1).max(1);
-        for attempt in 0..=self.plan.retries {
-            let first = match self.plan.strategy {
+        for attempt in 0..=self.policy.retries {
+            let first = match self.policy.strategy {
                 Strategy::First => 0,
                 Strategy::RoundRobin => turn % count,
             };
@@ -309,49 +318,49 @@ impl DnsClient {
         Ok(outcome)
     }
 
-    /// Sends one query, when its turn has come.
+    /// Sends one query when its turn has come.
     async fn send(
         &self,
         context: &Arc<PoolContext>,
         endpoint: &Arc<NameServer<Connector>>,
         query: &Query,
         sent: &mut u64,
-    ) -> Result<Result<DnsResponse, NetError>, Halt> {
-        if let Some(pace) = &self.pace {
-            pace.request().await;
+    ) -> Result<Result<DnsResponse, NetError>, FatalError> {
+        if let Some(limits) = &self.limits {
+            limits.next_request().await;
         }
         *sent += 1;
-        // A pool for this query alone: where two domains are aliases of one name, a pool would send one query for both.
+        // A pool for this query only: a shared pool would send one query for two domains that are aliases of one name.
         let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(context));
         let mut options = DnsRequestOptions::default();
         options.edns_payload_len = MAX_UDP;
         let answer = pool.lookup(query.clone(), options).first_answer();
         let answer = match &self.proxy {
-            // What a proxy takes is not the server's: its connection has bounds of its own.
+            // The time of the proxy is not the server's. Its connection has its own timeouts.
             Some(_) => answer.await,
-            None => timeout(self.plan.timeout, answer)
+            None => timeout(self.policy.timeout, answer)
                 .await
                 .unwrap_or(Err(NetError::Timeout)),
         };
-        match (answer, self.halted.get()) {
-            (Err(_), Some(halt)) => Err(halt.clone()),
+        match (answer, self.fatal_error.get()) {
+            (Err(_), Some(fatal)) => Err(fatal.clone()),
             (answer, _) => Ok(answer),
         }
     }
 }
 
-/// A domain, and the names that it was found to be an alias of, one after the other.
-struct Chain {
+/// A domain and its aliases, in the order in which they lead on.
+struct AliasChain {
     names: Vec<Name>,
 }
 
-impl Chain {
+impl AliasChain {
     fn end(&self) -> &Name {
         self.names.last().expect("it begins with the domain")
     }
 
-    /// Follows the aliases in an answer: to addresses, to where there are none, or (`None`) to the name to ask for next.
-    /// The library passes on whatever else a server says.
+    /// Follows the aliases in an answer to addresses, or to a name without any. `None` means that the last name must be asked
+    /// for. The library passes on everything else in the answer.
     fn follow(
         &mut self,
         answer: Option<&DnsResponse>,
@@ -378,7 +387,7 @@ impl Chain {
         if !addresses.is_empty() {
             return Some(Ok(addresses));
         }
-        // Both are said of the last name (RFC 6604, section 3; RFC 2308, section 2.2).
+        // Both codes are about the last name (RFC 6604, section 3; RFC 2308, section 2.2).
         if answer.response_code == ResponseCode::NXDomain {
             return Some(Err(LookupStatus::NoSuchName));
         }
@@ -393,7 +402,7 @@ impl Chain {
     }
 }
 
-/// The address of a server, by the system where it is a name.
+/// The address of a server. The system resolves a name.
 async fn resolve(host: &str, port: u16) -> io::Result<IpAddr> {
     if let Ok(address) = host.parse() {
         return Ok(address);
@@ -406,15 +415,15 @@ async fn resolve(host: &str, port: u16) -> io::Result<IpAddr> {
     Ok(first.ip())
 }
 
-fn options(plan: &Plan) -> ResolverOpts {
+fn options(policy: &QueryPolicy) -> ResolverOpts {
     let mut options = ResolverOpts::default();
-    options.timeout = plan.timeout;
+    options.timeout = policy.timeout;
     options.os_port_selection = true;
     options.max_active_requests = MAX_ACTIVE;
     options
 }
 
-/// An answer with records, `None` where the name has none of the type, or what went wrong.
+/// An answer with records, `None` if the name has no record of the type, or the status of a failure.
 fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, LookupStatus> {
     let code = match answer {
         Ok(answer) => return Ok(Some(answer)),
@@ -432,7 +441,7 @@ fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, Lo
     }
 }
 
-/// Which of two outcomes says more of a domain without an address: what is known for sure before what may change.
+/// Ranks the outcomes for a domain without an address: a certain outcome counts more than one that may change.
 fn severity(status: LookupStatus) -> u8 {
     match status {
         LookupStatus::NoAddress => 0,

@@ -32,15 +32,15 @@ fn client(server: SocketAddr, retries: u64) -> DnsClient {
     paced(server, retries, None)
 }
 
-fn paced(server: SocketAddr, retries: u64, pace: Option<Arc<Pace>>) -> DnsClient {
-    let plan = Plan {
+fn paced(server: SocketAddr, retries: u64, limits: Option<Arc<PersonaLimits>>) -> DnsClient {
+    let policy = QueryPolicy {
         strategy: Strategy::First,
         record_types: vec![RecordType::A],
         timeout: Duration::from_secs(5),
         retries,
     };
     let server = Server::new(&server.to_string()).unwrap();
-    DnsClient::new("the DNS persona one", &[server], plan, pace, None)
+    DnsClient::new("the DNS persona one", &[server], policy, limits, None)
 }
 
 fn name(text: &str) -> Name {
@@ -55,11 +55,11 @@ fn alias(owner: &Name, target: &Name) -> Record {
 /// it was asked for.
 async fn asked(
     domain: &str,
-    pace: Option<Arc<Pace>>,
+    limits: Option<Arc<PersonaLimits>>,
     records: impl Fn(&Name, &mut Message),
 ) -> (Lookup, Vec<String>) {
     let (udp, _tcp) = both().await;
-    let client = paced(udp.local_addr().unwrap(), 0, pace);
+    let client = paced(udp.local_addr().unwrap(), 0, limits);
     let mut names = Vec::new();
     let lookup = {
         let server = async {
@@ -84,8 +84,8 @@ async fn asked(
 #[tokio::test]
 async fn an_alias_is_asked_for_by_a_query_that_is_counted_and_waits_for_its_turn() {
     let start = std::time::Instant::now();
-    let pace = Arc::new(Pace::new(1, Some(20)));
-    let (lookup, names) = asked("www.example", Some(pace), |asked, message| {
+    let limits = Arc::new(PersonaLimits::new(1, Some(20)));
+    let (lookup, names) = asked("www.example", Some(limits), |asked, message| {
         let next = match asked.to_string().as_str() {
             "www.example." => name("one.example."),
             "one.example." => name("two.example."),

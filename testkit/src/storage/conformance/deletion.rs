@@ -1,4 +1,4 @@
-//! What a deletion takes away, and what remains.
+//! What a deletion removes, and what remains.
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 

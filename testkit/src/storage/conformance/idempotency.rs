@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use phasegate_core::limits::{MAX_JSON_DEPTH, MAX_OUTCOME_BYTES};
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Storage, StorageError};
-use phasegate_core::{CampaignId, Digest, EventKind, Mode, Timestamp};
+use phasegate_core::{CampaignId, Digest, EventKind, Excess, Mode, Timestamp};
 use serde_json::{Value, json};
 
 use super::Story;
@@ -188,14 +188,14 @@ pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Arc<dyn Stor
     large.outcome = Value::String("x".repeat(MAX_OUTCOME_BYTES - 1));
     let refused = storage.remember(large).await;
     assert!(
-        matches!(refused, Err(StorageError::TooLarge { .. })),
+        matches!(refused, Err(StorageError::Excess(Excess::TooLarge { .. }))),
         "{refused:?}"
     );
     let mut deep = entry("key", None);
     deep.outcome = (0..=MAX_JSON_DEPTH).fold(json!(1), |inner, _| json!([inner]));
     let refused = storage.remember(deep).await;
     assert!(
-        matches!(refused, Err(StorageError::TooDeep { .. })),
+        matches!(refused, Err(StorageError::Excess(Excess::TooDeep { .. }))),
         "{refused:?}"
     );
     let key = entry("key", None).key;

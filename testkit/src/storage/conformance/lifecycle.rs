@@ -99,7 +99,7 @@ pub async fn a_dropped_write_is_there_or_not_and_the_store_goes_on(storage: Arc<
             let mut context = Context::from_waker(Waker::noop());
             let _ = write.as_mut().poll(&mut context);
         }
-        // Either this one or the dropped one is there; their events are the same.
+        // Either this commit or the dropped one is there. Both have the same events.
         match storage.commit(story.transition(mode_change())).await {
             Ok(_) => {}
             Err(StorageError::Conflict { .. }) => {

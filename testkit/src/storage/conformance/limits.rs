@@ -5,28 +5,30 @@
 use std::sync::Arc;
 
 use phasegate_core::limits::{
-    MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH, MAX_RECORD_BYTES,
-    MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
+    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
+    MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 use phasegate_core::storage::{Expected, ResourceWrite, Storage, StorageError};
-use phasegate_core::{Mode, Run};
+use phasegate_core::{Excess, Mode, Run};
 use serde_json::{Value, json};
 
 use super::resources::resource;
 use super::{Story, phase};
 
-/// A document that is `bytes` long as JSON.
+/// A document of `bytes` bytes of JSON.
 fn document(bytes: usize) -> Value {
     Value::String("x".repeat(bytes - 2))
 }
 
 fn nested(depth: usize) -> Value {
-    (1..depth).fold(Value::Null, |inner, _| json!([inner]))
+    (0..depth).fold(Value::Null, |inner, _| json!([inner]))
 }
 
 fn is_too_large<T: std::fmt::Debug>(result: Result<T, StorageError>, bytes: usize) {
     match result {
-        Err(StorageError::TooLarge { size, limit, .. }) => assert!(size > limit && limit == bytes),
+        Err(StorageError::Excess(Excess::TooLarge { size, limit, .. })) => {
+            assert!(size > limit && limit == bytes)
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -63,7 +65,7 @@ pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: A
     let large = story.output(1, [record(10), record(MAX_RECORD_BYTES + 1)]);
     is_too_large(storage.append(large).await, MAX_RECORD_BYTES);
     let large = story.output(1, (0..257).map(|_| record(MAX_RECORD_BYTES)));
-    is_too_large(storage.append(large).await, 16 * 1024 * 1024);
+    is_too_large(storage.append(large).await, MAX_BATCH_BYTES);
     let mut large = story.output(1, [record(10)]);
     large.checkpoint = Some(document(MAX_CHECKPOINT_BYTES + 1));
     is_too_large(storage.append(large).await, MAX_CHECKPOINT_BYTES);
@@ -109,7 +111,10 @@ pub async fn what_is_nested_too_deeply_is_refused(storage: Arc<dyn Storage>) {
         storage.write_resource(resource).await.err(),
     ];
     for error in too_deep {
-        assert!(matches!(error, Some(StorageError::TooDeep { .. })), "{error:?}");
+        assert!(
+            matches!(error, Some(StorageError::Excess(Excess::TooDeep { .. }))),
+            "{error:?}"
+        );
     }
     let mut fits = story.output(1, [nested(MAX_JSON_DEPTH).to_string()]);
     fits.checkpoint = Some(nested(MAX_JSON_DEPTH));

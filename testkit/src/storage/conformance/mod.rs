@@ -1,4 +1,4 @@
-//! The suite that every store passes: one macro, one test for each sentence of the port.
+//! The suite that every store passes: one macro with one test for each sentence of the port.
 //!
 //! ```
 //! use phasegate_testkit::storage::{MemoryStorage, conformance::Fixture};
@@ -10,8 +10,7 @@
 //! phasegate_testkit::storage_conformance!(an_empty_store);
 //! ```
 //!
-//! A store that only tests can reach, such as one in a temporary folder, keeps what it needs alive with
-//! [`Fixture::keeping`].
+//! [`Fixture::keeping`] keeps alive what a store needs, such as a temporary folder.
 
 pub mod campaigns;
 pub mod commits;

@@ -19,12 +19,12 @@ const PHASES: [&str; 3] = ["first", "second", "third"];
 ///
 /// # Panics
 ///
-/// When it is no name.
+/// When it is not a valid name.
 pub fn phase(name: &str) -> PhaseName {
     PhaseName::new(name).expect("a case names a phase")
 }
 
-/// One campaign of a case, as it stands after the transitions that were told.
+/// One campaign of a case, in its state after the accepted transitions.
 #[derive(Clone, Debug)]
 pub struct Story {
     /// Its id.
@@ -38,7 +38,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// A campaign that isn't there yet.
+    /// A campaign before its creation.
     pub fn new(id: u128) -> Self {
         Self {
             id: CampaignId::from_u128(id),
@@ -48,7 +48,7 @@ impl Story {
         }
     }
 
-    /// A campaign that has been created in `storage`, with the name `campaign` and in `step_by_step`.
+    /// A campaign that is created in `storage`, with the name `campaign` and in `step_by_step`.
     pub async fn created(storage: &dyn Storage, id: u128) -> Self {
         let mut story = Self::new(id);
         story
@@ -79,7 +79,7 @@ impl Story {
         EventKind::PhaseStarted(self.launch(name))
     }
 
-    /// The next attempt of a phase that has a run, or else its first.
+    /// The next attempt of a phase's latest run, or the first attempt of its first run.
     pub fn launch(&self, name: &str) -> Launch {
         let current = self
             .campaign
@@ -104,7 +104,7 @@ impl Story {
         }
     }
 
-    /// The transition by these events, which is not told yet.
+    /// The transition with these events. It is not committed or accepted yet.
     ///
     /// # Panics
     ///
@@ -138,7 +138,7 @@ impl Story {
         }
     }
 
-    /// The transition that stores a config, which is not told yet.
+    /// The transition that stores a config. It is not committed or accepted yet.
     pub fn configuration(&self, name: &str, config: Value) -> Transition {
         let revision = Revision(self.version.0 + 1);
         let mut transition = self.transition(vec![EventKind::PhaseConfigured {

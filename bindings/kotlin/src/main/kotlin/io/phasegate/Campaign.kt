@@ -46,7 +46,7 @@ public class Campaign internal constructor(
 
     private suspend fun configure(configs: Map<String, JsonElement>) = command("configure") { put("configs", JsonObject(configs)) }
 
-    /** Takes the config of a phase away that has not started. */
+    /** Takes away the config of a phase that has not started. */
     public suspend fun unconfigure(phase: String): Receipt = command("unconfigure") { put("phase", JsonPrimitive(phase)) }
 
     /** Sets the mode. It starts nothing; while a phase runs it decides what happens at its end. */
@@ -62,7 +62,7 @@ public class Campaign internal constructor(
         return command("start") { put("phase", JsonPrimitive(started)) }
     }
 
-    /** Begins a phase afresh that has run before, with a new config if one is given. */
+    /** Begins a phase that has run before afresh, with a new config if one is given. */
     public suspend fun restart(phase: String, config: JsonElement? = null): Receipt = command("restart") {
         put("phase", JsonPrimitive(phase))
         put("config", config ?: JsonNull)
@@ -134,7 +134,7 @@ public class Campaign internal constructor(
     }
 
     /**
-     * The events after a cursor, and then, if it [follows][follow], those that come, without an end: see [Engine.events].
+     * The events after a cursor. With [follow] those that come are next, without an end: see [Engine.events].
      */
     public fun events(after: String? = null, follow: Boolean = true): Flow<Event> = engine.events(id, after, follow)
 

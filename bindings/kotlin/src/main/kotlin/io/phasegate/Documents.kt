@@ -37,7 +37,7 @@ public fun json(text: String): JsonElement = argument("text") { Json.parseToJson
 /** What the engine wrote: always JSON, whose texts a document may nest deeply. */
 internal fun given(text: String): JsonElement = Json.parseToJsonElement(text)
 
-/** Reads or writes an argument of the caller's; that it has no JSON form is the caller's error. */
+/** Reads or writes an argument of the caller's. One without a JSON form is the caller's error. */
 internal inline fun <T> argument(what: String, convert: () -> T): T = try {
     convert()
 } catch (error: SerializationException) {

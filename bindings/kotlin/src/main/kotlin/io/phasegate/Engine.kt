@@ -54,21 +54,21 @@ public class Engine private constructor(
         private set
 
     /**
-     * How many threads and coroutines of phases still work on an attempt that ended without them, since they ignored its end.
-     * Their attempts are over, and they can change nothing any more; but nothing can end them.
+     * How many threads and coroutines of ended attempts are still at work. They ignored the end, and nothing can force it on them;
+     * they can change nothing any more.
      */
     public val abandonedThreads: Int get() = worker.abandoned
 
     /** How many phases this process works on, waiting and deferred ones included. */
     public val runningPhases: Int get() = translating { host.runningPhases() }.toInt()
 
-    /** Takes up every phase that was running when its process ended. It is for an engine that was opened without. */
+    /** Takes up every phase that was running when its process ended. Opening did so, unless [EngineBuilder.recover] was false. */
     public suspend fun recover(): Recovery = read(Recovery.serializer()) { host.recover() }.also { recovery = it }
 
     /**
      * Brings every phase to rest and closes the file. It is not a pause: what runs stays running in the file, and goes on when
-     * it is opened again. A phase that does not come to rest within the [grace][EngineBuilder.grace] is left behind. Once
-     * begun it isn't broken off by a cancellation. Shutting it down again does nothing.
+     * it is opened again. A phase that does not come to rest within the [grace][EngineBuilder.grace] is left behind. A cancellation
+     * doesn't break it off. Shutting it down again does nothing.
      */
     public suspend fun shutdown() {
         closing = true
@@ -202,9 +202,9 @@ public class Engine private constructor(
     }
 
     /**
-     * The events of all campaigns after a cursor, and then, if it [follows][follow], those that come, without an end.
+     * The events of all campaigns after a cursor. With [follow] those that come are next, without an end.
      *
-     * Each is given once, in order, and only when it is durable; nothing is skipped, however slow the collector is.
+     * Each is given once, in order, and only when it is durable. A slow collector misses none.
      */
     public fun events(after: String? = null, follow: Boolean = true): Flow<Event> = events(null, after, follow)
 
@@ -221,7 +221,7 @@ public class Engine private constructor(
     private suspend fun page(events: HostEvents, follow: Boolean): List<Event> =
         read(ListSerializer(Event.serializer())) { if (follow) events.next() else events.nextIfAny() }
 
-    /** Copies the file, as it is at this moment, into a new one, while it is in use. A plain copy of an open file is none. */
+    /** Copies the file, as it is at this moment, into a new one, while it is in use. A plain copy of an open file is no backup. */
     public suspend fun backup(to: Path): Unit = waited { host.backup(to.toString()) }
 
     override fun toString(): String = "Engine(${path ?: "memory"}, ${if (closing) "closed" else "open"})"
@@ -237,8 +237,8 @@ public class Engine private constructor(
             }
 
         /**
-         * Opens the store in the file [path], created if it isn't there, or one in memory for `null`; and takes up what was
-         * running when the last process ended, unless [configure] says otherwise.
+         * Opens the store in the file [path], and takes up what was running when the last process ended, unless [configure] says
+         * otherwise. A file that isn't there is created; `null` opens a store in memory.
          *
          * @throws Held when another engine has the file open.
          * @throws InvalidArgument when a pipeline breaks a rule.

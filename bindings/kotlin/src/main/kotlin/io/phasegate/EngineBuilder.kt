@@ -19,7 +19,7 @@ public class EngineBuilder internal constructor() {
     /** How long idempotency keys are kept; a day unless set. */
     public var idempotencyTtl: Duration? = null
 
-    /** Whether what was running when the last process ended goes on; yes unless set. Else [Engine.recover] does it. */
+    /** Whether opening takes up what was running when the last process ended; yes unless set. [Engine.recover] does it later. */
     public var recover: Boolean = true
 
     /** Where the coroutines of suspending phases run; `Dispatchers.Default` unless set. */

@@ -6,9 +6,9 @@ import kotlinx.serialization.json.JsonElement
  * A phase as suspending code. Each attempt runs in a coroutine of its own, which is cancelled when the attempt is asked to
  * come to rest: by a pause, a stop, a timeout, a deletion, or the end of the engine.
  *
- * Whatever it throws that is not such a cancellation makes it a failed phase: [PhaseFailed] with its own code, anything
- * else, errors included, with the code `exception`. One that ignores its cancellation loses its right to report after the
- * [grace][EngineBuilder.grace], and counts among the [abandoned][Engine.abandonedThreads] while it goes on.
+ * An exception makes it a failed phase: [PhaseFailed] with its own code, any other one, errors included, with the code
+ * `exception`. The exception of such a cancellation doesn't. A phase that ignores its cancellation loses its right to report after
+ * the [grace][EngineBuilder.grace], and counts among the [abandoned][Engine.abandonedThreads] while it goes on.
  */
 public interface Phase {
     /**
@@ -20,21 +20,21 @@ public interface Phase {
     public suspend fun run(ctx: PhaseContext): Any?
 
     /**
-     * Says what is wrong with a config that its schema can't say; nothing, unless overridden. It is asked before a config
-     * is stored and before each start, so it should be quick: after 30 seconds the config counts as wrong.
+     * Finds the problems of a config that a schema can't express; none, unless overridden. The engine calls it before it stores
+     * a config and before each start, so it should be quick: after 30 seconds the config counts as wrong.
      *
      * [resources] are the documents that the config refers to, by kind and id.
      */
     public suspend fun check(config: JsonElement, resources: Map<String, Map<String, JsonElement>>): List<FieldProblem> = emptyList()
 
     /**
-     * Says whether a failed or stopped run can go on from its checkpoint although its config or resources changed; no, unless
-     * overridden: then a start begins a new run.
+     * Says whether a failed or stopped run goes on from its checkpoint after its config or resources changed. Unless overridden it
+     * says no, and a start begins a new run.
      */
     public suspend fun canContinue(change: InputChange): Boolean = false
 }
 
-/** A phase as a function, which has neither a check nor a say in whether a run goes on. */
+/** A phase as a function. It has no check, and continues no run whose inputs changed. */
 internal class FunctionPhase(private val function: suspend (PhaseContext) -> Any?) : Phase {
     override suspend fun run(ctx: PhaseContext): Any? = function(ctx)
 }
@@ -43,8 +43,8 @@ internal class FunctionPhase(private val function: suspend (PhaseContext) -> Any
  * A phase as blocking code. Each attempt runs in a daemon thread of its own, which is interrupted when the attempt is asked to
  * come to rest. Whatever it throws makes it a failed phase, as with [Phase].
  *
- * One that never returns ends all the same, by its timeout or a stop, and after the [grace][EngineBuilder.grace]: its thread
- * is left behind, can change nothing any more, and is counted in [Engine.abandonedThreads].
+ * A timeout or a stop ends an attempt that doesn't return within the [grace][EngineBuilder.grace] too. Its thread is left behind:
+ * it can change nothing any more, and counts in [Engine.abandonedThreads].
  */
 public fun interface BlockingPhase {
     /** Runs the phase: see [Phase.run]. Its methods may throw anything, checked exceptions included. */

@@ -91,14 +91,14 @@ public class PhaseContext internal constructor(private val job: HostJob) {
 
     /**
      * Appends [records] with the [checkpoint] that covers them, as one unit: durable on return, power loss included. After a
-     * crash the next attempt finds either all of it or nothing. A record and a checkpoint have at most 64 KiB of JSON each, a
-     * batch at most 4 MiB. [done] and [total] are progress, told in the same call.
+     * crash the next attempt finds either all of it or nothing. A record and a checkpoint have at most 64 KiB of JSON each, the
+     * records of one commit at most 16 MiB. [done] and [total] are progress, told in the same call.
      *
      * A cancellation never breaks it off. In an attempt that was asked to come to rest it commits, and throws the
      * [CancellationException][kotlinx.coroutines.CancellationException] then; within [NonCancellable] it returns.
      *
      * @throws Fenced when another attempt has taken over; nothing was stored.
-     * @throws InvalidArgument when a record or the checkpoint has no JSON form or is too large; nothing was stored.
+     * @throws InvalidArgument when a record or the checkpoint has no JSON form, is too large or too deep; nothing was stored.
      */
     public suspend fun commit(
         records: List<JsonElement>,

@@ -1,6 +1,7 @@
 package io.phasegate
 
 import io.phasegate.internal.HostException
+import kotlinx.coroutines.CancellationException
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.decodeFromJsonElement
@@ -50,11 +51,11 @@ public class ConfigInvalid internal constructor(message: String, code: String, d
 public class UnknownPhase internal constructor(message: String, code: String, data: JsonObject) :
     Rejected(message, code, data)
 
-/** There is no such campaign, or it was deleted. */
+/** There is no such campaign or resource, or it was deleted. */
 public class NotFound internal constructor(message: String, code: String, data: JsonObject) :
     PhasegateException(message, code, data)
 
-/** An argument breaks its rule: a name, a pipeline, a query, a value without a JSON form. */
+/** An argument breaks its rule: a name, a pipeline, a query, a value without a JSON form, a document that is too large or too deep. */
 public class InvalidArgument internal constructor(
     message: String,
     code: String = "invalid_argument",
@@ -69,7 +70,7 @@ public class ResourceInvalid internal constructor(message: String, code: String,
     public val errors: List<Problem> = member<List<Problem>>(data, "errors").orEmpty()
 }
 
-/** A resource is at another revision, or an idempotency key was used for another command. */
+/** A campaign or resource is at another revision, or an idempotency key was used for another command. */
 public class Conflict internal constructor(message: String, code: String, data: JsonObject) :
     PhasegateException(message, code, data)
 
@@ -122,32 +123,46 @@ public class PhaseFailed @JvmOverloads constructor(
 private inline fun <reified T : Any> member(data: JsonObject, name: String): T? =
     data[name]?.let { runCatching { documents.decodeFromJsonElement<T>(it) }.getOrNull() }
 
-private val REJECTIONS = setOf(
-    "unknown_pipeline", "pipeline_changed", "phase_locked", "phase_started", "out_of_order", "already_running", "paused",
-    "not_started", "pausing", "stopping", "not_running", "not_paused", "stale_ticket", "too_large", "too_deep",
+private typealias Make = (String, String, JsonObject) -> RuntimeException
+
+/** The codes of each class. `schemas/codes.json` of the repository has the same, and a test compares the two. */
+private val CLASSES: List<Pair<Make, List<String>>> = listOf(
+    ::Rejected to listOf(
+        "already_running", "not_paused", "not_running", "not_started", "out_of_order", "paused", "pausing", "phase_locked",
+        "phase_started", "pipeline_changed", "stale_ticket", "stopping", "unknown_pipeline",
+    ),
+    ::PreflightFailed to listOf("preflight_failed"),
+    ::ConfigInvalid to listOf("config_invalid"),
+    ::UnknownPhase to listOf("unknown_phase"),
+    ::NotFound to listOf("not_found", "resource_not_found"),
+    ::invalidArgument to listOf(
+        "invalid_argument", "invalid_cursor", "invalid_name", "invalid_pipeline", "pipeline_not_named", "probe_input_invalid",
+        "probe_unsupported", "too_deep", "too_large", "unknown_resource_kind",
+    ),
+    ::ResourceInvalid to listOf("resource_invalid"),
+    ::Conflict to listOf("idempotency_key_reused", "precondition_failed", "resource_conflict"),
+    ::StorageFailed to listOf("newer_format", "storage_failed"),
+    ::Held to listOf("held"),
+    ::Damaged to listOf("damaged"),
+    ::Closed to listOf("closed", "forked", "shut_down"),
+    ::Fenced to listOf("fenced"),
+    // A coroutine or thread whose engine goes away comes to rest as by any cancellation.
+    ::interrupted to listOf("interrupted"),
+    ::unexpected to listOf("probe_failed", "sandbox_failed", "unexpected"),
 )
 
+private fun invalidArgument(message: String, code: String, data: JsonObject) = InvalidArgument(message, code, data)
+
+@Suppress("UNUSED_PARAMETER")
+private fun interrupted(message: String, code: String, data: JsonObject) = CancellationException(message)
+
+private fun unexpected(message: String, code: String, data: JsonObject) = Unexpected(message, code, data)
+
+internal val BY_CODE: Map<String, (String, String, JsonObject) -> RuntimeException> = CLASSES.flatMap { (make, codes) -> codes.map { it to make } }.toMap()
+
 /** The exception of this package for one of the generated code. */
-internal fun translated(error: HostException): PhasegateException {
+internal fun translated(error: HostException): RuntimeException {
     val failed = error as HostException.Failed
-    val (code, reason) = failed.code to failed.reason
     val data = runCatching { documents.decodeFromString<JsonElement>(failed.`data`).jsonObject }.getOrDefault(JsonObject(emptyMap()))
-    return when (code) {
-        "preflight_failed" -> PreflightFailed(reason, code, data)
-        "config_invalid" -> ConfigInvalid(reason, code, data)
-        "unknown_phase" -> UnknownPhase(reason, code, data)
-        "not_found" -> NotFound(reason, code, data)
-        "invalid_argument", "invalid_name", "invalid_pipeline", "invalid_cursor", "pipeline_not_named", "unknown_resource_kind",
-        "record_too_large", "checkpoint_too_large", "batch_too_large",
-        -> InvalidArgument(reason, code, data)
-        "resource_invalid" -> ResourceInvalid(reason, code, data)
-        "resource_conflict", "idempotency_key_reused" -> Conflict(reason, code, data)
-        "storage_failed", "newer_format" -> StorageFailed(reason, code, data)
-        "held" -> Held(reason, code, data)
-        "damaged" -> Damaged(reason, code, data)
-        "closed" -> Closed(reason, code, data)
-        "fenced" -> Fenced(reason, code, data)
-        in REJECTIONS -> Rejected(reason, code, data)
-        else -> Unexpected(reason, code, data)
-    }
+    return (BY_CODE[failed.code] ?: ::unexpected)(failed.reason, failed.code, data)
 }

@@ -58,7 +58,7 @@ public class Pipeline internal constructor(
 public fun Pipeline(id: String, title: String = "", define: PipelineBuilder.() -> Unit): Pipeline =
     Pipeline.builder(id, title).apply(define).build()
 
-/** Defines a pipeline. The order of the calls is the order of the phases. What breaks a rule is found when the engine opens. */
+/** Defines a pipeline. The order of the calls is the order of the phases. The engine checks the rules when it opens. */
 @PhasegateDsl
 public class PipelineBuilder internal constructor(private val id: String, private val title: String) {
     private val phases = mutableListOf<JsonObject>()
@@ -136,9 +136,9 @@ public class PipelineBuilder internal constructor(private val id: String, privat
             put("name", JsonPrimitive(name))
             put("title", JsonPrimitive(title))
             put("configSchema", schema)
-            // A function has neither; asking it would cost a turn through the host for each config.
-            put("checks", JsonPrimitive(runner.overrides("check")))
-            put("continues", JsonPrimitive(runner.overrides("canContinue")))
+            // A function answers neither; asking it would cost a turn through the host for each config.
+            val answers = mapOf("check" to "check", "can_continue" to "canContinue").filterValues { runner.overrides(it) }
+            put("answers", JsonArray(answers.keys.map { JsonPrimitive(it) }))
             millis(timeout)?.let { put("timeoutMs", JsonPrimitive(it)) }
         }
         names += name
@@ -159,7 +159,7 @@ public class PipelineBuilder internal constructor(private val id: String, privat
 
         private fun millis(timeout: Duration?): Long? {
             if (timeout != null && timeout < Duration.ofMillis(1)) {
-                throw InvalidArgument("a timeout of $timeout is none: give at least a millisecond", "invalid_pipeline")
+                throw InvalidArgument("a timeout has at least a millisecond, and this one is $timeout", "invalid_pipeline")
             }
             return timeout?.toMillis()
         }

@@ -119,6 +119,21 @@ public enum class Activity(
     STOPPED("stopped"),
 }
 
+/** Why a phase is stopped. */
+@Serializable
+public enum class StopReason(
+    /** The word for it in JSON and on every other surface. */
+    public val word: String,
+) {
+    /** Somebody stopped it. */
+    @SerialName("requested")
+    REQUESTED("requested"),
+
+    /** At recovery the pipeline had other phases than the campaign. */
+    @SerialName("pipeline_changed")
+    PIPELINE_CHANGED("pipeline_changed"),
+}
+
 /** What became of a report. Only [RECORDED] changed anything. */
 public enum class Reported(
     /** The word for it in JSON and on every other surface. */

@@ -56,6 +56,6 @@ public inline fun <reified T : Any> BlockingPhaseContext.checkpoint(): T? = chec
 internal fun <T> encoded(type: KSerializer<T>, value: T): JsonElement =
     argument("value") { documents.encodeToJsonElement(type, value) }
 
-/** Reads a document, where it has members that [T] lacks, these are passed over. */
+/** Reads a document. Members that [T] lacks are passed over. */
 @PublishedApi
 internal fun <T> decoded(type: KSerializer<T>, document: JsonElement): T = documents.decodeFromJsonElement(type, document)

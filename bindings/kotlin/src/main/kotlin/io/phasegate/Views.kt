@@ -12,7 +12,7 @@ public data class Problem internal constructor(
     val phase: String = "",
     /** The JSON Pointer (RFC 6901) to the field; empty for the config as a whole. */
     val pointer: String,
-    /** What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`, ... */
+    /** What was broken: a JSON Schema keyword such as `minimum`, or `config_missing`, `resource_missing`, `too_large`, ... */
     val keyword: String,
     /** A sentence for a person. */
     val message: String,
@@ -101,8 +101,8 @@ public data class PhaseView internal constructor(
     val summary: JsonElement?,
     /** Why it failed, if it did. */
     val failure: Failure?,
-    /** Why it is stopped, if it is: `requested`, or `pipeline_changed`. */
-    val stopReason: String?,
+    /** Why it is stopped, if it is. */
+    val stopReason: StopReason?,
 )
 
 /** A campaign, as it is shown at one moment. It is a value: it does not change when the campaign does. */
@@ -163,7 +163,7 @@ public data class Receipt internal constructor(
     val campaignId: String,
     /** The number of its latest event after the command. */
     val version: Long,
-    /** Whether the command changed anything; one that asks for what is so already changes nothing. */
+    /** Whether the command changed anything; one that asks for the present state changes nothing. */
     val changed: Boolean,
 )
 

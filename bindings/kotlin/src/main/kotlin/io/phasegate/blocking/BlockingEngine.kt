@@ -25,7 +25,7 @@ import kotlinx.serialization.json.JsonElement
 
 /**
  * An [Engine] for Java and for other blocking code: each call blocks its thread until it is done. Documents go in as JSON
- * text; those that come out give theirs with `toString()`.
+ * text; those that come out give it with `toString()`.
  *
  * An interrupt ends a wait with an [InterruptedException], and leaves open whether a command was carried out.
  */

@@ -76,8 +76,10 @@ enum class Ending(val code: String, val message: String, val act: () -> Any?) {
     NO_JSON_FORM_WITHIN("summary_unwritable", "the summary has no JSON form: ", { listOf(1, mapOf("a" to Thread.currentThread())) }),
     NOT_A_NUMBER("summary_unwritable", "the summary can't be read", { Double.NaN }),
     SUMMARY_OF_HALF_A_PAIR("summary_unwritable", "a text holds half of a surrogate pair", { "\ud800" }),
-    TOO_DEEP("summary_unwritable", "", { generateSequence(listOf<Any>()) { listOf(it) }.elementAt(100_000) }),
-    TOO_LARGE("summary_too_large", "", { "x".repeat(70_000) }),
+    TOO_DEEP_TO_BE_WRITTEN("summary_unwritable", "", { generateSequence(listOf<Any>()) { listOf(it) }.elementAt(100_000) }),
+    TOO_DEEP_TO_BE_READ("too_deep", "the summary is nested 500 levels deep", { nested(500) }),
+    TOO_DEEP_TO_BE_STORED("too_deep", "the summary of odd is nested 101 levels deep", { nested(101) }),
+    TOO_LARGE("too_large", "the summary of odd has 70002 bytes", { "x".repeat(70_000) }),
 }
 
 /** How a phase is written. */
@@ -416,7 +418,7 @@ class PhaseTest {
                     assertFailsWith<InvalidArgument> { ctx.commit(listOf(), done = -1) }
                     assertFailsWith<InvalidArgument> { ctx.progress(-1) }
                     assertFailsWith<InvalidArgument> { ctx.upstream(-1) }
-                    assertEquals("record_too_large", assertFailsWith<InvalidArgument> { ctx.commit(listOf(JsonPrimitive("x".repeat(70_000)))) }.code)
+                    assertEquals("too_large", assertFailsWith<InvalidArgument> { ctx.commit(listOf(JsonPrimitive("x".repeat(70_000)))) }.code)
                     ctx.commit(listOf(JsonPrimitive("right")))
                 }
             }

@@ -7,6 +7,7 @@ import io.phasegate.Mode
 import io.phasegate.json
 import java.nio.file.Path
 import java.util.concurrent.TimeUnit
+import kotlin.io.path.readText
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
@@ -14,10 +15,18 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonPrimitive
 
 /** The longest that anything may take here; whatever takes longer hangs. */
 val PATIENCE = 60.seconds
+
+/** The repository that these tests belong to. */
+val REPOSITORY: Path = Path.of(System.getProperty("phasegate.repository"))
+
+/** A file of `schemas/`: what the engine says once, and every host is compared with. */
+fun schema(name: String): JsonElement = json(REPOSITORY.resolve("schemas/$name").readText())
 
 /** Runs a test that suspends. */
 fun <T> test(body: suspend CoroutineScope.() -> T) {
@@ -67,3 +76,6 @@ fun jvm(expected: Int, program: Class<*>, vararg arguments: String): String {
     assertEquals(expected, ended.code, ended.output)
     return ended.output
 }
+
+/** A scalar in so many lists. */
+fun nested(depth: Int): JsonElement = generateSequence<JsonElement>(JsonPrimitive(1)) { JsonArray(listOf(it)) }.elementAt(depth)

@@ -1,4 +1,5 @@
-//! Long work: off the caller's thread, with progress, ended by dropping its future or closing the store.
+//! Long tasks: they run off the caller's thread, report their progress, and end when their future is dropped or the store
+//! closes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use phasegate_core::storage::StorageError;
 
 use crate::fault::{Fault, unavailable};
-use crate::shared::{Shared, sheltered};
+use crate::open_store::{OpenStore, sheltered};
 
 /// How far a backup or a verification has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,18 +19,18 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Counts the work, tells of it, and asks whether it shall go on.
-pub(crate) struct Course {
+/// A long task: counts its steps, reports its progress, and ends early once it is cancelled or its store closes.
+pub(crate) struct LongTask {
     progress: Progress,
     tell: Box<dyn FnMut(Progress) + Send>,
     cancelled: Arc<AtomicBool>,
-    store: Option<Arc<Shared>>,
+    store: Option<Arc<OpenStore>>,
 }
 
-/// After how many values somebody is told, and asked.
+/// After this many values the task reports its progress and checks whether to go on.
 const STEP: u64 = 256;
 
-impl Course {
+impl LongTask {
     pub(crate) fn begin(&mut self, total: u64) -> Result<(), Fault> {
         self.progress.total = total;
         self.tell()
@@ -50,7 +51,7 @@ impl Course {
         Ok(())
     }
 
-    /// A panic of the caller's own code must not pass for a damaged file.
+    /// Reports the progress. A panic of the caller's code must not be taken for a damaged file.
     fn tell(&mut self) -> Result<(), Fault> {
         let (tell, progress) = (&mut self.tell, self.progress);
         catch_unwind(AssertUnwindSafe(|| tell(progress)))
@@ -58,21 +59,21 @@ impl Course {
     }
 }
 
-/// Does `work` on the pool for blocking work. When the future is dropped it ends at its next step.
+/// Does `work` on the pool for blocking work. Dropping the future ends it at its next step.
 pub(crate) async fn run<T: Send + 'static>(
-    store: Option<Arc<Shared>>,
+    store: Option<Arc<OpenStore>>,
     tell: impl FnMut(Progress) + Send + 'static,
-    work: impl FnOnce(&mut Course) -> Result<T, StorageError> + Send + 'static,
+    work: impl FnOnce(&mut LongTask) -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let _at_drop = CancelAtDrop(cancelled.clone());
-    let mut course = Course {
+    let mut task = LongTask {
         progress: Progress::default(),
         tell: Box::new(tell),
         cancelled,
         store,
     };
-    blocking::unblock(move || sheltered(|| work(&mut course))).await
+    blocking::unblock(move || sheltered(|| work(&mut task))).await
 }
 
 struct CancelAtDrop(Arc<AtomicBool>);

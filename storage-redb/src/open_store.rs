@@ -1,4 +1,4 @@
-//! What the handles, the reads and the writer of one open store share.
+//! The state that the handles, the reads and the writer of one open store share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use tokio::sync::watch;
 
 use crate::fault::{Fault, unavailable};
 
-/// What tells the time, for the expiry of idempotency keys.
+/// The clock for the expiry of idempotency keys.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// An open store.
-pub(crate) struct Shared {
-    /// The database; `None` once it is closed. A read holds the lock for as long as it takes, so that closing waits for it.
+pub(crate) struct OpenStore {
+    /// The database; `None` once it is closed. A read holds the lock, so closing waits for it.
     database: RwLock<Option<Database>>,
-    /// Whether a close was asked for; long reads end then.
+    /// Whether a close was requested. Long reads end then.
     closing: AtomicBool,
-    /// Why nothing is acknowledged any more.
+    /// Why the store acknowledges nothing more; `None` while it works.
     broken: Mutex<Option<String>>,
     /// The number of the latest event; gone when the store is closed or broken.
     latest: Mutex<Option<watch::Sender<u64>>>,
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-impl Shared {
+impl OpenStore {
     pub(crate) fn new(
         database: Database,
         latest: watch::Sender<u64>,
@@ -70,26 +70,26 @@ impl Shared {
         }
     }
 
-    /// Acknowledges nothing from now on.
+    /// Lets the store acknowledge nothing more.
     pub(crate) fn set_broken(&self, reason: &str) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.get_or_insert_with(|| reason.to_owned());
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Why nothing is acknowledged any more, if so.
+    /// Why the store acknowledges nothing more; `None` while it works.
     pub(crate) fn broken(&self) -> Option<String> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells everybody who waits that the log has grown.
+    /// Wakes everyone who waits for the log to grow.
     pub(crate) fn announce(&self, number: u64) {
         if let Some(latest) = &*self.latest.lock().unwrap_or_else(PoisonError::into_inner) {
             latest.send_if_modified(|latest| std::mem::replace(latest, number) != number);
         }
     }
 
-    /// Refuses what comes to a store that is closed or broken.
+    /// Refuses a request to a closed or broken store.
     pub(crate) fn check_open(&self) -> Result<(), StorageError> {
         match self.broken() {
             _ if self.is_closing() => Err(StorageError::Closed),
@@ -100,7 +100,7 @@ impl Shared {
         }
     }
 
-    /// Works with the database, which can't be closed meanwhile.
+    /// Works with the database. It stays open until the work is done.
     pub(crate) fn with_database<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, Fault>,
@@ -121,7 +121,7 @@ impl Shared {
     }
 }
 
-/// Runs `work`, and makes a panic, which a damaged page can cause within redb, an error.
+/// Runs `work` and turns a panic into an error. A damaged page can make redb panic.
 pub(crate) fn no_panic<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic
@@ -133,7 +133,7 @@ pub(crate) fn no_panic<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, 
     })
 }
 
-/// Runs `work`, in which a database may be closed too: that also panics where its pages are damaged.
+/// Runs `work`, which may also close a database. Closing panics on damaged pages too, and that becomes an error.
 pub(crate) fn sheltered<T>(work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
     no_panic(|| work().map_err(Fault::Refused)).map_err(Fault::into_read_error)
 }
