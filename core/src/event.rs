@@ -94,13 +94,13 @@ word_type! {
 pub enum EventKind {
     /// The campaign was created.
     CampaignCreated {
-        /// Its name.
+        /// The campaign's name.
         name: String,
-        /// Its pipeline.
+        /// The campaign's pipeline.
         pipeline: PipelineId,
-        /// The phases it pins.
+        /// The campaign's phases, as they are pinned.
         phases: Vec<PhaseName>,
-        /// Its mode.
+        /// The campaign's mode.
         mode: Mode,
     },
     /// A config was stored.
@@ -109,7 +109,7 @@ pub enum EventKind {
         phase: PhaseName,
         /// The config's revision.
         revision: Revision,
-        /// The digest of its canonical JSON.
+        /// The digest of the config's canonical JSON.
         digest: Digest,
     },
     /// A config was removed.
@@ -149,7 +149,7 @@ pub enum EventKind {
     PhaseStopped {
         /// The phase.
         phase: PhaseName,
-        /// Why.
+        /// Why the phase stopped.
         reason: StopReason,
     },
     /// The phase completed.
@@ -167,7 +167,7 @@ pub enum EventKind {
         phase: PhaseName,
         /// Its run.
         run: Run,
-        /// Why.
+        /// Why the phase failed.
         failure: Failure,
     },
     /// Somebody began a phase afresh. Later phases become not started.
