@@ -12,7 +12,7 @@ use crate::table::{mib, rate, row};
 const DOMAINS: u64 = 1_000_000;
 
 pub fn bench() -> anyhow::Result<()> {
-    crate::runtime()?.block_on(async {
+    crate::runtime::runtime()?.block_on(async {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("store.redb");
         let storage = RedbStorage::open(&path).await?;

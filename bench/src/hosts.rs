@@ -98,7 +98,7 @@ impl PhaseRunner for Read {
 }
 
 pub fn bench() -> anyhow::Result<()> {
-    let mut hosts = vec![("Rust", crate::runtime()?.block_on(rust())?)];
+    let mut hosts = vec![("Rust", crate::runtime::runtime()?.block_on(rust())?)];
     for host in &HOSTS {
         hosts.push((host.name, measured_by(host)?));
     }

@@ -6,6 +6,7 @@
 mod chain;
 mod hosts;
 mod open;
+mod runtime;
 mod server;
 mod table;
 mod writes;
@@ -74,8 +75,4 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

@@ -26,7 +26,7 @@ const FULL: &str = "full";
 
 /// Fills the file, says so, and writes on until it is killed.
 pub fn fill(path: &Path) -> anyhow::Result<()> {
-    crate::runtime()?.block_on(async {
+    crate::runtime::runtime()?.block_on(async {
         let storage = RedbStorage::open(path).await?;
         let campaigns = futures::stream::iter((1..=CAMPAIGNS).map(Ok::<_, anyhow::Error>));
         campaigns
@@ -75,7 +75,7 @@ pub fn bench() -> anyhow::Result<()> {
 
     let closed = folder.path().join("closed.redb");
     std::fs::copy(&left, &closed)?;
-    crate::runtime()?.block_on(async {
+    crate::runtime::runtime()?.block_on(async {
         RedbStorage::open(&closed).await?.close().await?;
         times("opening it after a kill", &left, folder.path()).await?;
         times("opening it after it was closed", &closed, folder.path()).await

@@ -26,7 +26,7 @@ const DOMAINS: u64 = 2_000_000;
 
 /// Measures both, in turn.
 pub fn bench() -> anyhow::Result<()> {
-    crate::runtime()?.block_on(async {
+    crate::runtime::runtime()?.block_on(async {
         let folder = tempfile::tempdir()?;
         let server = Server::start(folder.path()).await?;
         fill(&server).await?;

@@ -18,7 +18,7 @@ const EACH: u64 = 40;
 const BATCH: u64 = 1_000;
 
 pub fn bench() -> anyhow::Result<()> {
-    crate::runtime()?.block_on(async {
+    crate::runtime::runtime()?.block_on(async {
         for at_once in AT_ONCE {
             let folder = tempfile::tempdir()?;
             let redb = RedbStorage::open(folder.path().join("store.redb")).await?;

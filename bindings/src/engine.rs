@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use crate::at_exit::register;
 use crate::command::HostCommand;
 use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
-use crate::runtime::{handle, is_process, register, within};
+use crate::runtime::{handle, is_process, within};
 use crate::streams::{HostEvents, Page};
 
 /// How to open an engine.

@@ -10,6 +10,7 @@
 //! **Nothing hangs at the end.** After [`exit`], and in a child that was forked after the first call, every call gives a typed
 //! error at once.
 
+mod at_exit;
 mod codes;
 mod command;
 mod engine;
@@ -23,11 +24,11 @@ mod sandbox;
 mod streams;
 mod words;
 
+pub use at_exit::exit;
 pub use codes::{ErrorClass, codes};
 pub use engine::{EngineOptions, HostEngine, verify_file};
 pub use error::HostError;
 pub use job::{Job, JobKind};
-pub use runtime::exit;
 pub use sandbox::HostSandbox;
 pub use streams::{HostEvents, Page};
 pub use words::words;

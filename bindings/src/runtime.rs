@@ -1,19 +1,14 @@
-//! The threads that engines run on, and their fate when the process ends or forks.
+//! The threads that engines run on. A forked child doesn't have them, and after the end of the process nobody does.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
 use crate::codes::HostCode;
-use crate::engine::OpenEngine;
 use crate::error::{HostError, closed, forked};
-
-/// How long the end of a process waits for writes under way.
-const EXIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The process that has the threads; 0 before the first. It is apart from [`PROCESS`], since a forked child may find that
 /// locked by a thread that it doesn't have.
@@ -22,14 +17,12 @@ static OWNER: AtomicU32 = AtomicU32::new(0);
 static PROCESS: Mutex<ProcessState> = Mutex::new(ProcessState {
     runtime: None,
     exited: false,
-    engines: Vec::new(),
 });
 
-/// What all engines of this process share.
+/// The threads of this process.
 struct ProcessState {
     runtime: Option<Runtime>,
     exited: bool,
-    engines: Vec<Weak<OpenEngine>>,
 }
 
 fn with<T>(f: impl FnOnce(&mut ProcessState) -> T) -> T {
@@ -69,40 +62,18 @@ pub(crate) fn handle() -> Result<Handle, HostError> {
     })
 }
 
-/// Remembers an engine for [`exit`].
-pub(crate) fn register(engine: Weak<OpenEngine>) {
-    with(|process| {
-        process.engines.retain(|known| known.strong_count() > 0);
-        process.engines.push(engine);
-    });
-}
-
 /// Makes the runtime's timers and tasks available to a future, wherever it is polled.
 pub(crate) fn within<F: Future>(handle: Handle, future: F) -> TokioContext<F> {
     TokioContext::new(future, handle)
 }
 
-/// Closes every engine and ends their threads, for a hook of the host at the end of the process. Running phases stay running in
-/// their stores, and the next engine's recovery takes them up. Every later call gives a typed error.
-///
-/// It takes a few seconds at most, also if phases don't come to rest.
-#[uniffi::export]
-pub fn exit() {
+/// Takes the runtime away for good, at the end of the process. `None` in a process without one, such as a forked child.
+pub(crate) fn take_at_exit() -> Option<Runtime> {
     if !is_process(OWNER.load(Ordering::Acquire)) {
-        return;
+        return None;
     }
-    let (runtime, engines) = with(|process| {
+    with(|process| {
         process.exited = true;
-        (process.runtime.take(), std::mem::take(&mut process.engines))
-    });
-    let Some(runtime) = runtime else { return };
-    let closing = async {
-        for engine in engines.iter().filter_map(Weak::upgrade) {
-            engine.abandon().await;
-        }
-    };
-    runtime.block_on(async {
-        let _ = tokio::time::timeout(EXIT_PATIENCE, closing).await;
-    });
-    runtime.shutdown_timeout(Duration::from_secs(1));
+        process.runtime.take()
+    })
 }

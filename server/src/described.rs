@@ -163,19 +163,4 @@ mod tests {
         assert_eq!(properties["phase"]["description"], "The phase.");
         assert_eq!(event["additionalProperties"], false);
     }
-
-    #[test]
-    fn every_component_that_is_referred_to_is_there_and_says_something() {
-        let components = crate::openapi::document()["components"]["schemas"].clone();
-        let text = crate::openapi::document().to_string();
-        let prefix = format!("\"$ref\":\"#{COMPONENTS}/");
-        for reference in text.split(&prefix).skip(1) {
-            let name = reference.split('"').next().unwrap_or_default();
-            let component = &components[name];
-            assert!(
-                component["type"].is_string() && component["description"].is_string(),
-                "{name}: {component}"
-            );
-        }
-    }
 }

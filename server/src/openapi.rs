@@ -212,4 +212,18 @@ mod tests {
             serde_json::from_str::<Map<String, Value>>(entry.members).expect(entry.code);
         }
     }
+
+    #[test]
+    fn every_component_that_is_referred_to_is_there_and_says_something() {
+        let components = document()["components"]["schemas"].clone();
+        let text = document().to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap_or_default();
+            let component = &components[name];
+            assert!(
+                component["type"].is_string() && component["description"].is_string(),
+                "{name}: {component}"
+            );
+        }
+    }
 }

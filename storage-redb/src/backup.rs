@@ -13,7 +13,7 @@ use crate::open::{ExistingFile, publish, temporary_beside};
 use crate::open_store::{OpenStore, no_panic};
 use crate::store::RedbStorage;
 use crate::tables;
-use crate::writer::begin;
+use crate::write::begin;
 
 /// A transaction of the copy ends when it has this many bytes.
 const STEP_BYTES: usize = 8 * 1024 * 1024;

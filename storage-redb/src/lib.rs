@@ -8,6 +8,7 @@ mod backup;
 mod block;
 mod envelope;
 mod fault;
+mod format;
 mod key;
 mod long_task;
 mod lookup;
@@ -26,7 +27,8 @@ mod writer;
 
 pub use self::metrics::describe_metrics;
 pub use backup::BackupReport;
+pub use format::FORMAT;
 pub use long_task::Progress;
-pub use open::{FORMAT, Options};
+pub use open::Options;
 pub use store::RedbStorage;
 pub use verify::{Finding, VerifyReport, verify_file};

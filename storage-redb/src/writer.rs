@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
-use redb::{Database, Durability, WriteTransaction};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::Fault;
 use crate::metrics::Metrics;
 use crate::open_store::OpenStore;
-use crate::write::{Reclaimed, Tables, Write, purge_expired, reclaim_some};
+use crate::write::{Reclaimed, Tables, Write, begin, purge_expired, reclaim_some};
 
 /// A transaction ends when its requests have this many bytes.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
@@ -239,14 +238,6 @@ impl Writer {
     }
 }
 
-/// Begins a transaction that is durable when it is committed. A store that is killed after it opens at once.
-pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut txn = database.begin_write()?;
-    txn.set_durability(Durability::Immediate)?;
-    txn.set_quick_repair(true);
-    Ok(txn)
-}
-
 /// Closes the database, also after a panic of the writer.
 pub(crate) struct CloseAtEnd(pub(crate) Arc<OpenStore>);
 
@@ -275,7 +266,8 @@ mod tests {
     use tokio::sync::{Semaphore, watch};
 
     use super::*;
-    use crate::open::make_tables;
+    use crate::format::make_tables;
+    use redb::Database;
 
     /// A queued write of a campaign's creation, and its answer.
     fn creation(

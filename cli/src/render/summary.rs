@@ -12,7 +12,7 @@ const WIDTH: u16 = 120;
 /// The phases as a table: status, records, time and summary of each.
 pub fn phases(shown: &ShownCampaign) -> String {
     let mut table = table(["Phase", "Status", "Records", "Time", "Summary"]);
-    if !table.is_tty() {
+    if table.width().is_none() {
         table.set_width(WIDTH);
     }
     for phase in &shown.view.phases {

@@ -1,6 +1,15 @@
-//! Which addresses belong to the public Internet.
+//! Addresses: which of them belong to the public Internet, and their text with a port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// `host:port`, with an IPv6 address in brackets.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
 
 /// Whether `address` is globally reachable unicast, so that any domain may have it.
 ///

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::address::authority;
 use super::fatal_error::FatalError;
 use super::proxy::{Protocol, Proxy};
 use super::{sockets, socks5};
@@ -108,15 +109,6 @@ pub(crate) async fn through(
     timeout(patience, tunnel)
         .await
         .unwrap_or(Err(DialError::TimedOut))
-}
-
-/// `host:port`, with an IPv6 address in brackets.
-pub(crate) fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
 }
 
 /// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6).

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::dial;
+use super::address;
 use crate::value::{Whole, object_only, present, text_type};
 
 phasegate::core::word_type! {
@@ -122,7 +122,7 @@ impl Proxy {
     /// Its host and port, as errors name it.
     pub(crate) fn authority(&self) -> String {
         let (host, port) = self.socket();
-        dial::authority(host, port)
+        address::authority(host, port)
     }
 
     pub(crate) fn unreachable(&self, reason: impl ToString) -> ProxyError {

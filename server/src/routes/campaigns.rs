@@ -14,8 +14,8 @@ use utoipa::IntoParams;
 
 use crate::described;
 use crate::extract::{Body, Condition, Path, Query, campaign_id, etag, idempotency_key, limit};
+use crate::prefix::PREFIX;
 use crate::problem::Problem;
-use crate::routes::PREFIX;
 use crate::server::Server;
 use crate::shapes::{CampaignBody, CampaignPage, ModeSet, NewCampaign, ReceiptBody, SetMode};
 

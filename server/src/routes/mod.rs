@@ -19,12 +19,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::name_route;
+use crate::prefix::PREFIX;
 use crate::problem::Problem;
 use crate::server::Server;
 use crate::shapes;
-
-/// The path of the API.
-pub const PREFIX: &str = "/api/v1";
 
 /// Every call under [`PREFIX`], and their document.
 pub fn router() -> (Router<Server>, OpenApi) {

@@ -8,12 +8,13 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBack
 
 use crate::envelope;
 use crate::fault::{Fault, unavailable};
+use crate::format;
 use crate::key;
 use crate::lookup;
-use crate::open::{self, open_error};
+use crate::open::open_error;
 use crate::open_store::no_panic;
 use crate::tables::{self, TableSpec};
-use crate::writer::begin;
+use crate::write::begin;
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -136,7 +137,7 @@ pub fn sealed(table: &str, key: &[u8], payload: &[u8]) -> Result<Vec<u8>, Storag
 
 /// The value at the key `format` in the table `meta`, for a store of that format.
 pub fn format_value(format: u32) -> [u8; 8] {
-    open::format_value(format)
+    format::format_value(format)
 }
 
 /// A key as errors name it.

@@ -13,10 +13,11 @@ use phasegate_core::storage::StorageError;
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
+use crate::format::{check_format, prepare};
 use crate::key;
 use crate::long_task::{self, LongTask, Progress};
 use crate::lookup;
-use crate::open::{check_format, open_error, prepare};
+use crate::open::open_error;
 use crate::open_store::no_panic;
 use crate::store::RedbStorage;
 use crate::tables::{self, TableSpec};

@@ -7,7 +7,7 @@ mod reclaim;
 mod resource;
 
 use phasegate_core::Timestamp;
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{Database, Durability, ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -20,6 +20,14 @@ pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
 
 /// A table that is being written.
 pub(crate) type Writable<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
+
+/// Begins a transaction that is durable when it is committed. A store that is killed after it opens at once.
+pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut txn = database.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
+}
 
 /// Every table, open in a write transaction.
 pub(crate) struct Tables<'txn> {

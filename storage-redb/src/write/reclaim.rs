@@ -131,9 +131,9 @@ mod tests {
 
     use super::super::Write;
     use super::*;
-    use crate::open::make_tables;
+    use crate::format::make_tables;
     use crate::read;
-    use crate::writer::begin;
+    use crate::write::begin;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
 

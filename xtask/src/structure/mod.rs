@@ -23,9 +23,7 @@ use anyhow::Context as _;
 use crate::suites::root;
 use exceptions::Exceptions;
 use graph::Circle;
-
-/// The text of each source file, by its path below the root.
-type Sources = BTreeMap<String, String>;
+use sources::Sources;
 
 /// The most lines of a file.
 const LONGEST_FILE: usize = 500;
@@ -257,10 +255,10 @@ mod tests {
         assert_eq!(
             complaints(&structure, listed),
             [
-                format!("{gone}  x.rs  y.rstake it off the list"),
                 format!(
                     "{gone}  a.rs  b.rs  c.rs  d.rs  e.rsput what is left of it instead  a.rs  b.rs  c.rs  d.rs"
                 ),
+                format!("{gone}  x.rs  y.rstake it off the list"),
             ]
         );
     }

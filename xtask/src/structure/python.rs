@@ -1,8 +1,7 @@
 //! The imports between files of Python.
 
-use super::Sources;
 use super::graph::Graph;
-use super::sources::folder_of;
+use super::sources::{Sources, folder_of};
 
 /// Reads all imports of every file: relative ones, and absolute ones from beside its package. A name that a package's
 /// `__init__.py` only passes on is an import of the file that defines it.

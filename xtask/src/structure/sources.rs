@@ -1,11 +1,13 @@
 //! The source files that are written by hand.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::Sources;
+/// The text of each source file, by its path below the root.
+pub type Sources = BTreeMap<String, String>;
 
 /// The extensions of source files.
 const EXTENSIONS: [&str; 5] = ["rs", "py", "kt", "ts", "tsx"];

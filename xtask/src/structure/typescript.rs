@@ -1,8 +1,7 @@
 //! The imports between files of TypeScript.
 
-use super::Sources;
 use super::graph::Graph;
-use super::sources::{folder_of, join};
+use super::sources::{Sources, folder_of, join};
 
 /// Reads the relative imports of every file: static ones, those of types, re-exports, and `import("…")`.
 pub fn graph(sources: &Sources) -> Graph {

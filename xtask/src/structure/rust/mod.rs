@@ -10,9 +10,8 @@ mod tokens;
 
 use std::collections::BTreeSet;
 
-use super::Sources;
 use super::graph::Graph;
-use super::sources::folder_of;
+use super::sources::{Sources, folder_of};
 use modules::Crate;
 
 /// Reads every crate: the library, and each program, test, example and benchmark.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Sources;
-use super::super::sources::{folder_of, join};
+use super::super::sources::{Sources, folder_of, join};
 use super::tokens::{Token, tokens};
 
 /// A crate: its modules, the root first.

@@ -13,8 +13,8 @@ enum Target {
     ItemOf(usize),
 }
 
-/// The names under resolution, each in its module. They stop a `use` that leads back to itself.
-type Open = BTreeSet<(usize, String)>;
+/// The paths under resolution: module, name, and the rest of the path. They stop a `use` that leads back to itself.
+type Open = BTreeSet<(usize, String, Vec<String>)>;
 
 impl Crate {
     /// Returns which file imports which.
@@ -86,7 +86,7 @@ impl Crate {
 
     /// Returns the targets of `name` followed by the path `rest` in `module`; `None` if the module doesn't have the name.
     fn named(&self, module: usize, name: &str, rest: &[String], open: &mut Open) -> Option<Vec<Target>> {
-        let key = (module, name.to_owned());
+        let key = (module, name.to_owned(), rest.to_vec());
         if !open.insert(key.clone()) {
             // A macro that is passed on under its own name, or an item with the name of its crate.
             let defined_here = rest.is_empty() && self.modules[module].items.contains(name);

@@ -1,0 +1,4 @@
+//! Where the API is.
+
+/// The path before every call.
+pub const PREFIX: &str = "/api/v1";
