@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::suites::root;
+use crate::places::root;
 
 /// The file that says what was built, in the environment of the suites that run beside one that holds cargo's lock.
 const RECORD: &str = "PHASEGATE_BUILT";
@@ -143,7 +143,7 @@ pub fn record() -> anyhow::Result<ExitCode> {
 
 /// Says to the suites of one test run where the build is recorded.
 pub fn recorded() -> anyhow::Result<(&'static str, PathBuf)> {
-    let folder = crate::run::target()?.join("xtask");
+    let folder = crate::places::target()?.join("xtask");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
     Ok((RECORD, folder.join("built.json")))
 }
@@ -175,7 +175,7 @@ pub fn generator() -> anyhow::Result<PathBuf> {
         .status()
         .context("cargo can't be run")?;
     ensure!(status.success(), "the generator could not be built");
-    Ok(crate::run::target()?
+    Ok(crate::places::target()?
         .join("debug")
         .join(GENERATOR)
         .with_extension(env::consts::EXE_EXTENSION))

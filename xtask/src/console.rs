@@ -11,7 +11,7 @@ use std::{env, fs};
 use anyhow::{Context as _, ensure};
 
 use crate::built::Built;
-use crate::suites::root;
+use crate::places::root;
 use crate::{pinned, python};
 
 /// Where the sources are.

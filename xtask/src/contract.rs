@@ -7,8 +7,8 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use anyhow::Context as _;
 
 use crate::built::Built;
+use crate::places::root;
 use crate::python;
-use crate::suites::root;
 
 /// The folder below the root that holds everything made here.
 const FOLDER: &str = "target/contract";

@@ -11,7 +11,7 @@ use std::{env, fs};
 use anyhow::{Context as _, ensure};
 
 use crate::built::{self, Built, GENERATOR};
-use crate::suites::root;
+use crate::places::root;
 
 /// Where the sources are.
 const SOURCES: &str = "bindings/kotlin";
@@ -46,7 +46,7 @@ pub fn jar() -> anyhow::Result<ExitCode> {
         env::consts::DLL_PREFIX,
         env::consts::DLL_SUFFIX
     );
-    let library = crate::run::target()?.join("release").join(name);
+    let library = crate::places::target()?.join("release").join(name);
     let folder = package(&library, &built::generator()?)?;
     println!("{}", folder.join("package").display());
     Ok(ExitCode::SUCCESS)
@@ -54,7 +54,7 @@ pub fn jar() -> anyhow::Result<ExitCode> {
 
 /// Packs the jar into Maven's repository in the folder that it returns.
 fn package(library: &Path, generator: &Path) -> anyhow::Result<PathBuf> {
-    let folder = crate::run::target()?.join("kotlin");
+    let folder = crate::places::target()?.join("kotlin");
     check_version()?;
     let generated = emptied(&folder.join("generated"))?;
     run(Command::new(generator)

@@ -6,6 +6,7 @@ mod contract;
 mod kotlin;
 mod notices;
 mod pinned;
+mod places;
 mod python;
 mod run;
 mod rust_tests;

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::suites::root;
+use crate::places::root;
 
 /// The crate that becomes the native library.
 const LIBRARY: &str = "phasegate-bindings";

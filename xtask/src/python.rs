@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::built::{Built, GENERATOR};
 use crate::pinned;
-use crate::suites::root;
+use crate::places::root;
 
 /// The folder below the root that holds everything made here.
 const FOLDER: &str = "target/python";

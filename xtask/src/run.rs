@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::built;
-use crate::suites::{Lane, Suite, Verdict, root};
+use crate::places::{root, target};
+use crate::suites::{Lane, Suite, Verdict};
 use crate::tally::Tally;
 
 /// What became of a suite.
@@ -187,12 +187,6 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
     command
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))
-}
-
-/// Returns the folder that everything is built in.
-pub fn target() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(std::path::absolute(target)?)
 }
 
 #[cfg(test)]

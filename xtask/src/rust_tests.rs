@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Runs every test program, and shows what each said. The exit code is that of a failure if one failed.
 pub fn run() -> anyhow::Result<ExitCode> {
     let built = Built::now()?;
-    let folder = crate::run::target()?.join("xtask/rust-tests");
+    let folder = crate::places::target()?.join("xtask/rust-tests");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
     let mut programs = built.tests();
     programs.sort_by_key(|program| {

@@ -55,7 +55,7 @@ pub fn write() -> anyhow::Result<ExitCode> {
         ],
         Stdio::piped(),
     )?;
-    let path = crate::suites::root().join("schemas/plan.schema.json");
+    let path = crate::places::root().join("schemas/plan.schema.json");
     fs::write(&path, plan).with_context(|| format!("{} can't be written", path.display()))?;
     println!("schemas/plan.schema.json");
     Ok(ExitCode::SUCCESS)
@@ -65,7 +65,7 @@ fn cargo(arguments: &[&str], stdout: Stdio) -> anyhow::Result<Vec<u8>> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(arguments)
-        .current_dir(crate::suites::root())
+        .current_dir(crate::places::root())
         .stdout(stdout)
         .stderr(Stdio::inherit())
         .output()

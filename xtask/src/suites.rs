@@ -1,7 +1,5 @@
 //! What `cargo xtask test` runs. A new suite is one entry in [`suites`].
 
-use std::path::Path;
-
 use crate::python::PYTHON;
 use crate::tally::{Tally, libtest, playwright, pytest, surefire};
 
@@ -137,13 +135,6 @@ fn python(name: &'static str, arguments: &'static str) -> Suite {
         ],
         verdict: Verdict::ExitCode,
     }
-}
-
-/// Returns the root of the repository.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a folder of the repository")
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::suites::root;
+use crate::places::root;
 use exceptions::Exceptions;
 use graph::Circle;
 use sources::Sources;

@@ -91,7 +91,7 @@ pub mod tests {
 
     #[test]
     fn the_sources_of_each_language_are_read_and_what_is_fetched_or_made_is_not() {
-        let sources = read(crate::suites::root()).expect("the repository can be read");
+        let sources = read(crate::places::root()).expect("the repository can be read");
         for path in [
             "core/src/lib.rs",
             "xtask/src/structure/sources.rs",
