@@ -4,8 +4,12 @@
 mod between;
 mod chain;
 mod checks;
+mod failures;
+mod idempotency;
 mod once;
 mod probes;
+mod recovery;
+mod resources;
 mod revisions;
 mod supervision;
 mod support;

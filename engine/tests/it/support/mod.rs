@@ -49,6 +49,14 @@ pub async fn started(runner: impl PhaseRunner, timeout: Option<Duration>) -> (En
     (engine, campaign)
 }
 
+/// Starts `collect` in a full sequence and gives its ticket.
+pub async fn running(world: &World) -> (CampaignHandle, Ticket) {
+    let campaign = world.ready(Mode::FullSequence).await;
+    campaign.start("collect").await.expect("it starts");
+    let ticket = world.running(&campaign, "collect").await;
+    (campaign, ticket)
+}
+
 pub struct World {
     pub storage: Arc<MemoryStorage>,
     pub stage: Stage,
