@@ -26,12 +26,10 @@ const FILES: [&str; 6] = [
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
-    resolve: Resolve,
 }
 
 #[derive(Deserialize)]
 struct Package {
-    id: String,
     name: String,
     version: String,
     license: Option<String>,
@@ -39,29 +37,6 @@ struct Package {
     manifest_path: String,
     /// None for a crate of this workspace.
     source: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    pkg: String,
-    dep_kinds: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    /// None for a dependency of the library itself.
-    kind: Option<String>,
 }
 
 /// Writes our licences and the notices into a folder that goes into a package.
@@ -100,31 +75,37 @@ fn notices() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The crates in the library, ours aside, by name.
+/// The crates in the library, ours aside, by name. The metadata have all crates of the workspace, with the features that all of it
+/// asks for; what the library alone is built of is told by its tree.
 fn contained(metadata: &Metadata) -> anyhow::Result<Vec<&Package>> {
-    let packages: BTreeMap<&str, &Package> = metadata
+    let tree = cargo(
+        &[
+            "tree",
+            "--package",
+            LIBRARY,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ],
+        "--target",
+    )?;
+    // A line names a crate, its version, and more, as in `redb v4.6.0 (*)`.
+    let names: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?.strip_prefix('v')?))
+        })
+        .collect();
+    let mut contained: Vec<_> = metadata
         .packages
         .iter()
-        .map(|one| (one.id.as_str(), one))
+        .filter(|package| package.source.is_some())
+        .filter(|package| names.contains(&(package.name.as_str(), package.version.as_str())))
         .collect();
-    let nodes: BTreeMap<&str, &Node> = metadata
-        .resolve
-        .nodes
-        .iter()
-        .map(|node| (node.id.as_str(), node))
-        .collect();
-    let library = metadata.packages.iter().find(|package| package.name == LIBRARY);
-    let mut found = BTreeSet::new();
-    let mut next = vec![library.context("the workspace has the library")?.id.as_str()];
-    while let Some(id) = next.pop() {
-        if found.insert(id) {
-            let deps = nodes.get(id).map(|node| node.deps.as_slice()).unwrap_or_default();
-            let normal = |dep: &&Dependency| dep.dep_kinds.iter().any(|kind| kind.kind.is_none());
-            next.extend(deps.iter().filter(normal).map(|dep| dep.pkg.as_str()));
-        }
-    }
-    let mut contained: Vec<_> = found.iter().filter_map(|id| packages.get(id).copied()).collect();
-    contained.retain(|package| package.source.is_some());
     contained.sort_by_key(|package| (&package.name, &package.version));
     Ok(contained)
 }
@@ -156,27 +137,27 @@ fn licences(package: &Package) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn metadata() -> anyhow::Result<Metadata> {
+    let text = cargo(&["metadata", "--format-version", "1"], "--filter-platform")?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// What cargo says of this machine's platform, which the option `platform` names to it.
+fn cargo(arguments: &[&str], platform: &str) -> anyhow::Result<String> {
     let host = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
     ensure!(host.status.success(), "rustc did not name its platform");
     let host = String::from_utf8(host.stdout)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--locked",
-            "--filter-platform",
-            host.trim(),
-        ])
+    let output = Command::new(crate::built::cargo())
+        .args(arguments)
+        .args(["--locked", platform, host.trim()])
         .current_dir(root())
         .output()?;
     ensure!(
         output.status.success(),
-        "cargo metadata failed: {}",
+        "cargo {} failed: {}",
+        arguments.join(" "),
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(serde_json::from_slice(&output.stdout)?)
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 #[cfg(test)]
@@ -189,7 +170,7 @@ mod tests {
         for crate_name in ["redb", "tokio", "reqwest", "jsonschema", "uniffi"] {
             assert!(notices.contains(&format!("\n| {crate_name} ")), "{crate_name}");
         }
-        for other in ["phasegate", "proptest", "clap"] {
+        for other in ["phasegate", "proptest", "clap", "uniffi_bindgen"] {
             assert!(
                 !notices.contains(&format!("\n| {other} ")),
                 "{other} is not in it"
