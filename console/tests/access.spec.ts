@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
-import type { Page } from "@playwright/test";
+import type { Page, Route } from "@playwright/test";
 import { CONFIGS, campaign, until, waitingCampaign } from "./support/given";
 import { expect, open, status, test } from "./support/test";
 
@@ -119,6 +119,29 @@ test("the whole way is gone by keyboard alone", async ({ page, server }) => {
   await expect(status(page)).toHaveText("Completed");
 });
 
+test("the header fits a window of 360 pixels in every state of the connection", async ({
+  page,
+  server,
+  allowFailures,
+}) => {
+  allowFailures.allowed = true;
+  await page.setViewportSize({ width: 360, height: 800 });
+  const states: [string, (route: Route) => unknown][] = [
+    // Neither answered nor refused.
+    ["Connecting", () => {}],
+    ["Offline", (route) => route.abort()],
+    ["Live", (route) => route.continue()],
+  ];
+  for (const [label, answer] of states) {
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await page.route(/\/api\/v1\/events/, answer);
+    await page.goto(`${server.origin}/#/campaigns`);
+    await page.reload();
+    await expect(page.getByText(label, { exact: true })).toBeVisible();
+    expect(await overflow(page), label).toBe(0);
+  }
+});
+
 for (const width of [360, 1920]) {
   test(`every screen fits a window of ${width} pixels`, async ({ page, server }) => {
     await page.setViewportSize({ width, height: 800 });
@@ -128,8 +151,7 @@ for (const width of [360, 1920]) {
     });
     await server.call("POST", `/campaigns/${id}/phases/domain_generation/start`);
     await until(server, id, "completed");
-    const fits = () =>
-      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const fits = () => overflow(page);
     await page.goto(`${server.origin}/#/campaigns`);
     await expect(page.getByRole("link", { name: /rather long/ }).first()).toBeVisible();
     expect(await fits(), "the list").toBe(0);
@@ -167,3 +189,8 @@ test("a browser without the token is told how to log in", async ({ browser, serv
   await expect(page.getByText(/login link/)).toBeVisible();
   await stranger.close();
 });
+
+/** How many pixels of the page are beyond the window's edge. */
+function overflow(page: Page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}

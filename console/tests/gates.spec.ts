@@ -160,7 +160,7 @@ test("a server that is killed and started again under an open page finishes the 
   await page.getByRole("button", { name: "Start full sequence" }).click();
   await expect(card(page, "DNS validation").getByText("Running")).toBeVisible();
   await server.end("SIGKILL");
-  await expect(page.getByText("Connection lost")).toBeVisible();
+  await expect(page.getByText("Offline")).toBeVisible();
   await expect(page.getByText("The server can't be reached")).toBeVisible();
   await server.start();
   await expect(page.getByText("Live", { exact: true })).toBeVisible();

@@ -24,6 +24,9 @@ const FIRST: &[&str] = &[
     "phases/it",
     "fuzz/corpus",
 ];
+/// The programs whose threads hand over to each other at every step. On one processor they need half the time that they need on two,
+/// since no processor is woken by another.
+const ON_ONE_PROCESSOR: &[&str] = &["tests/it"];
 /// How long a program may take. One that takes longer hangs, and is killed.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How often a running program is asked whether it has ended.
@@ -88,7 +91,7 @@ fn next(waiting: &Mutex<std::vec::IntoIter<TestProgram>>) -> Option<TestProgram>
 /// Runs a program to its end, with its output in a file.
 fn end(program: &TestProgram, log: &PathBuf) -> anyhow::Result<()> {
     let output = File::create(log).with_context(|| format!("{} can't be written", log.display()))?;
-    let mut child = Command::new(&program.executable)
+    let mut child = command(program)
         .current_dir(&program.folder)
         // As cargo tells it; what reads committed files at run time finds them by it.
         .env("CARGO_MANIFEST_DIR", &program.folder)
@@ -100,6 +103,20 @@ fn end(program: &TestProgram, log: &PathBuf) -> anyhow::Result<()> {
     let status = wait(&mut child)?;
     anyhow::ensure!(status.success(), "{status}");
     Ok(())
+}
+
+fn command(program: &TestProgram) -> Command {
+    let last = thread::available_parallelism().map_or(0, |processors| processors.get() - 1);
+    match ON_ONE_PROCESSOR.contains(&program.name().as_str()) {
+        true if cfg!(target_os = "linux") => {
+            let mut pinned = Command::new("taskset");
+            pinned
+                .args(["--cpu-list", &last.to_string()])
+                .arg(&program.executable);
+            pinned
+        }
+        _ => Command::new(&program.executable),
+    }
 }
 
 fn wait(child: &mut Child) -> anyhow::Result<std::process::ExitStatus> {

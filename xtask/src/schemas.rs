@@ -5,71 +5,35 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
 
+use crate::built::Built;
+use crate::places::root;
+
+/// The programs that each write a part of it.
+const WRITERS: &[&str] = &["write_schemas", "write_openapi", "write_words"];
+
 /// Writes `schemas/` and `server/openapi.json` from the Rust types and routes.
 pub fn write() -> anyhow::Result<ExitCode> {
-    cargo(
-        &[
-            "run",
-            "--quiet",
-            "--locked",
-            "--package",
-            "phasegate-phases",
-            "--example",
-            "write_schemas",
-        ],
-        Stdio::inherit(),
+    let built = Built::now()?;
+    for writer in WRITERS {
+        output(Command::new(built.program(writer)?).stdout(Stdio::inherit()))?;
+    }
+    let plan = output(
+        Command::new(built.program("phasegate")?)
+            .args(["schema", "plan"])
+            .stdout(Stdio::piped()),
     )?;
-    cargo(
-        &[
-            "run",
-            "--quiet",
-            "--locked",
-            "--package",
-            "phasegate-server",
-            "--example",
-            "write_openapi",
-        ],
-        Stdio::inherit(),
-    )?;
-    cargo(
-        &[
-            "run",
-            "--quiet",
-            "--package",
-            "phasegate-bindings",
-            "--example",
-            "write_words",
-        ],
-        Stdio::inherit(),
-    )?;
-    let plan = cargo(
-        &[
-            "run",
-            "--quiet",
-            "--locked",
-            "--package",
-            "phasegate-cli",
-            "--",
-            "schema",
-            "plan",
-        ],
-        Stdio::piped(),
-    )?;
-    let path = crate::places::root().join("schemas/plan.schema.json");
+    let path = root().join("schemas/plan.schema.json");
     fs::write(&path, plan).with_context(|| format!("{} can't be written", path.display()))?;
     println!("schemas/plan.schema.json");
     Ok(ExitCode::SUCCESS)
 }
 
-fn cargo(arguments: &[&str], stdout: Stdio) -> anyhow::Result<Vec<u8>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(arguments)
-        .current_dir(crate::places::root())
-        .stdout(stdout)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cargo can't be run")?;
-    ensure!(output.status.success(), "cargo {} failed", arguments.join(" "));
+/// Runs a command to its end, and returns what it wrote to a pipe.
+fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    let running = command.current_dir(root()).stderr(Stdio::inherit()).spawn();
+    let output = running
+        .with_context(|| format!("{command:?} can't be started"))?
+        .wait_with_output()?;
+    ensure!(output.status.success(), "{command:?} failed");
     Ok(output.stdout)
 }

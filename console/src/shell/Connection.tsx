@@ -8,7 +8,7 @@ const STATES: Record<ReturnType<typeof live.selectors.connection>, State & { hin
   connecting: { label: "Connecting", tone: "quiet", hint: "The page asks for the events." },
   open: { label: "Live", tone: "ok", hint: "What happens is shown as soon as it is stored." },
   lost: {
-    label: "Connection lost",
+    label: "Offline",
     tone: "bad",
     hint: "What runs goes on. The page reconnects by itself and misses nothing.",
   },

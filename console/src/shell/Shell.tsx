@@ -50,7 +50,7 @@ export function Shell({ children }: { children: ReactNode }) {
                 </NavLink>
               </Group>
             </Group>
-            <Group gap="sm" wrap="nowrap">
+            <Group gap="sm" wrap="nowrap" className={classes.right}>
               <Connection />
               <SchemeSwitch />
             </Group>
