@@ -27,6 +27,7 @@
 //! [`Hosts::any`].
 
 pub mod catalogue;
+mod components;
 mod console;
 mod described;
 mod extract;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use crate::catalogue::{self, Entry};
-use crate::described;
+use crate::components;
 use crate::problem::PROBLEM_JSON;
 use crate::routes;
 
@@ -51,7 +51,7 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
         }
     });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.extend(described::components());
+        schemas.extend(components::components());
     }
     let mut examples = Map::new();
     if let Some(paths) = document["paths"].as_object_mut() {

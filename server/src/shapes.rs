@@ -1,5 +1,5 @@
 //! The shapes of bodies and answers that are read and written here. The schemas of what the core writes come from the core, see
-//! [`described`](crate::described). The tests compare every answer with the document.
+//! [`components`](crate::components). The tests compare every answer with the document.
 
 use std::collections::BTreeMap;
 

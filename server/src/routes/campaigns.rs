@@ -12,7 +12,7 @@ use phasegate::{CampaignHandle, CampaignStatus, CampaignView, EngineError, Preco
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::described;
+use crate::components;
 use crate::extract::{Body, Condition, Path, Query, campaign_id, etag, idempotency_key, limit};
 use crate::prefix::PREFIX;
 use crate::problem::Problem;
@@ -43,7 +43,7 @@ pub struct ListQuery {
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Only campaigns of this status.
-    #[param(value_type = Option<described::CampaignStatus>)]
+    #[param(value_type = Option<components::CampaignStatus>)]
     status: Option<CampaignStatus>,
     /// Only campaigns with this text in their name; both are compared in lower case, by Unicode. At most 5,000 campaigns are looked at
     /// for one page: with a status or a name a page may be short, or empty, and still have a `nextCursor`.
@@ -53,7 +53,7 @@ pub struct ListQuery {
 /// Lists campaigns, the newest first
 #[utoipa::path(
     get, path = "/campaigns", operation_id = "listCampaigns", tag = "Campaigns", params(ListQuery),
-    responses((status = 200, description = "A page of campaigns", body = described::CampaignPage)),
+    responses((status = 200, description = "A page of campaigns", body = components::CampaignPage)),
     extensions(("x-codes" = json!(["invalid_name"])))
 )]
 pub async fn list(State(server): State<Server>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
@@ -238,7 +238,7 @@ pub async fn create(
 /// Shows a campaign
 #[utoipa::path(
     get, path = "/campaigns/{id}", operation_id = "showCampaign", tag = "Campaigns", params(CampaignPath),
-    responses((status = 200, description = "The campaign", body = described::Campaign,
+    responses((status = 200, description = "The campaign", body = components::Campaign,
         headers(("ETag" = String, description = "Its version: it stands for the campaign itself, not for the resources that its configs name")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name"])))
 )]
@@ -287,7 +287,7 @@ pub async fn set_mode(
 /// Checks every remaining phase
 #[utoipa::path(
     get, path = "/campaigns/{id}/preflight", operation_id = "preflight", tag = "Campaigns", params(CampaignPath),
-    responses((status = 200, description = "What is missing, if anything is", body = described::Preflight)),
+    responses((status = 200, description = "What is missing, if anything is", body = components::Preflight)),
     extensions(("x-codes" = json!(["not_found", "invalid_name"])))
 )]
 pub async fn preflight(

@@ -9,7 +9,7 @@ use phasegate::storage::{Cursor, EventScope};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::described;
+use crate::components;
 use crate::extract::{Path, Query, accepted, header_text, limit};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
@@ -42,7 +42,7 @@ pub struct EventsQuery {
     params(CampaignPath, EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "Server-sent events, each after its commit: `id` is the cursor, `event` the type, `data` the event. `progress` has \
         no id and comes at most five times a second. With `Accept: application/json` a page of the log.",
-        content((described::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
+        content((components::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_campaign(
@@ -60,7 +60,7 @@ pub async fn of_campaign(
     get, path = "/events", operation_id = "storeEvents", tag = "Events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was seen")),
     responses((status = 200, description = "As the events of a campaign, but of all of them",
-        content((described::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
+        content((components::EventPage = "application/json"), (ServerSentEvent = "text/event-stream")))),
     extensions(("x-codes" = json!(["invalid_cursor", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn of_store(

@@ -9,7 +9,7 @@ use phasegate::{EngineError, Pipeline};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::described;
+use crate::components;
 use crate::extract::{Path, phase_name};
 use crate::problem::Problem;
 use crate::server::Server;
@@ -37,7 +37,7 @@ pub struct SchemaPath {
 /// Lists the registered pipelines
 #[utoipa::path(
     get, path = "/pipelines", operation_id = "listPipelines", tag = "Pipelines",
-    responses((status = 200, description = "All of them", body = described::PipelinePage))
+    responses((status = 200, description = "All of them", body = components::PipelinePage))
 )]
 pub async fn list(State(server): State<Server>) -> Response {
     let items = server.engine().pipelines().map(Pipeline::definition).collect();
@@ -51,7 +51,7 @@ pub async fn list(State(server): State<Server>) -> Response {
 /// Shows a pipeline: its phases and kinds of resources, with their schemas
 #[utoipa::path(
     get, path = "/pipelines/{id}", operation_id = "showPipeline", tag = "Pipelines", params(PipelinePath),
-    responses((status = 200, description = "Its manifest", body = described::Pipeline)),
+    responses((status = 200, description = "Its manifest", body = components::Pipeline)),
     extensions(("x-codes" = json!(["unknown_pipeline", "invalid_name"])))
 )]
 pub async fn show(State(server): State<Server>, Path(path): Path<PipelinePath>) -> Result<Response, Problem> {

@@ -11,7 +11,7 @@ use phasegate::{CampaignHandle, EngineError};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::described;
+use crate::components;
 use crate::extract::{Path, Query, accepted, limit, phase_name};
 use crate::problem::Problem;
 use crate::routes::commands::PhasePath;
@@ -75,7 +75,7 @@ impl Filter {
         ("format" = Option<String>, Query, description = "`json`, `ndjson` or `csv`, for clients that can't send Accept", pattern = "^(json|ndjson|csv)$")),
     responses((status = 200, description = "A page of records in their order. As NDJSON or CSV all of them, however many, in a stream. Every other \
         query parameter is a filter: FIELD=VALUE keeps the records whose member FIELD is VALUE.",
-        content((described::RecordPage = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))),
+        content((components::RecordPage = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase", "run_not_found", "not_acceptable", "too_many_streams"])))
 )]
 pub async fn list(
