@@ -23,6 +23,8 @@ limits! {
     MAX_RECORD_BYTES = 64 * 1024;
     /// The largest batch of records that one append takes, in bytes over all its records.
     MAX_BATCH_BYTES = 16 * 1024 * 1024;
+    /// The largest page of campaigns, events or records, in bytes, except that one item is always given.
+    MAX_PAGE_BYTES = 16 * 1024 * 1024;
     /// The largest summary of a completed run, as canonical JSON, in bytes.
     MAX_SUMMARY_BYTES = 64 * 1024;
     /// The largest checkpoint, as canonical JSON, in bytes.

@@ -17,7 +17,7 @@ use crate::{console, metrics, openapi, routes};
 impl Server {
     /// The API and the paths beside it, to mount in an app or to serve by [`serve`](crate::serve).
     ///
-    /// The rules of [access](Access), [hosts](Hosts) and bodies apply wherever it is mounted. Limits on connections (their number,
+    /// The rules of [access](crate::Access), [hosts](crate::Hosts) and bodies apply wherever it is mounted. Limits on connections (their number,
     /// header sizes, times) belong to the code that accepts them; `serve` sets them.
     pub fn router(&self) -> Router {
         let (api, document) = routes::router();

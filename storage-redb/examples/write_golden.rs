@@ -2,6 +2,7 @@
 //!
 //! A golden file is written once, by the release that brings the format, and never again.
 
+#[allow(clippy::unwrap_used, reason = "the tests that it is made for may panic")]
 #[path = "../tests/it/sample/mod.rs"]
 mod sample;
 

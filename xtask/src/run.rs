@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -145,13 +147,18 @@ fn is_crate(line: &str) -> bool {
         })
 }
 
+/// Where this program is. It is asked for before the build replaces the file, and so makes it another one by the same name.
+pub fn this_program() -> &'static Path {
+    static PATH: LazyLock<PathBuf> =
+        LazyLock::new(|| std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
+    &PATH
+}
+
 fn spawn(suite: &Suite) -> anyhow::Result<Child> {
     let (program, arguments) = suite.command.split_first().context("the suite has no command")?;
     let program = match *program {
         "cargo" => built::cargo(),
-        "xtask" => std::env::current_exe()
-            .context("this program has no path")?
-            .into_os_string(),
+        "xtask" => this_program().as_os_str().to_owned(),
         other if other.contains('/') => root().join(other).into_os_string(),
         other => OsString::from(other),
     };

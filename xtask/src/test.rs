@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::run::{Outcome, Status, run};
+use crate::run::{self, Outcome, Status};
 use crate::suites::{Lane, Suite, suites};
 use crate::tally::Tally;
 
 /// Runs every suite. The exit code is that of a failure if anything failed.
 pub fn test() -> anyhow::Result<ExitCode> {
-    let outcomes = run_all(&suites(), run);
+    let _ = run::this_program();
+    let outcomes = run_all(&suites(), run::run);
     println!("\n{}", table(&outcomes));
     let total = total(&outcomes);
     println!("{total}");

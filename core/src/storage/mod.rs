@@ -107,7 +107,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// One page of campaigns in the order of their ids. It reads an index, not the whole store.
     ///
-    /// A limit out of range is moved to the nearest end of the range. A page ends early before it exceeds 16 MiB.
+    /// A limit out of range is moved to the nearest end of the range. A page ends early before it exceeds
+    /// [`MAX_PAGE_BYTES`](crate::limits::MAX_PAGE_BYTES).
     async fn campaigns(&self, query: CampaignQuery) -> Result<CampaignPage, StorageError>;
 
     /// The text of one revision of a config. Every revision is kept as long as its campaign.
@@ -123,8 +124,8 @@ pub trait Storage: Send + Sync + 'static {
     /// The numbers within a campaign are gapless from 1. The store-wide log skips nothing and keeps each campaign's order; a
     /// deleted campaign leaves only its deletion. A limit out of range is moved to the nearest end of the range.
     ///
-    /// A page ends early before it exceeds 16 MiB, or after very many hidden events. Go on while there is a `next_cursor`, also
-    /// after a page without events.
+    /// A page ends early before it exceeds [`MAX_PAGE_BYTES`](crate::limits::MAX_PAGE_BYTES), or after very many hidden events. Go
+    /// on while there is a `next_cursor`, also after a page without events.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ pub trait Storage: Send + Sync + 'static {
 
     /// One page of a run's records, from the index `from` (0 is the first), at most `limit` (1 to 10,000) of them.
     ///
-    /// A page ends early before it exceeds 16 MiB.
+    /// A page ends early before it exceeds [`MAX_PAGE_BYTES`](crate::limits::MAX_PAGE_BYTES).
     async fn records(
         &self,
         campaign: CampaignId,

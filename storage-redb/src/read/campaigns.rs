@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Bound;
 
+use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{ActivityKind, CampaignFilter, CampaignPage, CampaignQuery, Order};
 use phasegate_core::{Campaign, CampaignId, Mode};
 use redb::ReadTransaction;
 
-use super::PAGE_BYTES;
 use crate::envelope::{damaged, open_json};
 use crate::fault::Fault;
 use crate::key::{self, Key};
@@ -67,7 +67,7 @@ impl<'q> GrowingPage<'q> {
             return Ok(true);
         }
         let full = self.page.items.len() == self.limit;
-        if full || (self.bytes + size > PAGE_BYTES && !self.page.items.is_empty()) {
+        if full || (self.bytes + size > MAX_PAGE_BYTES && !self.page.items.is_empty()) {
             self.page.next = self.page.items.last().map(|campaign| campaign.id);
             return Ok(false);
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use phasegate_core::CampaignId;
+use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{Cursor, EventPage, EventScope};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
-use super::PAGE_BYTES;
 use crate::envelope::{damaged, open_json, open_u64};
 use crate::fault::Fault;
 use crate::key;
@@ -54,7 +54,7 @@ fn store_events(
         let (key, value) = entry?;
         let (key, value) = (key.value(), value.value());
         bytes += value.len();
-        if page.items.len() == limit || (bytes > PAGE_BYTES && !page.items.is_empty()) {
+        if page.items.len() == limit || (bytes > MAX_PAGE_BYTES && !page.items.is_empty()) {
             break;
         }
         let this = key::last_u64(key).ok_or_else(|| damaged(&LOG, key, "its key is not a number"))?;
@@ -130,7 +130,7 @@ fn campaign_events(
             return Err(damaged(&LOG, &log_key, "the event is missing").into());
         };
         bytes += value.value().len();
-        if page.items.len() == limit || (bytes > PAGE_BYTES && !page.items.is_empty()) {
+        if page.items.len() == limit || (bytes > MAX_PAGE_BYTES && !page.items.is_empty()) {
             page.next_cursor = page.items.last().map(|event| event.cursor.clone());
             break;
         }

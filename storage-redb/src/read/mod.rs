@@ -22,9 +22,6 @@ pub(crate) use campaigns::campaigns;
 pub(crate) use events::{events, place_in};
 pub(crate) use records::{records, run_output};
 
-/// A page ends early before it exceeds this many bytes.
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
-
 /// Whether the campaign exists: it was created and is not deleted.
 fn is_there(txn: &ReadTransaction, id: CampaignId) -> Result<bool, Fault> {
     let campaigns = lookup::table(txn, &tables::CAMPAIGNS)?;

@@ -1,10 +1,11 @@
 //! Records by page. The block that holds the first record is found by its key.
 
+use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{RecordPage, RunOutput};
 use phasegate_core::{CampaignId, PhaseName, Run};
 use redb::{ReadTransaction, ReadableTable};
 
-use super::{PAGE_BYTES, is_there};
+use super::is_there;
 use crate::block::Block;
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
@@ -68,7 +69,7 @@ pub(crate) fn records(
             }
             let record = block.record(index).map_err(wrong)?;
             bytes += record.get().len();
-            if bytes > PAGE_BYTES && !page.records.is_empty() {
+            if bytes > MAX_PAGE_BYTES && !page.records.is_empty() {
                 page.next = Some(next);
                 return Ok(page);
             }

@@ -6,6 +6,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{
     Appended, CampaignPage, CampaignQuery, Claim, Committed, Cursor, EventPage, EventScope, Expected,
     IdempotencyEntry, IdempotencyKey, LoggedEvent, Order, Output, RecordPage, Resource, ResourceWrite,
@@ -18,8 +19,6 @@ use phasegate_core::{
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
-
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A store in memory, for tests. It follows the port in everything but durability.
 ///
@@ -310,7 +309,7 @@ impl MemoryState {
         for (index, record) in records.iter().enumerate().skip(skip) {
             bytes += record.get().len();
             let full = page.records.len() == limit.clamp(1, 10_000);
-            if full || (bytes > PAGE_BYTES && !page.records.is_empty()) {
+            if full || (bytes > MAX_PAGE_BYTES && !page.records.is_empty()) {
                 page.next = Some(index as u64);
                 break;
             }

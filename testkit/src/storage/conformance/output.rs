@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{Appended, Progress, Storage, StorageError};
 use phasegate_core::{Attempt, BatchNumber, CampaignId, EventKind, Run, StopReason};
 use serde_json::json;
@@ -194,7 +195,7 @@ pub async fn a_page_of_records_ends_before_16_mib(storage: Arc<dyn Storage>) {
     let mut pages = 0;
     while let Some(from) = next {
         let (records, after) = texts(&*storage, &story, from, 10_000).await;
-        assert!(records.iter().map(String::len).sum::<usize>() <= 16 * 1024 * 1024);
+        assert!(records.iter().map(String::len).sum::<usize>() <= MAX_PAGE_BYTES);
         all.extend(records);
         next = after;
         pages += 1;
