@@ -35,7 +35,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </UnstyledButton>
       <Box component="header" className={classes.header}>
         <Container size="xl" h="100%">
-          <Group h="100%" justify="space-between" wrap="nowrap">
+          <Group h="100%" justify="space-between" wrap="nowrap" className={classes.bar}>
             <Group gap="md" wrap="nowrap" className={classes.left}>
               <NavLink to="/campaigns" className={classes.brand} aria-label="Phasegate">
                 <img src={`${root}icon.svg`} alt="" width={28} height={28} />
@@ -50,7 +50,7 @@ export function Shell({ children }: { children: ReactNode }) {
                 </NavLink>
               </Group>
             </Group>
-            <Group gap="sm" wrap="nowrap" className={classes.right}>
+            <Group gap="sm" wrap="nowrap">
               <Connection />
               <SchemeSwitch />
             </Group>
