@@ -122,7 +122,7 @@ pub const ALL: &[Entry] = &[
         .with(r#"{"resource": {"kind": "proxy", "id": "office"}, "failure": {"code": "proxy_unreachable", "message": "the proxy can't be reached"}}"#),
     // Codes of the server.
     entry("internal_error", &[500], "A defect of the server; its log says more.", "something went wrong here: the server's log says what"),
-    entry("storage_damaged", &[500], "A stored value is damaged.", "the store is damaged: see the server's log, and run 'phasegate verify'"),
+    entry("damaged", &[500], "A stored value is damaged.", "the store is damaged: see the server's log, and run 'phasegate verify'"),
     entry("storage_failed", &[503], "The store can't be used.", "the store can't be used now: see the server's log"),
     entry("shut_down", &[503], "The server is shutting down.", "the engine is shut down: build a new one"),
     entry("too_many_streams", &[503], "As many streams are open as the server allows; Retry-After says when to try again.", "256 streams are open, which is the limit: close some, or try again later"),
@@ -136,9 +136,8 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     /// Codes of the engine that no answer has: the state of a broken store is for its operator, and a stale ticket for its runner.
-    const NOT_HERE: [&str; 7] = [
+    const NOT_HERE: [&str; 6] = [
         "closed",
-        "damaged",
         "fenced",
         "held",
         "newer_format",

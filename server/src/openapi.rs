@@ -13,7 +13,7 @@ const ALWAYS: &[&str] = &[
     "host_not_allowed",
     "unauthorized",
     "internal_error",
-    "storage_damaged",
+    "damaged",
     "storage_failed",
     "shut_down",
 ];

@@ -120,7 +120,7 @@ impl From<EngineError> for Problem {
             EngineError::Storage(StorageError::Damaged { .. }) => {
                 tracing::error!(%error, "the store is damaged");
                 Self::new(
-                    "storage_damaged",
+                    "damaged",
                     "the store is damaged: see the server's log, and run 'phasegate verify'",
                 )
             }

@@ -106,17 +106,12 @@ fn end(program: &TestProgram, log: &PathBuf) -> anyhow::Result<()> {
 }
 
 fn command(program: &TestProgram) -> Command {
-    let last = thread::available_parallelism().map_or(0, |processors| processors.get() - 1);
-    match ON_ONE_PROCESSOR.contains(&program.name().as_str()) {
-        true if cfg!(target_os = "linux") => {
-            let mut pinned = Command::new("taskset");
-            pinned
-                .args(["--cpu-list", &last.to_string()])
-                .arg(&program.executable);
-            pinned
-        }
-        _ => Command::new(&program.executable),
+    if cfg!(target_os = "linux") && ON_ONE_PROCESSOR.contains(&program.name().as_str()) {
+        let mut pinned = Command::new("taskset");
+        pinned.args(["--cpu-list", "0"]).arg(&program.executable);
+        return pinned;
     }
+    Command::new(&program.executable)
 }
 
 fn wait(child: &mut Child) -> anyhow::Result<std::process::ExitStatus> {

@@ -188,7 +188,7 @@ async fn a_damaged_campaign_says_so_and_the_others_work() {
     raw.close().expect("it is written");
 
     let host = Running::open(&path).await;
-    let damaged = (500, "storage_damaged".to_owned());
+    let damaged = (500, "damaged".to_owned());
     let shown = host.client.get(&format!("/campaigns/{broken}")).await;
     assert_eq!(shown.refusal(), damaged);
     let started = host

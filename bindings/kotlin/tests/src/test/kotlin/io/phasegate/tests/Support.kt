@@ -22,8 +22,8 @@ import kotlinx.serialization.json.JsonPrimitive
 /** The longest that anything may take here; whatever takes longer hangs. */
 val PATIENCE = 60.seconds
 
-/** The repository that these tests belong to. */
-val REPOSITORY: Path = Path.of(System.getProperty("phasegate.repository"))
+/** The repository that these tests belong to. Maven names it to the process of the tests; those that they start don't ask. */
+val REPOSITORY: Path by lazy { Path.of(System.getProperty("phasegate.repository")) }
 
 /** A file of `schemas/`: what the engine says once, and every host is compared with. */
 fun schema(name: String): JsonElement = json(REPOSITORY.resolve("schemas/$name").readText())
