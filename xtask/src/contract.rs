@@ -1,7 +1,6 @@
 //! Checking a running server against its own OpenAPI document, with schemathesis.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::Context as _;
@@ -17,7 +16,8 @@ const EXAMPLES: &str = "10";
 
 /// `cargo xtask contract`: every check of schemathesis against `phasegate serve --sandbox`, without a finding.
 pub fn check() -> anyhow::Result<ExitCode> {
-    let venv = environment()?;
+    let venv = root().join(FOLDER).join("venv");
+    python::environment(&venv, &root().join("server/contract/requirements.txt"))?;
     let store = root().join(FOLDER).join("store");
     if store.exists() {
         std::fs::remove_dir_all(&store)?;
@@ -50,13 +50,6 @@ pub fn check() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Makes the environment with schemathesis, and returns where it is.
-pub fn environment() -> anyhow::Result<PathBuf> {
-    let venv = root().join(FOLDER).join("venv");
-    python::environment(&venv, &root().join("server/contract/requirements.txt"))?;
-    Ok(venv)
 }
 
 /// A server process, which is ended when it isn't needed any more.

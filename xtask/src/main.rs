@@ -78,7 +78,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "python-tools",
-        about: "make the environments of the tests that are in Python",
+        about: "make the environment of the Python package's tests",
         run: python::tools,
     },
     Command {

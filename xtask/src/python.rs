@@ -23,10 +23,9 @@ pub fn wheel() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo xtask python-tools`: makes the environments of every suite that is in Python.
+/// `cargo xtask python-tools`: makes the environment of the package's tests.
 pub fn tools() -> anyhow::Result<ExitCode> {
     package_environment()?;
-    crate::contract::environment()?;
     Ok(ExitCode::SUCCESS)
 }
 

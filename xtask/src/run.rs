@@ -116,7 +116,7 @@ fn execute(suite: &Suite) -> anyhow::Result<(ExitStatus, Told)> {
     Ok((child.wait()?, told))
 }
 
-/// Prints each line behind the suite's name, since two suites run at a time, and reads what it tells.
+/// Prints each line behind the suite's name, since several suites run at a time, and reads what it tells.
 fn pass_on(suite: &Suite, lines: impl Read) -> anyhow::Result<Told> {
     let mut told = Told::default();
     let mut lines = BufReader::new(lines);
@@ -168,7 +168,7 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
             gently.arg(&program);
             gently
         }
-        Lane::Compile | Lane::Wait => Command::new(&program),
+        Lane::Compile | Lane::System | Lane::Hosts => Command::new(&program),
     };
     command.args(arguments).current_dir(root().join(suite.folder));
     // Cargo describes xtask in these to xtask; a build that tracks them would be made again for each caller.
@@ -221,7 +221,7 @@ mod tests {
     fn suite() -> Suite {
         Suite {
             name: "missing",
-            lane: Lane::Wait,
+            lane: Lane::System,
             needs: None,
             command: vec!["phasegate-no-such-program"],
             folder: "",

@@ -19,17 +19,19 @@ pub struct Suite {
     pub verdict: Verdict,
 }
 
-/// Suites of one lane run one after the other, those of two lanes at the same time.
+/// Suites of one lane run one after the other, those of different lanes at the same time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Lane {
-    /// Keeps the processors busy, and holds cargo's lock. It gives way to the other lane.
+    /// Keeps the processors busy, and holds cargo's lock. It gives way to the other lanes.
     Compile,
-    /// Waits much: for registries, servers, browsers, clocks. Nothing in it may ask cargo to build.
-    Wait,
+    /// The Rust tests, the server and the console, which wait much: for signals, browsers, clocks. It never asks cargo to build.
+    System,
+    /// The packages for other languages. It never asks cargo to build.
+    Hosts,
 }
 
 impl Lane {
-    pub const ALL: [Self; 2] = [Self::Compile, Self::Wait];
+    pub const ALL: [Self; 3] = [Self::Compile, Self::System, Self::Hosts];
 }
 
 /// How to judge a suite.
@@ -63,22 +65,22 @@ pub fn suites() -> Vec<Suite> {
             ..cargo("doc tests", "test --workspace --no-fail-fast --locked --doc")
         },
         // While the build runs, everything that it isn't needed for.
-        xtask("console check", Lane::Wait, "console-check"),
-        xtask("python tools", Lane::Wait, "python-tools"),
+        xtask("console check", Lane::System, "console-check"),
+        xtask("python tools", Lane::Hosts, "python-tools"),
         Suite {
             verdict: Verdict::Results(libtest),
-            ..built(xtask("rust tests", Lane::Wait, "rust-tests"))
+            ..built(xtask("rust tests", Lane::System, "rust-tests"))
         },
-        built(xtask("contract", Lane::Wait, "contract")),
+        built(xtask("contract", Lane::System, "contract")),
         Suite {
             verdict: Verdict::Results(playwright),
-            ..built(xtask("console", Lane::Wait, "console-test"))
+            ..built(xtask("console", Lane::System, "console-test"))
         },
         Suite {
             verdict: Verdict::Results(surefire),
-            ..built(xtask("kotlin", Lane::Wait, "kotlin-test"))
+            ..built(xtask("kotlin", Lane::Hosts, "kotlin-test"))
         },
-        built(xtask("python wheel", Lane::Wait, "python-wheel")),
+        built(xtask("python wheel", Lane::Hosts, "python-wheel")),
         python(
             "mypy",
             "-m mypy ../../target/python/unpacked/phasegate tests examples",
@@ -124,7 +126,7 @@ fn built(suite: Suite) -> Suite {
 fn python(name: &'static str, arguments: &'static str) -> Suite {
     Suite {
         name,
-        lane: Lane::Wait,
+        lane: Lane::Hosts,
         needs: Some("python wheel"),
         command: std::iter::once(PYTHON).chain(arguments.split(' ')).collect(),
         folder: "bindings/python",

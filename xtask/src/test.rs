@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every suite, two lanes of them at a time, and what became of them.
+//! `cargo xtask test`: every suite, several lanes of them at a time, and what became of them.
 //!
 //! A failing suite doesn't keep the next from running, unless that one needs it. The last line counts tests: those that passed, and
 //! those that failed or were ignored. A check that is no test, such as clippy, counts as one failed when it fails, and isn't
@@ -171,8 +171,8 @@ mod tests {
         let suites = [
             suite("build", Lane::Compile, None),
             suite("lint", Lane::Compile, None),
-            suite("tests", Lane::Wait, Some("build")),
-            suite("more tests", Lane::Wait, Some("tests")),
+            suite("tests", Lane::System, Some("build")),
+            suite("more tests", Lane::System, Some("tests")),
         ];
         let run = |suite: &Suite| match suite.name {
             "build" => Outcome::failed("build", "failed".to_owned()),
@@ -190,8 +190,8 @@ mod tests {
         let order = Mutex::new(Vec::new());
         let suites = [
             suite("build", Lane::Compile, None),
-            suite("tools", Lane::Wait, None),
-            suite("tests", Lane::Wait, Some("build")),
+            suite("tools", Lane::System, None),
+            suite("tests", Lane::System, Some("build")),
         ];
         run_all(&suites, |suite| {
             order.lock().expect("no test panics").push(suite.name);
