@@ -119,6 +119,17 @@ test("the whole way is gone by keyboard alone", async ({ page, server }) => {
   await expect(status(page)).toHaveText("Completed");
 });
 
+test("the focus goes to the content when the button that has it leaves", async ({ page, server }) => {
+  const id = await campaign(server, { name: "Started elsewhere", configs: CONFIGS });
+  await open(page, server, id);
+  const start = page.getByRole("button", { name: "Start full sequence" });
+  await start.focus();
+  await server.call("POST", `/campaigns/${id}/phases/domain_generation/start`);
+  await expect(status(page)).toHaveText("Completed");
+  await expect(start).toHaveCount(0);
+  await expect(page.getByRole("main")).toBeFocused();
+});
+
 test("the header fits a window of 360 pixels in every state of the connection", async ({
   page,
   server,

@@ -1,5 +1,5 @@
 import { Group, Modal } from "@mantine/core";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 
 export interface DialogProps {
   opened: boolean;
@@ -13,28 +13,8 @@ export const AT_ONCE = { exitDuration: 0 };
 
 export const ON_SURFACE = { content: { background: "var(--surface)" } };
 
-/** When a dialog has given the focus back. */
-const AFTER_RETURN_MS = 100;
-
-/** Puts the focus to the content where what opened the dialog is no longer there to have it back. */
-export function useKeptFocus(opened: boolean) {
-  useEffect(() => {
-    if (!opened) {
-      return;
-    }
-    return () => {
-      setTimeout(() => {
-        if (document.activeElement === document.body) {
-          document.getElementById("main")?.focus({ preventScroll: true });
-        }
-      }, AFTER_RETURN_MS);
-    };
-  }, [opened]);
-}
-
 /** A question, or a few fields. It has no header of its own kind, which would be a second banner of the page to a screen reader. */
 export function Dialog({ opened, title, onClose, children }: DialogProps) {
-  useKeptFocus(opened);
   return (
     <Modal.Root opened={opened} onClose={onClose} transitionProps={AT_ONCE} styles={ON_SURFACE} centered>
       <Modal.Overlay />

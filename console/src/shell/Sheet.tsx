@@ -1,7 +1,7 @@
 import { Drawer, Group } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { Confirm } from "./Confirm";
-import { AT_ONCE, type DialogProps, ON_SURFACE, useKeptFocus } from "./Dialog";
+import { AT_ONCE, type DialogProps, ON_SURFACE } from "./Dialog";
 
 interface SheetProps extends Omit<DialogProps, "children"> {
   /** Whether something was entered that closing would lose: then it is asked first. */
@@ -12,7 +12,6 @@ interface SheetProps extends Omit<DialogProps, "children"> {
 
 /** A form, at the side of what it is about. */
 export function Sheet({ opened, title, changed, onClose, children }: SheetProps) {
-  useKeptFocus(opened);
   const [asking, setAsking] = useState(false);
   // Once the key that closes is done with: it would close the question as well.
   const close = () => (changed ? setTimeout(() => setAsking(true)) : onClose());

@@ -19,6 +19,7 @@ import classes from "./Shell.module.css";
 /** What stands around every page. */
 export function Shell({ children }: { children: ReactNode }) {
   useFocusOnNavigation();
+  useKeptFocus();
   return (
     <>
       <UnstyledButton
@@ -82,6 +83,31 @@ function useFocusOnNavigation() {
       window.scrollTo(0, 0);
     }
   }, [pathname]);
+}
+
+/**
+ * Gives the focus to the content when the element that has it leaves the page: a button whose reason is gone, or what opened a
+ * dialog. Else the keyboard would begin at the top again.
+ */
+function useKeptFocus() {
+  useEffect(() => {
+    let focused: EventTarget | null = null;
+    const remember = (event: FocusEvent) => {
+      focused = event.target;
+    };
+    const changes = new MutationObserver(() => {
+      if (focused instanceof Node && !focused.isConnected && document.activeElement === document.body) {
+        focused = null;
+        document.getElementById("main")?.focus({ preventScroll: true });
+      }
+    });
+    document.addEventListener("focusin", remember);
+    changes.observe(document.body, { childList: true, subtree: true });
+    return () => {
+      document.removeEventListener("focusin", remember);
+      changes.disconnect();
+    };
+  }, []);
 }
 
 function SchemeSwitch() {
