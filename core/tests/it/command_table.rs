@@ -1,7 +1,7 @@
 //! Every command in every activity, in both modes: its events, `no event`, or the code of its refusal.
 //!
-//! The answers stand in `command_table.txt`, which is read like the command table of ARCHITECTURE.md. After a
-//! deliberate change, `UPDATE_EXPECT=1 cargo test -p phasegate-core --test it command_table` writes it anew.
+//! The answers stand in `command_table.txt`, a row for each command in each activity. After a deliberate change,
+//! `UPDATE_EXPECT=1 cargo test -p phasegate-core --test it command_table` writes it anew.
 
 use std::fmt::Write as _;
 
