@@ -33,7 +33,7 @@ use phasegate::core::PipelineDefinition;
 use phasegate::{Phase, Pipeline, PipelineError};
 use serde_json::Value;
 
-pub use net::dns::{LookupStatus, Server, Strategy};
+pub use net::dns::{ExtendedError, LookupDetail, LookupStatus, Server, Strategy};
 pub use net::proxy::{Host, Password, Protocol, Proxy, Username};
 pub use ordered::Checkpoint;
 pub use sandboxed::sandboxed;

@@ -78,7 +78,8 @@ pub struct DnsPersona {
     #[serde(default = "timeout_ms")]
     #[schemars(title = "Timeout (ms)")]
     pub timeout_ms: Whole<10, 60_000>,
-    /// How often a query is sent again after a timeout or a failure.
+    /// How often a query is sent again after a timeout or a failure. Every resolver is asked once in any case, and one that is
+    /// asked again has had a pause.
     #[serde(default = "retries")]
     #[schemars(title = "Retries")]
     pub retries: Whole<0, 10>,

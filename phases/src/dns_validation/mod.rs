@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use config::{AddressRecord, Config, DnsPersona, DnsPersonaId, ProxyId};
 pub(crate) use config::{DNS_PERSONA, PROXY};
 pub use probe::DnsPersonaProbe;
-pub use record::{Measured, Record, Summary};
+pub use record::{Detail, Measured, Record, Summary};
 
 use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, QueryPolicy, Server};
@@ -92,10 +92,11 @@ impl Phase for DnsValidation {
             concurrency,
             batch: 1_000,
         };
-        let summary = ordered::run(&ctx, limits, |index, input| {
+        let mut summary = ordered::run(&ctx, limits, |index, input| {
             look_up(&personas, &proxy_check, index, input)
         })
         .await?;
+        summary.warn();
         Ok(RunOutcome::Completed(summary))
     }
 
@@ -170,6 +171,8 @@ async fn look_up(
     Ok(Some(Record {
         domain: input.domain,
         status: lookup.status,
+        detail: lookup.detail.map(Detail::from),
+        extended_errors: lookup.extended_errors,
         addresses: lookup.addresses,
         persona: persona.id.clone(),
         measured: Measured {

@@ -8,9 +8,9 @@ use phasegate::{Failure, ResourceProbe};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{DnsPersona, Input, Measured, Persona, look_up, unsound};
+use super::{Detail, DnsPersona, Input, Measured, Persona, look_up, unsound};
 use crate::net::dial::ProxyCheck;
-use crate::net::dns::LookupStatus;
+use crate::net::dns::{ExtendedError, LookupStatus};
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
@@ -23,9 +23,12 @@ pub struct DnsPersonaProbe;
 
 /// The result of a look-up.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Probed {
     domain: String,
     status: LookupStatus,
+    detail: Option<Detail>,
+    extended_errors: Vec<ExtendedError>,
     addresses: Vec<IpAddr>,
     measured: Measured,
 }
@@ -47,6 +50,8 @@ impl ResourceProbe for DnsPersonaProbe {
             Some(record) => answer(&Probed {
                 domain: record.domain,
                 status: record.status,
+                detail: record.detail,
+                extended_errors: record.extended_errors,
                 addresses: record.addresses,
                 measured: record.measured,
             }),

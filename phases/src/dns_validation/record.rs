@@ -5,23 +5,46 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::dns::LookupStatus;
+use crate::net::dns::{ExtendedError, LookupDetail, LookupStatus};
 use crate::ordered::Tally;
 use crate::persona::counts;
 
 /// A domain with the result of its look-up.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Record {
     /// The domain.
     pub domain: String,
     /// How it ended.
     pub status: LookupStatus,
+    /// Why it has no address, or perhaps not all its addresses; null after a plain success.
+    pub detail: Option<Detail>,
+    /// The extended errors of the answers that decided (RFC 8914).
+    pub extended_errors: Vec<ExtendedError>,
     /// Its addresses, IPv4 before IPv6, each kind in order; at most 32.
     pub addresses: Vec<IpAddr>,
     /// The id of the persona that looked it up.
     pub persona: String,
     /// The measurements, which differ from run to run.
     pub measured: Measured,
+}
+
+/// The reason of an outcome.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Detail {
+    /// A stable word.
+    pub code: LookupDetail,
+    /// A sentence for people.
+    pub message: &'static str,
+}
+
+impl From<LookupDetail> for Detail {
+    fn from(code: LookupDetail) -> Self {
+        Self {
+            code,
+            message: code.sentence(),
+        }
+    }
 }
 
 /// The measurements, which differ from run to run.
@@ -42,6 +65,29 @@ pub struct Summary {
     pub domains: u64,
     /// The number of domains by status.
     pub by_status: BTreeMap<String, u64>,
+    /// The number of domains by detail, without those that are 0.
+    #[serde(default)]
+    pub by_detail: BTreeMap<String, u64>,
+    /// What a person should look at: all domains ended alike, without an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+impl Summary {
+    /// Warns if all domains ended for one reason that says more of the resolvers than of the domains.
+    pub(crate) fn warn(&mut self) {
+        let mut details = LookupDetail::ALL.iter().copied();
+        let alike = details.find(|detail| self.by_detail.get(detail.as_str()) == Some(&self.domains));
+        self.warning = alike
+            .filter(|_| self.domains > 1 && self.by_status.get(LookupStatus::Resolved.as_str()) == Some(&0))
+            .map(|detail| {
+                format!(
+                    "All {} domains ended alike. {}. Look at the DNS persona",
+                    self.domains,
+                    detail.sentence()
+                )
+            });
+    }
 }
 
 impl Default for Summary {
@@ -49,6 +95,8 @@ impl Default for Summary {
         Self {
             domains: 0,
             by_status: counts(LookupStatus::ALL),
+            by_detail: BTreeMap::new(),
+            warning: None,
         }
     }
 }
@@ -58,6 +106,9 @@ impl Tally<Record> for Summary {
         if let Some(record) = record {
             self.domains += 1;
             *self.by_status.entry(record.status.to_string()).or_default() += 1;
+            if let Some(detail) = &record.detail {
+                *self.by_detail.entry(detail.code.to_string()).or_default() += 1;
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use flate2::read::MultiGzDecoder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, USER_AGENT,
 };
 use reqwest::{Client, Response, StatusCode, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
@@ -229,6 +229,8 @@ fn tls() -> &'static ClientConfig {
 fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+    // A stored page says nothing of the site as it is now (RFC 9111, section 5.2.1.4). The persona may ask for one.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     for (name, value) in persona.headers.iter() {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
             continue;

@@ -69,7 +69,7 @@ async fn a_dns_persona_says_what_the_phase_would_say_of_a_domain() {
     let (there, gone) = (with_page(), without_address());
     assert_eq!(
         world.probe("dns_persona", "one", &there).await,
-        json!({"domain": there, "status": "resolved", "addresses": ["127.0.0.1"]})
+        json!({"domain": there, "status": "resolved", "detail": null, "extendedErrors": [], "addresses": ["127.0.0.1"]})
     );
     assert_eq!(
         world.probe("dns_persona", "one", &gone).await,

@@ -1,21 +1,23 @@
 //! Looks names up at given servers: in turn, with retries, and through a proxy if there is one.
 
+mod answer;
 mod connector;
+mod detail;
+mod endpoint;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::config::{NameServerConfig, ResolverOpts};
-use hickory_resolver::net::xfer::FirstAnswer;
-use hickory_resolver::net::{DnsError, DnsHandle, NetError};
-use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::CNAME;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use hickory_resolver::{NameServer, NameServerPool, PoolContext, TlsConfig};
+use hickory_resolver::config::{ConnectionConfig, ResolverOpts};
+use hickory_resolver::net::NetError;
+use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query};
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{PoolContext, TlsConfig};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -23,14 +25,22 @@ use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::value::{pattern, text_type};
+use answer::{AliasChain, Reading};
 use connector::{Connector, FatalErrorSlot};
+pub use detail::{ExtendedError, LookupDetail};
+use endpoint::{Endpoint, Unanswered};
 
 /// The largest answer over UDP, in bytes. It passes unfragmented nearly everywhere (dnsflagday.net/2020).
 const MAX_UDP: u16 = 1_232;
 /// How many queries may wait on one TCP connection: more than a persona's concurrency can cause.
 const MAX_ACTIVE: usize = 4_096;
-/// How many names a domain may be an alias of, one after the other.
-const MAX_ALIASES: usize = 16;
+/// How many connections a query is sent on, one after the other, when each is lost before the answer: of those that answered
+/// nothing that arrived (a server that closes with queries unread takes back what it has just sent), and in all.
+const MAX_BARREN: usize = 16;
+const MAX_CONNECTIONS: usize = 64;
+/// The pause before a server is asked again: the first one, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// How many addresses of a domain are kept.
 const MAX_ADDRESSES: usize = 32;
 
@@ -85,6 +95,10 @@ phasegate::core::word_type! {
         NoSuchName = "no_such_name",
         /// The domain exists and has no address.
         NoAddress = "no_address",
+        /// The servers block the domain by a policy, which claims nothing of the domain.
+        Blocked = "blocked",
+        /// A server answered, and not the question: it refers to others, or knows nothing of the name.
+        NotAnswered = "not_answered",
         /// The servers failed.
         ServerFailure = "server_failure",
         /// No server answered in time.
@@ -100,6 +114,9 @@ phasegate::core::word_type! {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Lookup {
     pub(crate) status: LookupStatus,
+    /// Why there is no address, or why there may be more of them.
+    pub(crate) detail: Option<LookupDetail>,
+    pub(crate) extended_errors: Vec<ExtendedError>,
     /// IPv4 addresses first, each kind in order.
     pub(crate) addresses: Vec<IpAddr>,
     /// How many queries were sent.
@@ -114,25 +131,26 @@ pub(crate) struct DnsClient {
     /// The persona that names the servers, for errors.
     persona: String,
     servers: Vec<Server>,
-    found: OnceCell<ResolvedServers>,
+    found: OnceCell<Vec<Endpoints>>,
     policy: QueryPolicy,
     limits: Option<Arc<PersonaLimits>>,
     proxy: Option<Arc<Proxy>>,
     fatal_error: FatalErrorSlot,
 }
 
-/// The resolved servers.
-struct ResolvedServers {
-    endpoints: Vec<Endpoints>,
-    context: Arc<PoolContext>,
+/// The outcome of asking for the addresses of one type.
+struct Asked {
+    found: Result<Vec<IpAddr>, LookupDetail>,
+    extended_errors: Vec<ExtendedError>,
+    queries: u64,
 }
 
 /// The ways to one server.
 struct Endpoints {
     /// For the first try of a query: UDP, or TCP through a proxy.
-    first: Arc<NameServer<Connector>>,
+    first: Endpoint,
     /// For answers that don't fit into a datagram.
-    tcp: Option<Arc<NameServer<Connector>>>,
+    tcp: Option<Endpoint>,
 }
 
 /// How a client sends its queries.
@@ -165,7 +183,7 @@ impl DnsClient {
     }
 
     /// Resolves the servers once. Without a proxy the system resolves their names.
-    async fn found(&self) -> Result<&ResolvedServers, FatalError> {
+    async fn found(&self) -> Result<&Vec<Endpoints>, FatalError> {
         let unresolved = |error: io::Error| FatalError::Resolver {
             persona: self.persona.clone(),
             reason: error.to_string(),
@@ -175,14 +193,12 @@ impl DnsClient {
             .await
     }
 
-    async fn endpoints(&self) -> io::Result<ResolvedServers> {
+    async fn endpoints(&self) -> io::Result<Vec<Endpoints>> {
         let tls = TlsConfig::new().map_err(io::Error::other)?;
-        let context = PoolContext::new(options(&self.policy), tls);
-        let endpoint = |mut server: NameServerConfig, port, connector| {
-            for connection in &mut server.connections {
-                connection.port = port;
-            }
-            Arc::new(NameServer::new([], server, &context.options, connector))
+        let context = Arc::new(PoolContext::new(options(&self.policy), tls));
+        let endpoint = |address, mut config: ConnectionConfig, port, connector| {
+            config.port = port;
+            Endpoint::new(address, config, connector, Arc::clone(&context))
         };
         let fatal_error = || Arc::clone(&self.fatal_error);
         let mut endpoints = Vec::with_capacity(self.servers.len());
@@ -193,20 +209,22 @@ impl DnsClient {
                     let connector = Connector::through(Arc::clone(proxy), host, fatal_error());
                     let nowhere = IpAddr::from([0, 0, 0, 0]);
                     Endpoints {
-                        first: endpoint(NameServerConfig::tcp(nowhere), port, connector),
+                        first: endpoint(nowhere, ConnectionConfig::tcp(), port, connector),
                         tcp: None,
                     }
                 }
                 None => {
                     let address = resolve(host, port).await?;
                     let tcp = endpoint(
-                        NameServerConfig::tcp(address),
+                        address,
+                        ConnectionConfig::tcp(),
                         port,
                         Connector::direct(fatal_error()),
                     );
                     Endpoints {
                         first: endpoint(
-                            NameServerConfig::udp(address),
+                            address,
+                            ConnectionConfig::udp(),
                             port,
                             Connector::direct(fatal_error()),
                         ),
@@ -215,10 +233,7 @@ impl DnsClient {
                 }
             });
         }
-        Ok(ResolvedServers {
-            endpoints,
-            context: Arc::new(context),
-        })
+        Ok(endpoints)
     }
 
     /// Resolves the servers before they are needed.
@@ -235,169 +250,193 @@ impl DnsClient {
             .record_types
             .iter()
             .map(|record_type| self.ask(name, *record_type, turn));
-        let mut addresses = Vec::new();
-        let mut queries = 0;
-        let mut status = LookupStatus::NoAddress;
-        for outcome in futures::future::join_all(asked).await {
-            let (found, sent) = outcome?;
-            queries += sent;
-            match found {
-                Ok(found) => addresses.extend(found),
-                Err(other) if severity(other) > severity(status) => status = other,
+        let mut lookup = Lookup {
+            status: LookupStatus::Resolved,
+            detail: None,
+            extended_errors: Vec::new(),
+            addresses: Vec::new(),
+            queries: 0,
+        };
+        for asked in futures::future::join_all(asked).await {
+            let asked = asked?;
+            lookup.queries += asked.queries;
+            for error in asked.extended_errors {
+                if !lookup.extended_errors.contains(&error) {
+                    lookup.extended_errors.push(error);
+                }
+            }
+            match asked.found {
+                Ok(found) => lookup.addresses.extend(found),
+                Err(detail)
+                    if lookup
+                        .detail
+                        .is_none_or(|known| severity(detail) > severity(known)) =>
+                {
+                    lookup.detail = Some(detail);
+                }
                 Err(_) => {}
             }
         }
-        addresses.sort();
-        addresses.dedup();
-        addresses.truncate(MAX_ADDRESSES);
-        if !addresses.is_empty() {
-            status = LookupStatus::Resolved;
+        lookup.addresses.sort();
+        lookup.addresses.dedup();
+        lookup.addresses.truncate(MAX_ADDRESSES);
+        let nothing = lookup.detail.unwrap_or(LookupDetail::NoData);
+        match lookup.addresses.is_empty() {
+            true => {
+                lookup.status = nothing.status();
+                lookup.detail = Some(nothing);
+            }
+            // Without an address of the other type it is a plain success; where that isn't known it is none.
+            false => lookup.detail = lookup.detail.filter(|detail| !detail.is_decisive()),
         }
-        Ok(Lookup {
-            status,
-            addresses,
-            queries,
-        })
+        Ok(lookup)
     }
 
     /// Finds the addresses of one type, through aliases, and counts the queries.
-    ///
-    /// A name whose aliases form a circle, or are more than [`MAX_ALIASES`], has no address.
-    async fn ask(
-        &self,
-        name: &str,
-        record_type: RecordType,
-        turn: u64,
-    ) -> Result<(Result<Vec<IpAddr>, LookupStatus>, u64), FatalError> {
-        let mut sent = 0;
+    async fn ask(&self, name: &str, record_type: RecordType, turn: u64) -> Result<Asked, FatalError> {
+        let mut asked = Asked {
+            found: Err(LookupDetail::UnusableAnswer),
+            extended_errors: Vec::new(),
+            queries: 0,
+        };
         let Ok(mut name) = Name::from_ascii(name) else {
-            return Ok((Err(LookupStatus::Error), sent));
+            return Ok(asked);
         };
         name.set_fqdn(true);
-        let mut chain = AliasChain { names: vec![name] };
+        let mut chain = AliasChain::of(name);
         loop {
-            let query = Query::query(chain.end().clone(), record_type);
-            let answer = match self.answer(&query, turn, &mut sent).await? {
-                Ok(answer) => answer,
-                Err(status) => return Ok((Err(status), sent)),
-            };
-            if let Some(found) = chain.follow(answer.as_ref(), record_type) {
-                return Ok((found, sent));
+            if chain.is_too_long() {
+                asked.found = Err(LookupDetail::AliasChainTooLong);
+                return Ok(asked);
+            }
+            if let Some(found) = self.answer(&mut chain, record_type, turn, &mut asked).await? {
+                asked.found = found;
+                return Ok(asked);
             }
         }
     }
 
-    /// Asks until there is an answer or no retry is left. The answer is `None` if the name has no record of the type.
+    /// Asks for the last name of the chain until there is a fact about it. Every server is asked, whatever the retries are, and
+    /// a server that is asked again has had a pause. `None` means that the chain leads on.
     async fn answer(
         &self,
-        query: &Query,
+        chain: &mut AliasChain,
+        record_type: RecordType,
         turn: u64,
-        sent: &mut u64,
-    ) -> Result<Result<Option<DnsResponse>, LookupStatus>, FatalError> {
-        let ResolvedServers { endpoints, context } = self.found().await?;
-        let mut outcome = Err(LookupStatus::Error);
-        let count = u64::try_from(endpoints.len()).unwrap_or(1).max(1);
-        for attempt in 0..=self.policy.retries {
-            let first = match self.policy.strategy {
-                Strategy::First => 0,
-                Strategy::RoundRobin => turn % count,
-            };
+        asked: &mut Asked,
+    ) -> Result<Option<Result<Vec<IpAddr>, LookupDetail>>, FatalError> {
+        let servers = self.found().await?;
+        let query = Query::query(chain.end().clone(), record_type);
+        let count = u64::try_from(servers.len()).unwrap_or(1).max(1);
+        let first = match self.policy.strategy {
+            Strategy::First => 0,
+            Strategy::RoundRobin => turn % count,
+        };
+        let mut outcome: Option<LookupDetail> = None;
+        let mut errors = Vec::new();
+        for attempt in 0..count.max(self.policy.retries + 1) {
+            if attempt >= count {
+                if outcome.is_some_and(LookupDetail::is_settled) {
+                    break;
+                }
+                if attempt % count == 0 {
+                    tokio::time::sleep(pause(attempt / count - 1)).await;
+                }
+            }
             let server = usize::try_from((first + attempt) % count).unwrap_or(0);
-            let Some(server) = endpoints.get(server) else {
+            let Some(server) = servers.get(server) else {
                 break;
             };
-            let mut answer = self.send(context, &server.first, query, sent).await?;
-            if let (Err(NetError::Truncated), Some(tcp)) = (&answer, &server.tcp) {
-                answer = self.send(context, tcp, query, sent).await?;
+            let (reading, names, said) = match self.ask_server(server, &query, &mut asked.queries).await? {
+                Ok(answer) => chain.read(&answer, record_type),
+                Err(NetError::Timeout) => (Reading::Nothing(LookupDetail::TimedOut), Vec::new(), Vec::new()),
+                Err(_) => (
+                    Reading::Nothing(LookupDetail::UnusableAnswer),
+                    Vec::new(),
+                    Vec::new(),
+                ),
+            };
+            let nothing = match reading {
+                Reading::Addresses(addresses) => {
+                    asked.extended_errors = said;
+                    return Ok(Some(Ok(addresses)));
+                }
+                Reading::Alias => {
+                    chain.extend(names);
+                    return Ok(None);
+                }
+                Reading::Nothing(detail) => detail,
+            };
+            // What a server settles by its policy counts more than a later failure of another one.
+            if nothing.is_decisive() || !outcome.is_some_and(LookupDetail::is_settled) {
+                outcome = Some(nothing);
+                errors = said;
             }
-            outcome = read(answer);
-            if matches!(outcome, Ok(_) | Err(LookupStatus::NoSuchName)) {
+            if nothing.is_decisive() {
                 break;
             }
         }
-        Ok(outcome)
+        asked.extended_errors = errors;
+        Ok(Some(Err(outcome.unwrap_or(LookupDetail::UnusableAnswer))))
     }
 
-    /// Sends one query when its turn has come.
-    async fn send(
+    /// Asks one server, over TCP if the answer doesn't fit into a datagram.
+    async fn ask_server(
         &self,
-        context: &Arc<PoolContext>,
-        endpoint: &Arc<NameServer<Connector>>,
+        server: &Endpoints,
         query: &Query,
         sent: &mut u64,
     ) -> Result<Result<DnsResponse, NetError>, FatalError> {
-        if let Some(limits) = &self.limits {
-            limits.next_request().await;
+        let answer = self.send(&server.first, query, sent).await?;
+        match (&answer, &server.tcp) {
+            (Ok(cut), Some(tcp)) if cut.truncation => self.send(tcp, query, sent).await,
+            _ => Ok(answer),
         }
-        *sent += 1;
-        // A pool for this query only: a shared pool would send one query for two domains that are aliases of one name.
-        let pool = NameServerPool::from_nameservers(vec![Arc::clone(endpoint)], Arc::clone(context));
+    }
+
+    /// Sends one query when its turn has come, and again on a new connection when its connection was lost.
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        query: &Query,
+        sent: &mut u64,
+    ) -> Result<Result<DnsResponse, NetError>, FatalError> {
+        let _room = endpoint.room().await;
         let mut options = DnsRequestOptions::default();
         options.edns_payload_len = MAX_UDP;
-        let answer = pool.lookup(query.clone(), options).first_answer();
-        let answer = match &self.proxy {
-            // The time of the proxy is not the server's. Its connection has its own timeouts.
-            Some(_) => answer.await,
-            None => timeout(self.policy.timeout, answer)
-                .await
-                .unwrap_or(Err(NetError::Timeout)),
-        };
-        match (answer, self.fatal_error.get()) {
-            (Err(_), Some(fatal)) => Err(fatal.clone()),
-            (answer, _) => Ok(answer),
-        }
-    }
-}
-
-/// A domain and its aliases, in the order in which they lead on.
-struct AliasChain {
-    names: Vec<Name>,
-}
-
-impl AliasChain {
-    fn end(&self) -> &Name {
-        self.names.last().expect("it begins with the domain")
-    }
-
-    /// Follows the aliases in an answer to addresses, or to a name without any. `None` means that the last name must be asked
-    /// for. The library passes on everything else in the answer.
-    fn follow(
-        &mut self,
-        answer: Option<&DnsResponse>,
-        record_type: RecordType,
-    ) -> Option<Result<Vec<IpAddr>, LookupStatus>> {
-        let none = Some(Ok(Vec::new()));
-        let Some(answer) = answer else { return none };
-        let asked = self.names.len();
-        while let Some(target) = answer.answers.iter().find_map(|record| match &record.data {
-            RData::CNAME(CNAME(target)) if record.name == *self.end() => Some(target),
-            _ => None,
-        }) {
-            if self.names.contains(target) || self.names.len() > MAX_ALIASES {
-                return none;
+        let mut answer = Err(NetError::NoConnections);
+        let mut barren = 0;
+        for _ in 0..MAX_CONNECTIONS {
+            if let Some(limits) = &self.limits {
+                limits.next_request().await;
             }
-            self.names.push(target.clone());
+            *sent += 1;
+            let asked = endpoint.ask(query, options);
+            let asked = match &self.proxy {
+                // The time of the proxy is not the server's. Its connection has its own timeouts.
+                Some(_) => asked.await,
+                None => timeout(self.policy.timeout, asked)
+                    .await
+                    .unwrap_or(Err(Unanswered::Failed(NetError::Timeout))),
+            };
+            answer = match asked {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(Unanswered::ConnectionLost { has_answered }) => {
+                    barren += usize::from(!has_answered);
+                    Err(NetError::NoConnections)
+                }
+                Err(Unanswered::Failed(error)) => {
+                    answer = Err(error);
+                    break;
+                }
+            };
+            if barren >= MAX_BARREN || self.fatal_error.get().is_some() {
+                break;
+            }
         }
-        let addresses: Vec<_> = answer
-            .answers
-            .iter()
-            .filter(|record| record.record_type() == record_type && self.names.contains(&record.name))
-            .filter_map(|record| record.data.ip_addr())
-            .collect();
-        if !addresses.is_empty() {
-            return Some(Ok(addresses));
-        }
-        // Both codes are about the last name (RFC 6604, section 3; RFC 2308, section 2.2).
-        if answer.response_code == ResponseCode::NXDomain {
-            return Some(Err(LookupStatus::NoSuchName));
-        }
-        let no_data = answer
-            .authorities
-            .iter()
-            .any(|record| record.record_type() == RecordType::SOA && record.name.zone_of(self.end()));
-        match no_data || self.names.len() == asked {
-            true => none,
-            false => None,
+        match self.fatal_error.get() {
+            Some(fatal) => Err(fatal.clone()),
+            None => Ok(answer),
         }
     }
 }
@@ -423,33 +462,26 @@ fn options(policy: &QueryPolicy) -> ResolverOpts {
     options
 }
 
-/// An answer with records, `None` if the name has no record of the type, or the status of a failure.
-fn read(answer: Result<DnsResponse, NetError>) -> Result<Option<DnsResponse>, LookupStatus> {
-    let code = match answer {
-        Ok(answer) => return Ok(Some(answer)),
-        Err(NetError::Timeout) => return Err(LookupStatus::TimedOut),
-        Err(NetError::Dns(DnsError::ResponseCode(code))) => code,
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => none.response_code,
-        Err(_) => return Err(LookupStatus::Error),
-    };
-    match code {
-        ResponseCode::NoError => Ok(None),
-        ResponseCode::NXDomain => Err(LookupStatus::NoSuchName),
-        ResponseCode::ServFail => Err(LookupStatus::ServerFailure),
-        ResponseCode::Refused => Err(LookupStatus::Refused),
-        _ => Err(LookupStatus::Error),
+/// Ranks the outcomes for a domain without an address: a certain outcome counts more than one that may change.
+fn severity(detail: LookupDetail) -> u8 {
+    match detail.status() {
+        LookupStatus::NoAddress => 0,
+        LookupStatus::Error => 1,
+        LookupStatus::NotAnswered => 2,
+        LookupStatus::Refused => 3,
+        LookupStatus::Blocked => 4,
+        LookupStatus::ServerFailure => 5,
+        LookupStatus::TimedOut => 6,
+        LookupStatus::NoSuchName => 7,
+        LookupStatus::Resolved => 8,
     }
 }
 
-/// Ranks the outcomes for a domain without an address: a certain outcome counts more than one that may change.
-fn severity(status: LookupStatus) -> u8 {
-    match status {
-        LookupStatus::NoAddress => 0,
-        LookupStatus::Error => 1,
-        LookupStatus::Refused => 2,
-        LookupStatus::ServerFailure => 3,
-        LookupStatus::TimedOut => 4,
-        LookupStatus::NoSuchName => 5,
-        LookupStatus::Resolved => 6,
-    }
+/// How long to wait before a server is asked for the `round`th time again: twice as long each time, up to [`MAX_PAUSE`], and
+/// less by a random part of up to a half, so that queries that failed together don't come back together.
+fn pause(round: u64) -> Duration {
+    let full = FIRST_PAUSE.saturating_mul(1 << round.min(10)).min(MAX_PAUSE);
+    // Each state of the standard library's hash is keyed at random.
+    let share = RandomState::new().build_hasher().finish() % 512;
+    full.mul_f64(1.0 - share as f64 / 1_024.0)
 }
