@@ -14,6 +14,10 @@ use crate::problem::{Problem, Problems};
 /// The schema keyword that marks a string as the id of a resource of the named kind.
 const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
 
+/// The schema keyword that says in words what a `pattern` or a `not` beside it asks for. It completes the sentence
+/// "… is not …".
+const EXPECTED_KEYWORD: &str = "x-phasegate-expected";
+
 /// A use of a resource in a config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct ResourceUse {
@@ -48,6 +52,8 @@ pub struct SchemaError {
 #[derive(Debug)]
 pub struct ConfigSchema {
     validator: Validator,
+    /// What the validator was compiled from: it tells a problem's place in the schema, and no words that stand there.
+    schema: Value,
 }
 
 impl ConfigSchema {
@@ -62,7 +68,10 @@ impl ConfigSchema {
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
-            .map(|validator| Self { validator })
+            .map(|validator| Self {
+                validator,
+                schema: schema.clone(),
+            })
             .map_err(|error| SchemaError {
                 of: of.to_owned(),
                 reason: format!("{error} (at {:?})", error.instance_path().as_str()),
@@ -72,7 +81,8 @@ impl ConfigSchema {
     /// Checks `document` and lists its problems for `phase`, ordered by place.
     ///
     /// A missing member is reported at the place where it should stand, an unknown member where it stands. No message repeats
-    /// a value whose schema says `"writeOnly": true`, such as a password.
+    /// a value whose schema says `"writeOnly": true`, such as a password. No message shows a regular expression: it says in
+    /// the words of `x-phasegate-expected` what is asked for.
     pub fn problems(&self, phase: &PhaseName, document: &Value) -> Problems {
         // Every element of a huge list can be a problem of its own.
         if let Err(excess) = Part::Config(phase).measure(document) {
@@ -92,30 +102,67 @@ impl ConfigSchema {
                 let problem = |pointer, message| Problem::new(phase.clone(), pointer, keyword, message);
                 // A message repeats the value at its place, with everything inside it.
                 let is_secret = touches(&secrets, place);
-                let message = if is_secret {
-                    masked(&error)
-                } else {
-                    error.to_string()
-                };
+                let message = self.message(&error, is_secret);
                 match error.kind() {
                     ValidationErrorKind::Required { property } => {
                         let member = property.as_str().unwrap_or_default();
-                        vec![problem(member_of(place, member), shorten(&message))]
+                        vec![problem(member_of(place, member), shorten(&message, MAX_MESSAGE))]
                     }
                     ValidationErrorKind::AdditionalProperties { unexpected }
                     | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
                         .iter()
                         .map(|member| {
                             let message = format!("there is no member {member:?} here: remove it");
-                            problem(member_of(place, member), shorten(&message))
+                            problem(member_of(place, member), shorten(&message, MAX_MESSAGE))
                         })
                         .collect(),
-                    _ => vec![problem(place.to_owned(), shorten(&message))],
+                    _ => vec![problem(place.to_owned(), shorten(&message, MAX_MESSAGE))],
                 }
             })
             .collect();
         found.sort();
         found.into_iter().collect()
+    }
+
+    /// The message of an error, without the value that the error is about when it `is_secret`.
+    fn message(&self, error: &ValidationError<'_>, is_secret: bool) -> String {
+        let expectation = match error.kind() {
+            // The wrong part is the name of a member of that value.
+            ValidationErrorKind::PropertyNames { error } => return self.message(error, is_secret),
+            // The validator would show the schema, with every pattern inside it.
+            ValidationErrorKind::Not { .. } => true,
+            kind => kind.keyword() == "pattern",
+        };
+        if !expectation {
+            return if is_secret {
+                error.masked_with("the value").to_string()
+            } else {
+                error.to_string()
+            };
+        }
+        let value = if is_secret {
+            "the value".to_owned()
+        } else {
+            // The words after it must stay in the message.
+            shorten(&error.instance().to_string(), MAX_VALUE)
+        };
+        let place = error.schema_path().as_str();
+        let beside = place
+            .rsplit_once('/')
+            .and_then(|(above, _)| self.schema.pointer(above));
+        let words = |keyword| {
+            beside
+                .and_then(|schema| schema.get(keyword))
+                .and_then(Value::as_str)
+        };
+        match (
+            words(EXPECTED_KEYWORD),
+            words("description").or_else(|| words("title")),
+        ) {
+            (Some(expected), _) => format!("{value} is not {expected}"),
+            (None, Some(about)) => format!("{value} does not have the form that is asked for: {about}"),
+            (None, None) => format!("{value} does not have the form that is asked for"),
+        }
     }
 
     /// The places of `document`, as JSON Pointers, that the schema marks as `"writeOnly": true`. They are never shown. A
@@ -241,15 +288,6 @@ fn touches(places: &BTreeSet<String>, place: &str) -> bool {
             .is_some_and(|first| first.starts_with(&below))
 }
 
-/// The message of an error, without the value that the error is about.
-fn masked(error: &ValidationError<'_>) -> String {
-    match error.kind() {
-        // The wrong part is the name of a member of that value.
-        ValidationErrorKind::PropertyNames { error } => masked(error),
-        _ => error.masked_with("the value").to_string(),
-    }
-}
-
 /// Every [`RESOURCE_KEYWORD`] in a schema: its JSON Pointer and its value.
 pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
@@ -294,12 +332,16 @@ fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 
-/// Cuts a message that repeats a huge value.
-fn shorten(message: &str) -> String {
-    const MOST: usize = 300;
-    match message.char_indices().nth(MOST) {
-        None => message.to_owned(),
-        Some((end, _)) => format!("{}…", &message[..end]),
+/// The most characters of a message.
+const MAX_MESSAGE: usize = 300;
+/// The most characters of a value that a message of a pattern repeats.
+const MAX_VALUE: usize = 100;
+
+/// Cuts a text that repeats a huge value after `most` characters.
+fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 
@@ -449,7 +491,7 @@ mod tests {
         };
         assert_eq!(
             of("/plain", "pattern"),
-            Some(r#"the value does not match "^[a-z]+$""#)
+            Some("the value does not have the form that is asked for")
         );
         assert_eq!(
             of("/typed", "type"),
@@ -457,7 +499,7 @@ mod tests {
         );
         assert_eq!(
             of("/shown", "pattern"),
-            Some(r#""SHOWN-0123" does not match "^[a-z]+$""#)
+            Some(r#""SHOWN-0123" does not have the form that is asked for"#)
         );
         for pointer in [
             "",
@@ -474,6 +516,93 @@ mod tests {
                 "{pointer}"
             );
         }
+    }
+
+    /// The messages for `document`, by place.
+    fn messages(schema: &Value, document: &Value) -> BTreeMap<String, String> {
+        let schema = ConfigSchema::compile("score", schema).expect("it compiles");
+        let problems = schema.problems(&phase(), document);
+        let items = problems.items().iter();
+        items
+            .map(|one| (one.pointer.clone(), one.message.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn a_broken_pattern_is_told_in_the_words_beside_it_and_never_shown() {
+        let pattern = "^[a-z]+$";
+        let schema = json!({
+            "properties": {
+                "expected": {"pattern": pattern, "x-phasegate-expected": "a word", "description": "Not this"},
+                "referred": {"$ref": "#/$defs/word", "description": "Not this"},
+                "described": {"pattern": pattern, "description": "The name of a dog", "title": "Name"},
+                "titled": {"pattern": pattern, "title": "Name"},
+                "bare": {"pattern": pattern},
+                "secret": {"pattern": pattern, "x-phasegate-expected": "a word", "writeOnly": true},
+                "listed": {"items": {"pattern": pattern, "x-phasegate-expected": "a word"}}
+            },
+            "$defs": {"word": {"pattern": pattern, "x-phasegate-expected": "a word"}}
+        });
+        let document = json!({
+            "expected": "A1", "referred": "A1", "described": "A1", "titled": "A1", "bare": "A1", "secret": "A1",
+            "listed": ["a", "A1"]
+        });
+        let found = messages(&schema, &document);
+        let found: Vec<_> = found
+            .iter()
+            .map(|(place, text)| (place.as_str(), text.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("/bare", r#""A1" does not have the form that is asked for"#),
+                (
+                    "/described",
+                    r#""A1" does not have the form that is asked for: The name of a dog"#
+                ),
+                ("/expected", r#""A1" is not a word"#),
+                ("/listed/1", r#""A1" is not a word"#),
+                ("/referred", r#""A1" is not a word"#),
+                ("/secret", "the value is not a word"),
+                (
+                    "/titled",
+                    r#""A1" does not have the form that is asked for: Name"#
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_forbidden_value_and_a_wrong_name_of_a_member_do_not_show_the_pattern() {
+        let schema = json!({
+            "properties": {
+                "not": {"not": {"pattern": "^x"}},
+                "names": {"propertyNames": {"allOf": [
+                    {"pattern": "^[a-z]+$", "x-phasegate-expected": "a word"},
+                    {"not": {"pattern": "^host$"}, "x-phasegate-expected": "a name that is free"}
+                ]}},
+                "secret": {"writeOnly": true, "propertyNames": {"pattern": "^[a-z]+$", "x-phasegate-expected": "a word"}}
+            }
+        });
+        let of = |document| messages(&schema, &document).into_values().collect::<Vec<_>>();
+        assert_eq!(
+            of(json!({"not": "xy"})),
+            [r#""xy" does not have the form that is asked for"#]
+        );
+        assert_eq!(of(json!({"names": {"A1": 1}})), [r#""A1" is not a word"#]);
+        assert_eq!(
+            of(json!({"names": {"host": 1}})),
+            [r#""host" is not a name that is free"#]
+        );
+        assert_eq!(of(json!({"secret": {"A1": 1}})), ["the value is not a word"]);
+    }
+
+    #[test]
+    fn a_huge_value_does_not_push_what_is_expected_out_of_the_message() {
+        let schema =
+            json!({"properties": {"word": {"pattern": "^[a-z]+$", "x-phasegate-expected": "a word"}}});
+        let found = messages(&schema, &json!({"word": "A".repeat(5_000)}));
+        assert!(found["/word"].ends_with("… is not a word"), "{found:?}");
     }
 
     #[test]

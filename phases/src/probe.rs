@@ -13,7 +13,7 @@ text_type! {
     #[derive(Debug)]
     Domain, 1 to 253 characters,
     pattern format!("^({}[.])*[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$", pattern::LABEL),
-    "a host name: labels of letters, digits and hyphens"
+    "a domain: labels of letters, digits and hyphens, joined by dots, without http:// and a path"
 }
 
 /// The input of a probe.

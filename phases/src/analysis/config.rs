@@ -10,7 +10,7 @@ text_type! {
     #[derive(Debug)]
     Keyword, 1 to 200 characters,
     pattern "[^\\u0000-\\u0020\\u007f-\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]",
-    "1 to 200 characters, not all of them blank"
+    "a text to look for: it must not be blank"
 }
 
 /// What analysis looks for in the pages.

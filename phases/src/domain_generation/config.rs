@@ -21,13 +21,15 @@ phasegate::core::word_type! {
 text_type! {
     /// The characters of the variable parts, in the order of their values.
     #[derive(Debug)]
-    CharacterSet, 1 to 255 characters, pattern "^[A-Za-z0-9]+$", "1 to 255 letters and digits"
+    CharacterSet, 1 to 255 characters, pattern "^[A-Za-z0-9]+$",
+    "a list of characters: write the letters a to z and digits one after another, without spaces, commas and hyphens"
 }
 
 text_type! {
     /// The fixed part of a label.
     #[derive(Debug)]
-    ConstantString, 0 to 63 characters, pattern "^[A-Za-z0-9-]*$", "at most 63 letters, digits and hyphens"
+    ConstantString, 0 to 63 characters, pattern "^[A-Za-z0-9-]*$",
+    "part of a label: write at most 63 letters a to z, digits and hyphens, without dots and spaces"
 }
 
 text_type! {
@@ -35,7 +37,8 @@ text_type! {
     #[derive(Debug)]
     Tld, 1 to 254 characters,
     pattern format!("^[.]?({0}[.])*[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$", pattern::LABEL),
-    "one or more labels of letters, digits and hyphens, joined by dots, the last beginning with a letter"
+    "a top-level domain: write letters, digits and hyphens, such as com or co.uk; one in another script is written as its \
+     A-label, рф for example as xn--p1ai"
 }
 
 /// Which domains are generated. Each domain is a label and the top-level domain.

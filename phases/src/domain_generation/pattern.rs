@@ -2,13 +2,19 @@
 
 use num_bigint::BigUint;
 use phasegate::FieldProblem;
+use url::Url;
 
 use super::config::{Config, PatternType};
+use super::odometer::Odometer;
 
 /// The longest label of a DNS name, in characters (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 /// The longest DNS name as text, in characters: 255 octets on the wire (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
+/// What an A-label begins with (RFC 5890, section 2.3.2.1).
+const A_LABEL: &str = "xn--";
+/// How many A-labels a check tries: more would keep whoever asks waiting.
+const MAX_TRIED: u64 = 1_000;
 
 /// A config in the form that domains are generated from: in lower case and without repetitions.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -98,7 +104,33 @@ impl Pattern {
             problems.push(FieldProblem::new("/constant_string", "hyphen_at_edge", message));
         }
         problems.extend(self.capacity_problem(config));
+        if problems.is_empty() {
+            problems.extend(self.a_label_problem(config));
+        }
         problems
+    }
+
+    /// The problem that labels begin like A-labels and none is one: no client would request such a domain.
+    fn a_label_problem(&self, config: &Config) -> Option<FieldProblem> {
+        if self.before > 0 || !self.constant.starts_with(A_LABEL) {
+            return None;
+        }
+        let (start, wanted) = (config.offset_start.get(), config.num_domains.get());
+        let tried = wanted.min(MAX_TRIED);
+        let (step, rest) = (wanted / tried, wanted % tried);
+        let is_valid = |nth: u64| {
+            let offset = start + nth * step + nth.min(rest);
+            Odometer::new(self, offset)
+                .is_some_and(|at| Url::parse(&format!("http://{}/", at.domain())).is_ok())
+        };
+        if (0..tried).any(is_valid) {
+            return None;
+        }
+        let message = format!(
+            "labels that begin with {A_LABEL} must be A-labels, and none of the {tried} that were tried is one: let \
+             constant_string begin with something else"
+        );
+        Some(FieldProblem::new("/constant_string", "no_a_label", message))
     }
 
     fn capacity_problem(&self, config: &Config) -> Option<FieldProblem> {

@@ -214,3 +214,23 @@ proptest! {
         prop_assert_eq!(refused, end > capacity);
     }
 }
+
+#[test]
+fn labels_that_begin_like_a_labels_are_refused_when_none_is_one() {
+    let suffix = |constant, characters, domains: u64| {
+        problems(json!({
+            "pattern_type": "suffix", "variable_length": 1, "constant_string": constant, "character_set": characters,
+            "num_domains": domains,
+        }))
+    };
+    let [(pointer, keyword, message)] = &suffix("XN--", "abc", 3)[..] else {
+        panic!("one problem is expected")
+    };
+    assert_eq!(
+        (pointer.as_str(), keyword.as_str()),
+        ("/constant_string", "no_a_label")
+    );
+    assert!(message.contains("none of the 3 that were tried"), "{message}");
+    assert_eq!(suffix("xn--p1a", "bi", 2), [], "xn--p1ai is an A-label");
+    assert_eq!(suffix("shop-xn--", "abc", 3), []);
+}

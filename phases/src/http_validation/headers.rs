@@ -33,7 +33,8 @@ const RESERVED: [&str; 13] = [
 text_type! {
     /// The name of a header (RFC 9110, section 5.6.2).
     #[derive(Debug)]
-    HeaderName, 1 to 100 characters, pattern "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "a header's name"
+    HeaderName, 1 to 100 characters, pattern "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    "the name of a header: write letters, digits and hyphens, without a colon"
 }
 
 text_type! {
@@ -110,7 +111,10 @@ impl JsonSchema for Headers {
         let reserved: Vec<String> = RESERVED.iter().map(|name| in_any_case(name)).collect();
         json_schema!({
             "type": "object",
-            "propertyNames": {"allOf": [name, {"not": {"pattern": format!("^({})$", reserved.join("|"))}}]},
+            "propertyNames": {"allOf": [name, {
+                "not": {"pattern": format!("^({})$", reserved.join("|"))},
+                "x-phasegate-expected": "a header that can be set: the request sets it itself, or a field of its own does",
+            }]},
             "additionalProperties": value,
             "maxProperties": MOST,
         })

@@ -30,7 +30,8 @@ pub(crate) mod pattern {
         "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 }
 
-/// Defines a text type with its pattern, its length in characters, and its schema.
+/// Defines a text type with its pattern, its length in characters, and its schema. The last text says in words what is
+/// asked for: it ends the sentence "… is not …", because no message shows the pattern.
 macro_rules! text_type {
     (
         $(#[$doc:meta])*
@@ -79,6 +80,7 @@ macro_rules! text_type {
                     "minLength": $min,
                     "maxLength": $max,
                     "pattern": $pattern.to_string(),
+                    "x-phasegate-expected": $what,
                     $($($key: $value),+)?
                 })
             }

@@ -373,3 +373,43 @@ proptest! {
         })?;
     }
 }
+
+#[test]
+fn a_wrong_text_is_told_in_words_that_say_how_to_write_it() {
+    let told = |file: &str, document: Value, words: &str| {
+        let problems = compiled(file).problems(&PhaseName::new("check").unwrap(), &document);
+        let messages: Vec<_> = problems
+            .items()
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect();
+        assert!(
+            messages.iter().any(|message| message.contains(words)),
+            "{messages:?}"
+        );
+        assert!(
+            !messages.iter().any(|message| message.contains("A-Z")),
+            "{messages:?}"
+        );
+    };
+    told(
+        "dns_persona.schema.json",
+        json!({"resolvers": ["127.0.0.1:53, [::1]:53"]}),
+        r#""127.0.0.1:53, [::1]:53" is not one resolver: host:port"#,
+    );
+    told(
+        "domain_generation.schema.json",
+        json!({"tld": "рф"}),
+        r#""рф" is not a top-level domain"#,
+    );
+    told(
+        "analysis.schema.json",
+        json!({"keyword": " "}),
+        "it must not be blank",
+    );
+    told(
+        "http_persona.schema.json",
+        json!({"headers": {"Host": "a"}}),
+        r#""Host" is not a header that can be set"#,
+    );
+}

@@ -52,7 +52,7 @@ text_type! {
         "^([A-Za-z0-9]([A-Za-z0-9.-]{{0,251}}[A-Za-z0-9])?|[\\[][0-9A-Fa-f:.]{{2,45}}[\\]]):{}$",
         pattern::PORT
     ),
-    "host:port, an IPv6 address in brackets"
+    "one resolver: host:port, an IPv6 address in brackets; write one resolver a line"
 }
 
 impl Server {
