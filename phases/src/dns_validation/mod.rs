@@ -22,6 +22,7 @@ use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, QueryPolicy, Server};
 use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
+use crate::net::sockets;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
@@ -86,6 +87,7 @@ impl Phase for DnsValidation {
             Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
             None => None,
         };
+        sockets::make_room();
         let mut concurrency = 0;
         let personas = persona::make_all(ctx.resources(), DNS_PERSONA, ids, |id, persona: DnsPersona| {
             let size = persona.concurrency.size();

@@ -32,6 +32,7 @@ use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
 use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
+use crate::net::sockets;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
@@ -104,6 +105,7 @@ impl Phase for HttpValidation {
             Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
             None => None,
         };
+        sockets::make_room();
         let mut concurrency = 0;
         let personas = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
             let size = persona.concurrency.size();
