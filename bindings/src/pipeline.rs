@@ -22,10 +22,10 @@ pub(crate) const BUILTIN: [(&str, AddPhase); 4] = [
         pipeline.phase(domain_generation::DomainGeneration)
     }),
     ("dns_validation", |pipeline| {
-        pipeline.phase(dns_validation::DnsValidation)
+        pipeline.phase(dns_validation::DnsValidation::default())
     }),
     ("http_validation", |pipeline| {
-        pipeline.phase(http_validation::HttpValidation)
+        pipeline.phase(http_validation::HttpValidation::default())
     }),
     ("analysis", |pipeline| pipeline.phase(analysis::Analysis)),
 ];

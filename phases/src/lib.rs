@@ -53,8 +53,8 @@ pub fn pipeline() -> Result<Pipeline, PipelineError> {
     Pipeline::builder("lead_generation")
         .title("Lead generation")
         .phase(DomainGeneration)
-        .phase(DnsValidation)
-        .phase(HttpValidation)
+        .phase(DnsValidation::default())
+        .phase(HttpValidation::default())
         .phase(Analysis)
         .resource_kind(DNS_PERSONA, "DNS persona", schema::of::<DnsPersona>())
         .resource_kind(HTTP_PERSONA, "HTTP persona", schema::of::<HttpPersona>())
@@ -73,7 +73,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("dns_persona.schema.json", schema::of::<DnsPersona>()),
         (
             "dns_validation.schema.json",
-            DnsValidation.definition().config_schema,
+            DnsValidation::default().definition().config_schema,
         ),
         (
             "domain_generation.schema.json",
@@ -82,7 +82,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("http_persona.schema.json", schema::of::<HttpPersona>()),
         (
             "http_validation.schema.json",
-            HttpValidation.definition().config_schema,
+            HttpValidation::default().definition().config_schema,
         ),
         ("pipeline.schema.json", schema::of::<PipelineDefinition>()),
         ("proxy.schema.json", schema::of::<Proxy>()),

@@ -20,8 +20,9 @@ pub use record::{Detail, Measured, Record, Summary};
 
 use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, QueryPolicy, Server};
-use crate::net::persona_limits::PersonaLimits;
+use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
+use crate::net::sockets;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
@@ -30,8 +31,12 @@ use crate::schema;
 /// if an answer doesn't fit. Through a proxy all queries go over TCP.
 ///
 /// It keeps no cache, reads no hosts file and adds no search domain. An unusable proxy fails the phase.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DnsValidation;
+///
+/// All runs of a phase and of its clones share the limits of a persona.
+#[derive(Clone, Debug, Default)]
+pub struct DnsValidation {
+    limits: LimitsByPersona,
+}
 
 /// The part of a generated domain that DNS validation reads.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,10 +87,14 @@ impl Phase for DnsValidation {
             Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
             None => None,
         };
+        sockets::make_room();
         let mut concurrency = 0;
         let personas = persona::make_all(ctx.resources(), DNS_PERSONA, ids, |id, persona: DnsPersona| {
-            concurrency += persona.concurrency.size();
-            Persona::new(id, persona, proxy.clone())
+            let size = persona.concurrency.size();
+            let rate = persona.rate_per_second.map(|rate| rate.get());
+            concurrency += size;
+            let limits = self.limits.of(&id, size, rate);
+            Persona::new(id, persona, limits, proxy.clone())
         })?;
         let proxy_check = ProxyCheck::new(proxy);
         let limits = WorkLimits {
@@ -107,15 +116,26 @@ impl Phase for DnsValidation {
 }
 
 impl Persona {
-    fn new(id: String, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
+    fn new(id: String, persona: DnsPersona, limits: Arc<PersonaLimits>, proxy: Option<Arc<Proxy>>) -> Self {
         let name = format!("the DNS persona {id}");
-        Self::named(id, name, persona, proxy)
+        Self::named(id, name, persona, limits, proxy)
+    }
+
+    /// Makes a persona with limits of its own, for a probe: a probe answers soon, whatever the runs do.
+    fn alone(name: &str, persona: DnsPersona) -> Self {
+        let rate = persona.rate_per_second.map(|rate| rate.get());
+        let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
+        Self::named(String::new(), name, persona, limits, None)
     }
 
     /// Makes a persona. Errors call it `name`.
-    fn named(id: String, name: impl Into<String>, persona: DnsPersona, proxy: Option<Arc<Proxy>>) -> Self {
-        let rate = persona.rate_per_second.map(|rate| rate.get());
-        let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
+    fn named(
+        id: String,
+        name: impl Into<String>,
+        persona: DnsPersona,
+        limits: Arc<PersonaLimits>,
+        proxy: Option<Arc<Proxy>>,
+    ) -> Self {
         let mut record_types: Vec<_> = persona.record_types.to_vec();
         record_types.sort();
         record_types.dedup();

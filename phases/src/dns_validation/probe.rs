@@ -44,7 +44,7 @@ impl ResourceProbe for DnsPersonaProbe {
         if let Some(problem) = unsound(&persona.resolvers, "/resolvers").pop() {
             return Err(Failure::new(problem.keyword, problem.message));
         }
-        let persona = Arc::new(Persona::named(String::new(), "the DNS persona", persona, None));
+        let persona = Arc::new(Persona::alone("the DNS persona", persona));
         let record = look_up(&[persona], &ProxyCheck::new(None), 0, Input { domain }).await;
         match record.map_err(failure)? {
             Some(record) => answer(&Probed {

@@ -30,8 +30,9 @@ pub use record::{Measured, Record, Status, Summary};
 use crate::dns_validation::{PROXY, unsound};
 use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
-use crate::net::persona_limits::PersonaLimits;
+use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
+use crate::net::sockets;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
@@ -41,8 +42,12 @@ use visit::{Site, Visitor};
 ///
 /// Domains that did not resolve give no record. Addresses outside the public Internet are refused before any connection, also
 /// at each redirect, unless the persona allows them. An unusable proxy fails the phase.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HttpValidation;
+///
+/// All runs of a phase and of its clones share the limits of a persona.
+#[derive(Clone, Debug, Default)]
+pub struct HttpValidation {
+    limits: LimitsByPersona,
+}
 
 /// The part of DNS validation's record that HTTP validation reads.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,10 +105,14 @@ impl Phase for HttpValidation {
             Some(id) => Some(Arc::new(ctx.resources().get_as::<Proxy>(PROXY, id.as_str())?)),
             None => None,
         };
+        sockets::make_room();
         let mut concurrency = 0;
         let personas = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
-            concurrency += persona.concurrency.size();
-            Persona::new(id, persona, proxy.clone())
+            let size = persona.concurrency.size();
+            let rate = persona.rate_per_second.map(|rate| rate.get());
+            concurrency += size;
+            let limits = self.limits.of(&id, size, rate);
+            Persona::new(id, persona, limits, proxy.clone())
         })?;
         let proxy_check = ProxyCheck::new(proxy);
         let limits = WorkLimits {
@@ -124,13 +133,26 @@ impl Phase for HttpValidation {
 }
 
 impl Persona {
-    fn new(id: String, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
+    fn new(id: String, persona: HttpPersona, limits: Arc<PersonaLimits>, proxy: Option<Arc<Proxy>>) -> Self {
         let name = format!("the HTTP persona {id}");
-        Self::named(id, name, persona, proxy)
+        Self::named(id, name, persona, limits, proxy)
+    }
+
+    /// Makes a persona with limits of its own, for a probe: a probe answers soon, whatever the runs do.
+    fn alone(name: &str, persona: HttpPersona) -> Self {
+        let rate = persona.rate_per_second.map(|rate| rate.get());
+        let limits = Arc::new(PersonaLimits::new(persona.concurrency.size(), rate));
+        Self::named(String::new(), name, persona, limits, None)
     }
 
     /// Makes a persona at work. Errors call it `name`.
-    fn named(id: String, name: impl Into<String>, persona: HttpPersona, proxy: Option<Arc<Proxy>>) -> Self {
+    fn named(
+        id: String,
+        name: impl Into<String>,
+        persona: HttpPersona,
+        limits: Arc<PersonaLimits>,
+        proxy: Option<Arc<Proxy>>,
+    ) -> Self {
         let resolvers = match &persona.resolvers {
             // A proxy resolves by itself.
             Some(servers) if proxy.is_none() => {
@@ -144,8 +166,6 @@ impl Persona {
             }
             _ => None,
         };
-        let rate = persona.rate_per_second.map(|rate| rate.get());
-        let limits = PersonaLimits::new(persona.concurrency.size(), rate);
         let visitor = Visitor {
             persona,
             limits,

@@ -54,7 +54,7 @@ impl ResourceProbe for HttpPersonaProbe {
         if let Some(problem) = unsound(resolvers, "/resolvers").pop() {
             return Err(Failure::new(problem.keyword, problem.message));
         }
-        let persona = Arc::new(Persona::named(String::new(), "the HTTP persona", persona, None));
+        let persona = Arc::new(Persona::alone("the HTTP persona", persona));
         let start = Instant::now();
         // The system's look-up needs some port. Only the address is used.
         let addresses = match persona.visitor.look_up(&domain, 80).await {

@@ -47,7 +47,7 @@ impl ResourceProbe for ProxyProbe {
         let persona = persona().map_err(|error| Failure::new("persona_unreadable", error.to_string()))?;
         let visitor = Visitor {
             persona,
-            limits: PersonaLimits::new(1, None),
+            limits: Arc::new(PersonaLimits::new(1, None)),
             proxy: Some(Arc::new(proxy)),
             resolvers: None,
         };

@@ -25,7 +25,7 @@ const MAX_URL: usize = 2_048;
 /// A persona at work.
 pub(crate) struct Visitor {
     pub(crate) persona: HttpPersona,
-    pub(crate) limits: PersonaLimits,
+    pub(crate) limits: Arc<PersonaLimits>,
     pub(crate) proxy: Option<Arc<Proxy>>,
     /// The resolvers for redirects to other hosts. Without them the system resolves.
     pub(crate) resolvers: Option<DnsClient>,
@@ -280,7 +280,7 @@ mod tests {
     fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
         Visitor {
             persona: serde_json::from_value(persona).unwrap(),
-            limits: PersonaLimits::new(1, None),
+            limits: Arc::new(PersonaLimits::new(1, None)),
             proxy: proxy.map(|proxy| Arc::new(serde_json::from_value(proxy).unwrap())),
             resolvers: None,
         }

@@ -157,7 +157,7 @@ impl Phase for Nothing {
 async fn nothing_to_look_up_needs_neither_proxy_nor_resolvers() {
     let pipeline = Pipeline::builder("empty")
         .phase(Nothing)
-        .phase(DnsValidation)
+        .phase(DnsValidation::default())
         .resource_kind("dns_persona", "DNS persona", json!(true))
         .resource_kind("proxy", "Proxy", json!(true))
         .build()
