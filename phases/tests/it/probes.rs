@@ -73,7 +73,13 @@ async fn a_dns_persona_says_what_the_phase_would_say_of_a_domain() {
     );
     assert_eq!(
         world.probe("dns_persona", "one", &gone).await,
-        json!({"domain": gone, "status": "no_such_name", "addresses": []})
+        json!({
+            "domain": gone,
+            "status": "no_such_name",
+            "detail": {"code": "no_such_name", "message": "The domain doesn't exist"},
+            "extendedErrors": [],
+            "addresses": []
+        })
     );
     assert!(world.sandbox.dns_queries() >= 4, "A and AAAA of both");
 }

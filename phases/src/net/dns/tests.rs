@@ -450,9 +450,12 @@ async fn what_a_policy_answers_claims_nothing_of_the_domain() {
     }
 }
 
+/// Makes an answer to a query for a name.
+type Change = fn(&Name, &mut Message);
+
 /// Looks a domain up at several servers, the first one first, without retries. Each server answers with what its entry of
 /// `answers` does to an empty message, or not at all.
-async fn among(answers: &[Option<fn(&Name, &mut Message)>]) -> Lookup {
+async fn among(answers: &[Option<Change>]) -> Lookup {
     let mut sockets = Vec::new();
     for _ in answers {
         sockets.push(both().await.0);
@@ -485,12 +488,12 @@ async fn among(answers: &[Option<fn(&Name, &mut Message)>]) -> Lookup {
     }
 }
 
-const FOUND: fn(&Name, &mut Message) = |asked, message| _ = message.add_answer(a(asked, [192, 0, 2, 1]));
-const BLOCKS: fn(&Name, &mut Message) = |_, message| {
+const FOUND: Change = |asked, message| _ = message.add_answer(a(asked, [192, 0, 2, 1]));
+const BLOCKS: Change = |_, message| {
     message.metadata.response_code = ResponseCode::NXDomain;
     extended(message, 15, "");
 };
-const FAILS: fn(&Name, &mut Message) = |_, message| message.metadata.response_code = ResponseCode::ServFail;
+const FAILS: Change = |_, message| message.metadata.response_code = ResponseCode::ServFail;
 
 #[tokio::test]
 async fn every_resolver_is_asked_whatever_the_retries_are() {

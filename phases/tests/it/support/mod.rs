@@ -32,7 +32,7 @@ pub fn engine(storage: &Arc<MemoryStorage>) -> Engine {
 }
 
 pub fn dns_persona() -> Value {
-    json!({"resolvers": ["192.0.2.1:53"], "timeoutMs": 700, "retries": 1, "concurrency": 40})
+    json!({"resolvers": ["192.0.2.1:53"], "timeoutMs": 700, "retries": 1, "concurrency": 20})
 }
 
 pub fn http_persona() -> Value {
