@@ -25,7 +25,7 @@ fn records_come_as_json_as_csv_and_as_a_table() {
     let lines: Vec<_> = csv.stdout.lines().collect();
     assert_eq!(lines.len(), 61);
     assert!(
-        lines[0].starts_with("domain,status,addresses,persona"),
+        lines[0].starts_with("domain,status,detail"),
         "{}",
         lines[0]
     );
