@@ -24,11 +24,7 @@ fn records_come_as_json_as_csv_and_as_a_table() {
         .exits_with(0);
     let lines: Vec<_> = csv.stdout.lines().collect();
     assert_eq!(lines.len(), 61);
-    assert!(
-        lines[0].starts_with("domain,status,detail"),
-        "{}",
-        lines[0]
-    );
+    assert!(lines[0].starts_with("domain,status,detail"), "{}", lines[0]);
     assert!(lines[1].starts_with("aaaashop.test,"), "{}", lines[1]);
 
     let table = place

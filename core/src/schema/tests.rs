@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::limits::{MAX_CONFIG_BYTES, MAX_JSON_DEPTH};
 use serde_json::json;
