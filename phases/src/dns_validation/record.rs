@@ -68,15 +68,18 @@ pub struct Summary {
     /// The number of domains by detail, without those that are 0.
     #[serde(default)]
     pub by_detail: BTreeMap<String, u64>,
-    /// What a person should look at: all domains ended alike, without an address.
+    /// What a person should look at: all domains ended for one reason, which says nothing of the domains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
 
 impl Summary {
-    /// Warns if all domains ended for one reason that says more of the resolvers than of the domains.
+    /// Warns if all domains ended for one reason that lies with the resolvers.
     pub(crate) fn warn(&mut self) {
-        let mut details = LookupDetail::ALL.iter().copied();
+        let mut details = LookupDetail::ALL
+            .iter()
+            .copied()
+            .filter(|detail| !detail.is_decisive());
         let alike = details.find(|detail| self.by_detail.get(detail.as_str()) == Some(&self.domains));
         self.warning = alike
             .filter(|_| self.domains > 1 && self.by_status.get(LookupStatus::Resolved.as_str()) == Some(&0))
@@ -110,5 +113,32 @@ impl Tally<Record> for Summary {
                 *self.by_detail.entry(detail.code.to_string()).or_default() += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warns(details: &[LookupDetail]) -> bool {
+        let mut summary = Summary::default();
+        for detail in details {
+            summary.domains += 1;
+            *summary.by_detail.entry(detail.to_string()).or_default() += 1;
+        }
+        summary.warn();
+        summary.warning.is_some()
+    }
+
+    #[test]
+    fn a_phase_warns_if_all_its_domains_ended_for_one_reason_of_the_resolvers() {
+        use LookupDetail::{NoSuchName, Refused, TimedOut};
+        assert!(warns(&[Refused, Refused]));
+        assert!(!warns(&[Refused, TimedOut]));
+        assert!(!warns(&[Refused]));
+        assert!(
+            !warns(&[NoSuchName, NoSuchName]),
+            "a list of free names is no fault"
+        );
     }
 }

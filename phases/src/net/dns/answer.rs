@@ -43,7 +43,7 @@ impl LookupDetail {
     }
 
     /// Whether it is a fact about the domain, which no other server needs to be asked about.
-    pub(super) fn is_decisive(self) -> bool {
+    pub(crate) fn is_decisive(self) -> bool {
         matches!(
             self,
             Self::NoSuchName | Self::NoData | Self::AliasToNoSuchName | Self::AliasLoop

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hickory_resolver::ConnectionProvider;
 use hickory_resolver::PoolContext;
@@ -11,6 +12,7 @@ use hickory_resolver::net::xfer::{DnsExchange, FirstAnswer};
 use hickory_resolver::net::{DnsHandle, NetError};
 use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::timeout;
 
 use super::connector::{Connector, SocketProvider};
 
@@ -74,13 +76,19 @@ impl Endpoint {
     }
 
     /// Sends one query, and waits for its answer, whatever its response code is.
+    ///
+    /// `patience` is the time to connect, and again to answer. Without it the connection's own times hold.
     pub(super) async fn ask(
         &self,
         query: &Query,
         options: DnsRequestOptions,
+        patience: Option<Duration>,
     ) -> Result<DnsResponse, Unanswered> {
-        let (exchange, number, has_answered) = self.connect().await.map_err(Unanswered::Failed)?;
-        let outcome = exchange.lookup(query.clone(), options).first_answer().await;
+        // The waiting ends here and not at the caller, who would leave a dead connection to the next query.
+        let connected = within(patience, self.connect()).await;
+        let (exchange, number, has_answered) = connected.map_err(Unanswered::Failed)?;
+        let answer = exchange.lookup(query.clone(), options).first_answer();
+        let outcome = within(patience, answer).await;
         match outcome {
             Ok(answer) => {
                 has_answered.store(true, Ordering::Relaxed);
@@ -121,5 +129,16 @@ impl Endpoint {
         if connection.number == number {
             connection.exchange = None;
         }
+    }
+}
+
+/// What `work` gives, or a timeout.
+async fn within<T>(
+    patience: Option<Duration>,
+    work: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, NetError> {
+    match patience {
+        Some(patience) => timeout(patience, work).await.unwrap_or(Err(NetError::Timeout)),
+        None => work.await,
     }
 }

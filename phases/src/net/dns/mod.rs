@@ -19,7 +19,6 @@ use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{PoolContext, TlsConfig};
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
@@ -411,14 +410,9 @@ impl DnsClient {
                 limits.next_request().await;
             }
             *sent += 1;
-            let asked = endpoint.ask(query, options);
-            let asked = match &self.proxy {
-                // The time of the proxy is not the server's. Its connection has its own timeouts.
-                Some(_) => asked.await,
-                None => timeout(self.policy.timeout, asked)
-                    .await
-                    .unwrap_or(Err(Unanswered::Failed(NetError::Timeout))),
-            };
+            // The time of a proxy is not the server's. Its connection has its own timeouts.
+            let patience = self.proxy.is_none().then_some(self.policy.timeout);
+            let asked = endpoint.ask(query, options, patience).await;
             answer = match asked {
                 Ok(answer) => return Ok(Ok(answer)),
                 Err(Unanswered::ConnectionLost { has_answered }) => {
