@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hickory_resolver::proto::rr::RecordType;
+use hickory_proto::rr::RecordType;
 use phasegate::core::{PhaseDefinition, PhaseName};
 use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::Deserialize;

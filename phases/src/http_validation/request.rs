@@ -323,7 +323,9 @@ async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &
         Err(DialError::Fatal(fatal)) => fatal.into(),
         Err(DialError::TimedOut) => RequestFailure::Status(Status::TimedOut),
         Err(DialError::Refused) => RequestFailure::Status(Status::ConnectionRefused),
-        Err(DialError::Failed(_)) => RequestFailure::Status(Status::ConnectionFailed),
+        Err(DialError::Forbidden(_) | DialError::HungUp(_) | DialError::Failed(_)) => {
+            RequestFailure::Status(Status::ConnectionFailed)
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, PROXY_AUTHORIZATION};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -31,6 +32,12 @@ pub(crate) enum DialError {
     Refused,
     #[error("the host sends bytes before it is asked")]
     SpokeFirst,
+    /// The proxy's rules don't allow the connection.
+    #[error("the proxy answered {0}")]
+    Forbidden(String),
+    /// The proxy ended the connection without any answer, for this host or for all.
+    #[error("the proxy ended the connection without an answer: {0}")]
+    HungUp(String),
     #[error("the connection failed: {0}")]
     Failed(String),
 }
@@ -133,13 +140,13 @@ async fn http_connect(
     let response = match sender.send_request(request).await {
         Ok(response) => response,
         Err(error) if error.is_parse() => return Err(broken(error).into()),
-        // The proxy ends the connection, at least for this host.
-        Err(error) => return Err(DialError::Failed(error.to_string())),
+        Err(error) => return Err(DialError::HungUp(error.to_string())),
     };
     match response.status() {
         status if status.is_success() => {}
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => return Err(proxy.unauthorized().into()),
         StatusCode::GATEWAY_TIMEOUT => return Err(DialError::TimedOut),
+        status if forbids(&response) => return Err(DialError::Forbidden(status.to_string())),
         status => return Err(DialError::Failed(format!("the proxy answered {status}"))),
     }
     let tunnel = hyper::upgrade::on(response).await.map_err(broken)?;
@@ -148,6 +155,14 @@ async fn http_connect(
         // After the proxy's answer all bytes are the host's.
         _ => Err(DialError::SpokeFirst),
     }
+}
+
+/// Whether an answer to a request for a tunnel is a matter of the proxy's rules, and not of the host. Squid gives its own reason
+/// beside the status.
+fn forbids(response: &Response<Incoming>) -> bool {
+    let squid = response.headers().get("x-squid-error");
+    let is_denied = squid.is_some_and(|error| error.as_bytes().starts_with(b"ERR_ACCESS_DENIED"));
+    is_denied || matches!(response.status().as_u16(), 401 | 403 | 405 | 451 | 501)
 }
 
 #[cfg(test)]
@@ -194,7 +209,9 @@ mod tests {
             let outcome = dial("socks5", None, &[&[5, 0], &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]]).await;
             assert_eq!(outcome, Err(expected));
         }
-        for reply in [1, 2, 3, 4, 7, 8, 9, 91, 255] {
+        let forbidden = dial("socks5", None, &[&[5, 0], &[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]]).await;
+        assert!(matches!(forbidden, Err(DialError::Forbidden(_))), "{forbidden:?}");
+        for reply in [1, 3, 4, 7, 8, 9, 91, 255] {
             let outcome = dial("socks5", None, &[&[5, 0], &[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]]).await;
             assert!(
                 matches!(outcome, Err(DialError::Failed(_))),
@@ -254,17 +271,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_http_proxy_that_hangs_up_on_a_host_is_no_broken_proxy() {
-        for steps in [
-            &[][..],
-            &[&b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"[..]],
-        ] {
-            let outcome = dial("http", None, steps).await;
-            assert!(
-                matches!(outcome, Err(DialError::Failed(_))),
-                "{steps:?}: {outcome:?}"
-            );
+    async fn an_http_proxy_that_has_no_connection_for_a_host_says_why() {
+        let say = async |status: &str, headers: &str| {
+            let answer = format!("HTTP/1.1 {status}\r\n{headers}content-length: 0\r\n\r\n");
+            dial("http", None, &[answer.as_bytes()]).await
+        };
+        let outcome = dial("http", None, &[]).await;
+        assert!(matches!(outcome, Err(DialError::HungUp(_))), "{outcome:?}");
+        for status in ["403 Forbidden", "405 Method Not Allowed", "501 Not Implemented"] {
+            let outcome = say(status, "").await;
+            assert!(matches!(outcome, Err(DialError::Forbidden(_))), "{outcome:?}");
         }
+        let denied = say(
+            "503 Service Unavailable",
+            "x-squid-error: ERR_ACCESS_DENIED 0\r\n",
+        )
+        .await;
+        assert!(matches!(denied, Err(DialError::Forbidden(_))), "{denied:?}");
+        for status in [
+            "500 Unable to connect",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+        ] {
+            let outcome = say(status, "").await;
+            assert!(matches!(outcome, Err(DialError::Failed(_))), "{outcome:?}");
+        }
+        assert_eq!(say("504 Gateway Timeout", "").await, Err(DialError::TimedOut));
         let outcome = dial("http", None, &[b"220 mail.example ESMTP\r\n\r\n"]).await;
         assert!(
             matches!(

@@ -13,6 +13,11 @@ pub(crate) enum FatalError {
     /// A persona names a DNS server that can't be found.
     #[error("a resolver of {persona} has no address: {reason}")]
     Resolver { persona: String, reason: String },
+    /// None of a persona's DNS servers answers anything.
+    #[error(
+        "no resolver of {persona} answers: {complaints}. Nothing is lost: start the phase again when they answer, and it goes on"
+    )]
+    NoResolverAnswers { persona: String, complaints: String },
     /// This machine has no socket left.
     #[error(
         "this machine has no socket for one more connection: {0}. Lower the concurrency of the personas, or raise the \
@@ -27,6 +32,8 @@ impl From<FatalError> for RunError {
             FatalError::Proxy(ProxyError::Unreachable { .. }) => "proxy_unreachable",
             FatalError::Proxy(ProxyError::Unauthorized { .. }) => "proxy_unauthorized",
             FatalError::Proxy(ProxyError::Broken { .. }) => "proxy_broken",
+            FatalError::Proxy(ProxyError::Refuses { .. }) => "proxy_refused",
+            FatalError::NoResolverAnswers { .. } => "resolver_unreachable",
             FatalError::Resolver { .. } => "resolver_unresolved",
             FatalError::OutOfSockets(_) => "out_of_sockets",
         };

@@ -138,6 +138,14 @@ impl Proxy {
         }
     }
 
+    pub(crate) fn refuses(&self, host: &str, port: u16, reason: impl ToString) -> ProxyError {
+        ProxyError::Refuses {
+            proxy: self.authority(),
+            target: address::authority(host, port),
+            reason: reason.to_string(),
+        }
+    }
+
     pub(crate) fn broken(&self, reason: impl ToString) -> ProxyError {
         ProxyError::Broken {
             proxy: self.authority(),
@@ -155,6 +163,13 @@ pub(crate) enum ProxyError {
     /// It doesn't accept the user name and password.
     #[error("the proxy {proxy} refuses the user name or password, or asks for them")]
     Unauthorized { proxy: String },
+    /// It opens no connection to a host, as its rules want it.
+    #[error("the proxy {proxy} refuses connections to {target}: {reason}")]
+    Refuses {
+        proxy: String,
+        target: String,
+        reason: String,
+    },
     /// It breaks its protocol, or ends the connection before an answer.
     #[error("the proxy {proxy} doesn't answer as a proxy: {reason}")]
     Broken { proxy: String, reason: String },

@@ -91,6 +91,7 @@ pub(crate) async fn connect(
     }
     match reply {
         0 => {}
+        2 => return Err(DialError::Forbidden(reason(2))),
         5 => return Err(DialError::Refused),
         6 => return Err(DialError::TimedOut),
         other => return Err(DialError::Failed(format!("the proxy answered {}", reason(other)))),

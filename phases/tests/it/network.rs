@@ -105,15 +105,30 @@ async fn a_proxy_that_is_down_fails_the_phase_and_nothing_goes_out_directly() {
     }
 }
 
+/// A resolver that refuses every name.
+async fn refusing_resolver() -> std::net::SocketAddr {
+    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = udp.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = udp.recv_from(&mut query).await {
+            query[2..4].copy_from_slice(&[0x81, 0x85]);
+            udp.send_to(&query[..length], from).await.unwrap();
+        }
+    });
+    at
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_and_resolvers_that_no_item_needs_may_be_down() {
     let world = World::new().await;
+    let refusing = refusing_resolver().await;
     world
         .put("proxy", "proxy", proxy("http", nowhere().await, None))
         .await;
     for id in ["one", "two", "three"] {
-        let silent = json!({"resolvers": [nowhere().await.to_string()], "timeoutMs": 10, "retries": 0});
-        world.put("dns_persona", id, silent).await;
+        let refusing = json!({"resolvers": [refusing.to_string()]});
+        world.put("dns_persona", id, refusing).await;
         let mut persona = http_persona();
         persona["resolvers"] = json!(["no..name:53"]);
         world.put("http_persona", id, persona).await;
@@ -466,13 +481,12 @@ async fn queries_go_out_no_faster_than_the_persona_says() {
         start.elapsed()
     );
     let found = records(&campaign, PHASES[1]).await;
-    assert_eq!(
-        found
-            .iter()
-            .map(|record| record["measured"]["queries"].as_u64().unwrap())
-            .sum::<u64>(),
-        60
-    );
+    for record in &found {
+        let queries = record["measured"]["queries"].as_u64().unwrap();
+        // A name without an answer is asked for once more where nothing else was answered meanwhile.
+        let most = if record["status"] == "timed_out" { 4 } else { 1 };
+        assert!((1..=most).contains(&queries), "{record}");
+    }
     assert!(
         found
             .iter()

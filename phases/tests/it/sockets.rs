@@ -4,7 +4,7 @@ use std::process::Command;
 
 use phasegate::CampaignStatus;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 
 use crate::support::{PHASES, World, http_persona, plan, proxy, records};
 
@@ -43,23 +43,6 @@ async fn runs_out(world: &World, plan: [Value; 4], phase: usize) {
         let status = record["status"].as_str().unwrap();
         assert!(["timed_out", "connection_refused"].contains(&status), "{record}");
     }
-}
-
-#[tokio::test]
-async fn queries_without_a_socket_fail_the_phase() {
-    if !is_limited("queries_without_a_socket_fail_the_phase") {
-        return;
-    }
-    let world = World::new().await;
-    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let persona = json!({
-        "resolvers": [silent.local_addr().unwrap().to_string()],
-        "timeoutMs": 1_000, "retries": 0, "concurrency": 100,
-    });
-    for id in ["one", "two"] {
-        world.put("dns_persona", id, persona.clone()).await;
-    }
-    runs_out(&world, plan(DOMAINS), 1).await;
 }
 
 /// A world whose sites accept connections and say nothing, which are requested many at once.

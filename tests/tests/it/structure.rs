@@ -58,7 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that only some may use at all: only adapters know their database, the core knows no runtime.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("redb", &["phasegate-storage-redb"]),
-    ("hickory-resolver", &["phasegate-phases"]),
+    ("hickory-proto", &["phasegate-phases", "phasegate-sandbox"]),
     ("reqwest", &["phasegate-phases", "phasegate-cli"]),
     ("axum", &["phasegate-server"]),
     ("clap", &["phasegate-cli"]),

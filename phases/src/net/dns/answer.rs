@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use hickory_resolver::proto::op::{DnsResponse, ResponseCode};
-use hickory_resolver::proto::rr::rdata::CNAME;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::CNAME;
+use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::LookupStatus;
 use super::detail::{ExtendedError, LookupDetail, extended_errors};
@@ -38,7 +38,7 @@ impl LookupDetail {
                 LookupStatus::ServerFailure
             }
             Self::TimedOut => LookupStatus::TimedOut,
-            Self::AliasChainTooLong | Self::UnusableAnswer => LookupStatus::Error,
+            Self::AliasChainTooLong | Self::Unreachable | Self::UnusableAnswer => LookupStatus::Error,
         }
     }
 
@@ -94,7 +94,7 @@ impl AliasChain {
     /// Reads the answer to a query for the last name of the chain. Gives the names with those of the answer too.
     pub(super) fn read(
         &self,
-        answer: &DnsResponse,
+        answer: &Message,
         record_type: RecordType,
     ) -> (Reading, Vec<Name>, Vec<ExtendedError>) {
         let errors = extended_errors(answer);
@@ -120,7 +120,7 @@ fn by_policy(errors: &[ExtendedError]) -> Option<LookupDetail> {
 }
 
 fn read(
-    answer: &DnsResponse,
+    answer: &Message,
     record_type: RecordType,
     errors: &[ExtendedError],
     names: &mut Vec<Name>,

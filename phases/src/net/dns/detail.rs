@@ -1,7 +1,7 @@
 //! Why a look-up gave no address: stable words, with a sentence each.
 
-use hickory_resolver::proto::op::DnsResponse;
-use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::op::Message;
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use serde::{Deserialize, Serialize};
 
 /// The option code of an extended error (RFC 8914, section 2).
@@ -50,7 +50,9 @@ phasegate::core::word_type! {
         TimedOut = "timed_out",
         /// More aliases follow each other than are followed.
         AliasChainTooLong = "alias_chain_too_long",
-        /// The server can't be reached, or its answer can't be read.
+        /// No server can be reached.
+        Unreachable = "unreachable",
+        /// The server's answer can't be read.
         UnusableAnswer = "unusable_answer",
     }
 }
@@ -85,7 +87,8 @@ impl LookupDetail {
             Self::NoReachableAuthority => "The resolver reaches none of the domain's own servers",
             Self::TimedOut => "No resolver answered in time",
             Self::AliasChainTooLong => "The chain of aliases is longer than is followed",
-            Self::UnusableAnswer => "The resolver can't be reached, or its answer can't be read",
+            Self::Unreachable => "No resolver can be reached",
+            Self::UnusableAnswer => "The resolver's answer can't be read",
         }
     }
 }
@@ -100,7 +103,7 @@ pub struct ExtendedError {
 }
 
 /// The extended errors of an answer, in its order; at most four.
-pub(super) fn extended_errors(answer: &DnsResponse) -> Vec<ExtendedError> {
+pub(super) fn extended_errors(answer: &Message) -> Vec<ExtendedError> {
     let Some(edns) = &answer.edns else {
         return Vec::new();
     };

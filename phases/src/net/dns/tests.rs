@@ -1,12 +1,16 @@
 mod reading;
+mod tcp;
+mod waiting;
 
 use super::*;
+use crate::net::persona_limits::PersonaLimits;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use hickory_resolver::proto::op::{Edns, Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, NS, SOA};
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, SOA};
+use hickory_proto::rr::{Name, RData, Record};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -319,33 +323,4 @@ async fn a_server_that_fails_is_asked_again_as_often_as_the_persona_says() {
         queries: 3,
     };
     assert_eq!(lookup.unwrap(), expected);
-}
-
-#[tokio::test]
-async fn a_direct_connection_that_is_silent_is_not_used_again() {
-    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = tcp.local_addr().unwrap();
-    let context = Arc::new(PoolContext::new(
-        ResolverOpts::default(),
-        TlsConfig::new().unwrap(),
-    ));
-    let mut config = ConnectionConfig::tcp();
-    config.port = at.port();
-    let endpoint = Endpoint::new(
-        at.ip(),
-        config,
-        Connector::direct(FatalErrorSlot::default()),
-        context,
-    );
-    let query = Query::query(name("one.test."), RecordType::A);
-    let ask = async || {
-        let patience = Some(Duration::from_millis(20));
-        endpoint.ask(&query, DnsRequestOptions::default(), patience).await
-    };
-    assert!(matches!(ask().await, Err(Unanswered::Failed(NetError::Timeout))));
-    assert!(matches!(ask().await, Err(Unanswered::Failed(NetError::Timeout))));
-    for _ in 0..2 {
-        let accepted = tokio::time::timeout(Duration::from_secs(5), tcp.accept()).await;
-        assert!(accepted.is_ok(), "each query has had a connection of its own");
-    }
 }

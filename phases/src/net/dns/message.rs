@@ -1,0 +1,85 @@
+//! A query as bytes, and which answers belong to it.
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as Question};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
+
+/// The largest answer over UDP, in bytes. It passes unfragmented nearly everywhere (dnsflagday.net/2020).
+const MAX_UDP: u16 = 1_232;
+/// The length of a message's header (RFC 1035, section 4.1.1).
+const HEADER: usize = 12;
+/// The response codes that may come without the question: the server could not or would not read it.
+const WITHOUT_QUESTION: [u8; 4] = [1, 2, 4, 5];
+
+/// One question, encoded.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    bytes: Vec<u8>,
+    /// Where the question ends. It begins after the header.
+    end: usize,
+}
+
+impl Query {
+    /// A query with an EDNS record (RFC 6891), without which no server says why it failed.
+    pub(super) fn new(name: &Name, record_type: RecordType) -> Option<Self> {
+        let mut edns = Edns::new();
+        edns.set_max_payload(MAX_UDP);
+        Self::encode(name, record_type, Some(edns))
+    }
+
+    /// A query for a server that doesn't know EDNS.
+    pub(super) fn plain(name: &Name, record_type: RecordType) -> Option<Self> {
+        Self::encode(name, record_type, None)
+    }
+
+    /// The question that any server has an answer for, if only a refusal: the servers of the root.
+    pub(super) fn of_the_root() -> Option<Self> {
+        Self::new(&Name::root(), RecordType::NS)
+    }
+
+    fn encode(name: &Name, record_type: RecordType, edns: Option<Edns>) -> Option<Self> {
+        let mut message = Message::new(0, MessageType::Query, OpCode::Query);
+        message.metadata.recursion_desired = true;
+        let mut question = Question::query(name.clone(), record_type);
+        question.set_query_class(DNSClass::IN);
+        message.add_query(question);
+        let end = message.to_vec().ok()?.len();
+        if let Some(edns) = edns {
+            message.set_edns(edns);
+        }
+        Some(Self {
+            bytes: message.to_vec().ok()?,
+            end,
+        })
+    }
+
+    /// The message to send, with this id.
+    pub(super) fn with_id(&self, id: u16) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[..2].copy_from_slice(&id.to_be_bytes());
+        bytes
+    }
+
+    /// Whether a message with the right id answers this very question. The case of letters doesn't count.
+    pub(super) fn is_answered_by(&self, message: &[u8]) -> bool {
+        let [_, _, flags, code, count @ .., _, _, _, _, _, _] = message.get(..HEADER).unwrap_or_default()
+        else {
+            return false;
+        };
+        let is_answer = flags & 0x80 != 0 && flags & 0x78 == 0;
+        if count == [0, 0] {
+            return is_answer && WITHOUT_QUESTION.contains(&(code & 0x0f));
+        }
+        // The type and the class are the last four bytes. A length within a name is no letter.
+        let (mine, its) = (&self.bytes[HEADER..self.end], message.get(HEADER..self.end));
+        let same = its.is_some_and(|its| {
+            let name = mine.len() - 4;
+            mine[..name].eq_ignore_ascii_case(&its[..name]) && mine[name..] == its[name..]
+        });
+        is_answer && count == [0, 1] && same
+    }
+}
+
+/// The id of a message.
+pub(super) fn id(message: &[u8]) -> Option<u16> {
+    message.first_chunk().map(|id| u16::from_be_bytes(*id))
+}

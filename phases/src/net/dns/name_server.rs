@@ -1,0 +1,162 @@
+//! One server: the ways to it, whether it answers, and how many queries it takes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use tokio::time::Instant;
+
+use super::health::Health;
+use super::message::Query;
+use super::no_answer::NoAnswer;
+use super::server::Server;
+use super::tcp::{Target, TcpConnections};
+use super::throttle::Throttle;
+use super::toll::Toll;
+use super::udp::UdpSockets;
+use crate::net::proxy::Proxy;
+
+/// A server of a persona.
+#[derive(Debug)]
+pub(super) struct NameServer {
+    /// As the persona writes it.
+    name: String,
+    /// Without a proxy queries go over UDP first.
+    udp: Option<UdpSockets>,
+    tcp: TcpConnections,
+    patience: Duration,
+    pub(super) health: Health,
+    pub(super) throttle: Throttle,
+}
+
+/// An answer, of whatever kind.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// `None` if it can't be read.
+    pub(super) message: Option<Message>,
+    /// When its query was sent.
+    pub(super) sent: Instant,
+}
+
+impl NameServer {
+    /// Finds a server. Without a proxy the system resolves its name.
+    pub(super) async fn find(
+        server: &Server,
+        proxy: Option<&Arc<Proxy>>,
+        patience: Duration,
+    ) -> io::Result<Self> {
+        let (host, port) = server.split();
+        let (udp, target) = match proxy {
+            Some(proxy) => (None, Target::Through(Arc::clone(proxy), host.to_owned(), port)),
+            None => {
+                let address = resolve(host, port).await?;
+                (Some(UdpSockets::new(address)), Target::Direct(address))
+            }
+        };
+        Ok(Self {
+            name: server.as_str().to_owned(),
+            udp,
+            tcp: TcpConnections::new(target, patience),
+            patience,
+            health: Health::new(patience),
+            throttle: Throttle::default(),
+        })
+    }
+
+    /// Why it gave no answer to the latest query, with its name.
+    pub(super) fn complaint(&self) -> String {
+        let reason = self.health.reason();
+        format!(
+            "{}: {}",
+            self.name,
+            reason.as_ref().unwrap_or(&NoAnswer::Silent).reason()
+        )
+    }
+
+    /// Asks, as soon as the server takes one more query.
+    pub(super) async fn ask(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+        toll: &Toll,
+    ) -> Result<Heard, NoAnswer> {
+        let room = self.throttle.room().await;
+        self.ask_at_once(Query::new(name, record_type), name, record_type, toll)
+            .await
+            .map(|message| Heard {
+                message,
+                sent: room.since,
+            })
+    }
+
+    /// Asks for the servers of the root, to learn whether there is any answer.
+    pub(super) async fn probe(&self, toll: &Toll) -> Result<(), NoAnswer> {
+        let root = Name::root();
+        self.ask_at_once(Query::of_the_root(), &root, RecordType::NS, toll)
+            .await
+            .map(drop)
+    }
+
+    async fn ask_at_once(
+        &self,
+        query: Option<Query>,
+        name: &Name,
+        record_type: RecordType,
+        toll: &Toll,
+    ) -> Result<Option<Message>, NoAnswer> {
+        let unsendable = || NoAnswer::Unreachable("the name can't be written into a query".to_owned());
+        let outcome = async {
+            let query = query.ok_or_else(unsendable)?;
+            let answer = self.send(query, toll).await?;
+            match &answer {
+                // The server doesn't know EDNS (RFC 6891, section 7).
+                Some(said)
+                    if said.edns.is_none()
+                        && matches!(
+                            said.metadata.response_code,
+                            ResponseCode::FormErr | ResponseCode::NotImp
+                        ) =>
+                {
+                    let plain = Query::plain(name, record_type).ok_or_else(unsendable)?;
+                    self.send(plain, toll).await
+                }
+                _ => Ok(answer),
+            }
+        };
+        let outcome = outcome.await;
+        match &outcome {
+            Ok(_) => self.health.answered(),
+            Err(reason) => self.health.failed(reason),
+        }
+        outcome
+    }
+
+    /// Sends one query, over TCP if the answer doesn't fit into a datagram.
+    async fn send(&self, query: Query, toll: &Toll) -> Result<Option<Message>, NoAnswer> {
+        let query = Arc::new(query);
+        if let Some(udp) = &self.udp {
+            let answer = udp.ask(&query, self.patience, toll).await?;
+            match Message::from_vec(&answer).ok() {
+                Some(cut) if cut.metadata.truncation => {}
+                answer => return Ok(answer),
+            }
+        }
+        let answer = self.tcp.ask(&query, toll).await?;
+        Ok(Message::from_vec(&answer).ok())
+    }
+}
+
+/// The address of a server. The system resolves a name.
+async fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    if let Ok(address) = host.parse() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    let found = tokio::net::lookup_host((host, port)).await;
+    let first = found
+        .map_err(|error| io::Error::other(format!("{host}: {error}")))?
+        .next();
+    first.ok_or_else(|| io::Error::other(format!("{host} has no address")))
+}
