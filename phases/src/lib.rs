@@ -18,6 +18,7 @@
 //! ```
 
 pub mod analysis;
+mod detail;
 pub mod dns_validation;
 pub mod domain_generation;
 pub mod http_validation;
@@ -33,6 +34,7 @@ use phasegate::core::PipelineDefinition;
 use phasegate::{Phase, Pipeline, PipelineError};
 use serde_json::Value;
 
+pub use detail::Detail;
 pub use net::dns::{ExtendedError, LookupDetail, LookupStatus, Server, Strategy};
 pub use net::proxy::{Host, Password, Protocol, Proxy, Username};
 pub use ordered::Checkpoint;

@@ -16,10 +16,10 @@ use serde::Deserialize;
 pub use config::{AddressRecord, Config, DnsPersona, DnsPersonaId, ProxyId};
 pub(crate) use config::{DNS_PERSONA, PROXY};
 pub use probe::DnsPersonaProbe;
-pub use record::{Detail, Measured, Record, Summary};
+pub use record::{Measured, Record, Summary};
 
 use crate::net::dial::ProxyCheck;
-use crate::net::dns::{DnsClient, QueryPolicy, Server};
+use crate::net::dns::{DnsClient, LookupDetail, QueryPolicy, Server};
 use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
@@ -191,7 +191,7 @@ async fn look_up(
     Ok(Some(Record {
         domain: input.domain,
         status: lookup.status,
-        detail: lookup.detail.map(Detail::from),
+        detail: lookup.detail.map(LookupDetail::detail),
         extended_errors: lookup.extended_errors,
         addresses: lookup.addresses,
         persona: persona.id.clone(),

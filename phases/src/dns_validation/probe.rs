@@ -8,16 +8,17 @@ use phasegate::{Failure, ResourceProbe};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Detail, DnsPersona, Input, Measured, Persona, look_up, unsound};
+use super::{DnsPersona, Input, Measured, Persona, look_up, unsound};
+use crate::detail::Detail;
 use crate::net::dial::ProxyCheck;
-use crate::net::dns::{ExtendedError, LookupStatus};
+use crate::net::dns::{ExtendedError, LookupDetail, LookupStatus};
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
 /// Looks up one domain with a DNS persona, directly, as [`DnsValidation`](super::DnsValidation) does.
 ///
-/// The result has the members of the phase's record except the persona. As in the phase, a resolver that is down or doesn't
-/// answer is a result, and a resolver whose name has no address is a failure.
+/// The result has the members of the phase's record except the persona. As in the phase, resolvers none of which
+/// answers anything are a failure, and so is one whose name has no address.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DnsPersonaProbe;
 
@@ -27,7 +28,7 @@ pub struct DnsPersonaProbe;
 struct Probed {
     domain: String,
     status: LookupStatus,
-    detail: Option<Detail>,
+    detail: Option<Detail<LookupDetail>>,
     extended_errors: Vec<ExtendedError>,
     addresses: Vec<IpAddr>,
     measured: Measured,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detail::{self, Detail};
 use crate::net::dns::{ExtendedError, LookupDetail, LookupStatus};
 use crate::ordered::Tally;
 use crate::persona::counts;
@@ -18,7 +19,7 @@ pub struct Record {
     /// How it ended.
     pub status: LookupStatus,
     /// Why it has no address, or perhaps not all its addresses; null after a plain success.
-    pub detail: Option<Detail>,
+    pub detail: Option<Detail<LookupDetail>>,
     /// The extended errors of the answers that decided (RFC 8914).
     pub extended_errors: Vec<ExtendedError>,
     /// Its addresses, IPv4 before IPv6, each kind in order; at most 32.
@@ -27,24 +28,6 @@ pub struct Record {
     pub persona: String,
     /// The measurements, which differ from run to run.
     pub measured: Measured,
-}
-
-/// The reason of an outcome.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Detail {
-    /// A stable word.
-    pub code: LookupDetail,
-    /// A sentence for people.
-    pub message: &'static str,
-}
-
-impl From<LookupDetail> for Detail {
-    fn from(code: LookupDetail) -> Self {
-        Self {
-            code,
-            message: code.sentence(),
-        }
-    }
 }
 
 /// The measurements, which differ from run to run.
@@ -76,13 +59,10 @@ pub struct Summary {
 impl Summary {
     /// Warns if all domains ended for one reason that lies with the resolvers.
     pub(crate) fn warn(&mut self) {
-        let mut details = LookupDetail::ALL
-            .iter()
-            .copied()
-            .filter(|detail| !detail.is_decisive());
-        let alike = details.find(|detail| self.by_detail.get(detail.as_str()) == Some(&self.domains));
-        self.warning = alike
-            .filter(|_| self.domains > 1 && self.by_status.get(LookupStatus::Resolved.as_str()) == Some(&0))
+        let shared = detail::shared(LookupDetail::ALL, &self.by_detail, self.domains);
+        self.warning = shared
+            .filter(|detail| !detail.is_decisive())
+            .filter(|_| self.by_status.get(LookupStatus::Resolved.as_str()) == Some(&0))
             .map(|detail| {
                 format!(
                     "All {} domains ended alike. {}. Look at the DNS persona",
@@ -109,9 +89,7 @@ impl Tally<Record> for Summary {
         if let Some(record) = record {
             self.domains += 1;
             *self.by_status.entry(record.status.to_string()).or_default() += 1;
-            if let Some(detail) = &record.detail {
-                *self.by_detail.entry(detail.code.to_string()).or_default() += 1;
-            }
+            detail::count(&mut self.by_detail, record.detail.as_ref());
         }
     }
 }

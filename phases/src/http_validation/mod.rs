@@ -1,7 +1,12 @@
 //! The third phase: requests the pages of the resolved domains.
 
+mod authorship;
+mod coding;
 mod config;
+mod connect;
+mod detail;
 mod encoding;
+mod gate;
 mod headers;
 mod page;
 mod probe;
@@ -22,6 +27,7 @@ use serde::Deserialize;
 
 pub(crate) use config::HTTP_PERSONA;
 pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
+pub use detail::HttpDetail;
 pub use headers::{HeaderName, HeaderValue, Headers};
 pub use probe::HttpPersonaProbe;
 pub use proxy_probe::ProxyProbe;
@@ -36,6 +42,7 @@ use crate::net::sockets;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
+use gate::ProxyGate;
 use visit::{Site, Visitor};
 
 /// Requests every resolved domain over HTTP/1.1, directly at the addresses that DNS validation found, or through the proxy.
@@ -106,23 +113,25 @@ impl Phase for HttpValidation {
             None => None,
         };
         sockets::make_room();
+        let gate = proxy.clone().map(|proxy| Arc::new(ProxyGate::new(proxy)));
         let mut concurrency = 0;
         let personas = persona::make_all(ctx.resources(), HTTP_PERSONA, ids, |id, persona: HttpPersona| {
             let size = persona.concurrency.size();
             let rate = persona.rate_per_second.map(|rate| rate.get());
             concurrency += size;
             let limits = self.limits.of(&id, size, rate);
-            Persona::new(id, persona, limits, proxy.clone())
+            Persona::new(id, persona, limits, gate.clone())
         })?;
         let proxy_check = ProxyCheck::new(proxy);
         let limits = WorkLimits {
             concurrency,
             batch: 500,
         };
-        let summary = ordered::run(&ctx, limits, |index, input| {
+        let mut summary = ordered::run(&ctx, limits, |index, input| {
             request(&personas, &proxy_check, index, input)
         })
         .await?;
+        summary.warn();
         Ok(RunOutcome::Completed(summary))
     }
 
@@ -133,9 +142,14 @@ impl Phase for HttpValidation {
 }
 
 impl Persona {
-    fn new(id: String, persona: HttpPersona, limits: Arc<PersonaLimits>, proxy: Option<Arc<Proxy>>) -> Self {
+    fn new(
+        id: String,
+        persona: HttpPersona,
+        limits: Arc<PersonaLimits>,
+        gate: Option<Arc<ProxyGate>>,
+    ) -> Self {
         let name = format!("the HTTP persona {id}");
-        Self::named(id, name, persona, limits, proxy)
+        Self::named(id, name, persona, limits, gate)
     }
 
     /// Makes a persona with limits of its own, for a probe: a probe answers soon, whatever the runs do.
@@ -151,11 +165,11 @@ impl Persona {
         name: impl Into<String>,
         persona: HttpPersona,
         limits: Arc<PersonaLimits>,
-        proxy: Option<Arc<Proxy>>,
+        gate: Option<Arc<ProxyGate>>,
     ) -> Self {
         let resolvers = match &persona.resolvers {
             // A proxy resolves by itself.
-            Some(servers) if proxy.is_none() => {
+            Some(servers) if gate.is_none() => {
                 let policy = QueryPolicy {
                     strategy: Strategy::First,
                     record_types: vec![RecordType::A, RecordType::AAAA],
@@ -169,7 +183,7 @@ impl Persona {
         let visitor = Visitor {
             persona,
             limits,
-            proxy,
+            gate,
             resolvers,
         };
         Self { id, visitor }
@@ -205,6 +219,7 @@ async fn request(
         url: visit.url,
         final_url: visit.final_url,
         status: visit.status,
+        detail: visit.detail,
         http_status: None,
         redirects: visit.redirects,
         title: None,

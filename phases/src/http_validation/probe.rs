@@ -8,8 +8,10 @@ use phasegate::{Failure, ResourceProbe};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::detail::SiteFailure;
 use super::request::RequestFailure;
-use super::{HttpPersona, Input, Measured, Persona, Record, Status, request, unsound};
+use super::{HttpDetail, HttpPersona, Input, Measured, Persona, Record, Status, request, unsound};
+use crate::detail::Detail;
 use crate::net::dial;
 use crate::net::dns::LookupStatus;
 use crate::probe::{ProbeInput, answer, failure, read};
@@ -34,6 +36,7 @@ struct Probed {
     url: Option<String>,
     final_url: Option<String>,
     status: &'static str,
+    detail: Option<Detail<HttpDetail>>,
     http_status: Option<u16>,
     redirects: u64,
     title: Option<String>,
@@ -60,9 +63,8 @@ impl ResourceProbe for HttpPersonaProbe {
         let addresses = match persona.visitor.look_up(&domain, 80).await {
             Ok(addresses) => addresses,
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Status(status)) => {
-                return answer(&Probed::unrequested(domain, status, start));
-            }
+            Err(RequestFailure::Site(site)) => return answer(&Probed::unrequested(domain, site, start)),
+            Err(RequestFailure::Means(means)) => return Err(failure(means.fatal)),
         };
         let input = Input {
             domain,
@@ -79,15 +81,16 @@ impl ResourceProbe for HttpPersonaProbe {
 
 impl Probed {
     /// The result for a domain without an address.
-    fn unrequested(domain: String, status: Status, start: Instant) -> Self {
+    fn unrequested(domain: String, failure: SiteFailure, start: Instant) -> Self {
         Self {
             domain,
             url: None,
             final_url: None,
-            status: match status {
+            status: match failure.status {
                 Status::RedirectUnresolved => UNRESOLVED,
                 other => other.as_str(),
             },
+            detail: Some(failure.detail),
             http_status: None,
             redirects: 0,
             title: None,
@@ -108,6 +111,7 @@ impl From<Record> for Probed {
             url: Some(record.url),
             final_url: Some(record.final_url),
             status: record.status.as_str(),
+            detail: record.detail,
             http_status: record.http_status,
             redirects: record.redirects,
             title: record.title,

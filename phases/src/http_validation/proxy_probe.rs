@@ -9,9 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::request::{self, Credentials, RequestFailure, Route};
+use super::detail::SiteFailure;
+use super::gate::{Judged, ProxyGate};
+use super::request::{self, Answer, Credentials, MeansFailure, RequestFailure, Route};
 use super::visit::{Site, Visitor};
-use super::{HttpPersona, Measured, Status};
+use super::{HttpDetail, HttpPersona, Measured, Status};
+use crate::detail::Detail;
+use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::probe::{ProbeInput, answer, failure, read};
@@ -32,6 +36,7 @@ struct Probed {
     domain: String,
     url: String,
     status: Status,
+    detail: Option<Detail<HttpDetail>>,
     http_status: Option<u16>,
     measured: Measured,
 }
@@ -48,13 +53,14 @@ impl ResourceProbe for ProxyProbe {
         let visitor = Visitor {
             persona,
             limits: Arc::new(PersonaLimits::new(1, None)),
-            proxy: Some(Arc::new(proxy)),
+            gate: Some(Arc::new(ProxyGate::new(Arc::new(proxy)))),
             resolvers: None,
         };
         let mut probed = Probed {
             url: format!("http://{domain}/"),
             domain,
             status: Status::InvalidUrl,
+            detail: Some(HttpDetail::InvalidUrl.detail()),
             http_status: None,
             measured: Measured::default(),
         };
@@ -63,37 +69,48 @@ impl ResourceProbe for ProxyProbe {
             return answer(&probed);
         };
         let start = Instant::now();
-        match request_once(&visitor, &url).await {
-            Ok(status) => {
-                probed.status = match status {
-                    200..=299 => Status::Ok,
-                    _ => Status::HttpError,
-                };
-                probed.http_status = Some(status);
+        let failed = match request_once(&visitor, &url).await {
+            Ok(answer) => {
+                probed.http_status = Some(answer.status);
+                match answer.status {
+                    200..=299 => None,
+                    _ if answer.is_in_doubt => Some(HttpDetail::ProxyOrSite.into()),
+                    status => Some(HttpDetail::of_status(status).into()),
+                }
             }
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Status(status)) => probed.status = status,
-        }
+            Err(RequestFailure::Site(site)) => Some(site),
+            Err(RequestFailure::Means(means)) => Some(judged(&visitor, *means).await.map_err(failure)?),
+        };
+        probed.status = failed.as_ref().map_or(Status::Ok, |site| site.status);
+        probed.detail = failed.map(|site| site.detail);
         probed.measured.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         probed.measured.requests = u64::from(probed.status != Status::ForbiddenAddress);
         answer(&probed)
     }
 }
 
-/// Returns the status of the answer.
-async fn request_once(visitor: &Visitor, url: &Url) -> Result<u16, RequestFailure> {
+/// The failure of the domain, if the proxy answers for itself.
+async fn judged(visitor: &Visitor, means: MeansFailure) -> Result<SiteFailure, FatalError> {
+    match &visitor.gate {
+        Some(gate) => match gate.judge(means).await? {
+            Judged::OfTheSite(site) => Ok(site),
+            Judged::Again(means) => Err(means.fatal),
+        },
+        None => Err(means.fatal),
+    }
+}
+
+async fn request_once(visitor: &Visitor, url: &Url) -> Result<Answer, RequestFailure> {
     // The site has no address here, since the proxy resolves the domain.
     let nowhere = Site {
         domain: String::new(),
         addresses: Vec::new(),
     };
     match visitor.route(url, &nowhere).await? {
-        route @ Route::Proxy(_) => {
-            let answer = request::send(&visitor.persona, url, &route, Credentials::Withheld).await?;
-            Ok(answer.status)
-        }
+        route @ Route::Proxy(_) => request::send(&visitor.persona, url, &route, Credentials::Withheld).await,
         // A visitor with a proxy has no direct route.
-        Route::Direct(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
+        Route::Direct(_) => Err(HttpDetail::ForbiddenAddress.into()),
     }
 }
 

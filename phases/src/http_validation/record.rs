@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::detail::HttpDetail;
+use crate::detail::{self, Detail};
 use crate::ordered::Tally;
 use crate::persona::counts;
 
@@ -13,8 +15,7 @@ phasegate::core::word_type! {
     pub enum Status {
         /// A page: a status of 200 to 299.
         Ok = "ok",
-        /// An answer with another status, given in `httpStatus`. It may be an HTTP proxy's own answer, unless the proxy marks
-        /// its answers (`Proxy-Status`, RFC 9209).
+        /// An answer with another status, given in `httpStatus`. Where it may be an HTTP proxy's own, the detail says so.
         HttpError = "http_error",
         /// A redirect led to a URL that was requested before.
         RedirectLoop = "redirect_loop",
@@ -22,7 +23,7 @@ phasegate::core::word_type! {
         TooManyRedirects = "too_many_redirects",
         /// A redirect led to an unusable URL.
         InvalidRedirect = "invalid_redirect",
-        /// A redirect led to a host without an address.
+        /// A redirect led to a host without an address, or one that the resolver says nothing of, as the detail tells.
         RedirectUnresolved = "redirect_unresolved",
         /// The answer did not come, or did not end, in time.
         TimedOut = "timed_out",
@@ -30,6 +31,8 @@ phasegate::core::word_type! {
         ConnectionRefused = "connection_refused",
         /// The connection failed.
         ConnectionFailed = "connection_failed",
+        /// The proxy refuses to connect to the site, which claims nothing of the site.
+        ProxyRefused = "proxy_refused",
         /// TLS failed, for example because of an untrusted certificate.
         TlsError = "tls_error",
         /// The answer was not HTTP, ended early, or has an encoding that was not asked for.
@@ -53,6 +56,8 @@ pub struct Record {
     pub final_url: String,
     /// How it ended.
     pub status: Status,
+    /// Why there is no page, or null when there is one.
+    pub detail: Option<Detail<HttpDetail>>,
     /// The status of the last answer, or null when there was none.
     pub http_status: Option<u16>,
     /// How many redirects were followed.
@@ -97,6 +102,29 @@ pub struct Summary {
     pub bytes: u64,
     /// The number of requested domains by status.
     pub by_status: BTreeMap<String, u64>,
+    /// The number of requested domains by detail, without those that are 0.
+    #[serde(default)]
+    pub by_detail: BTreeMap<String, u64>,
+    /// What a person should look at: all domains ended for one reason, which may lie with the proxy or this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+impl Summary {
+    /// Warns if all domains ended for one reason that need not lie with them.
+    pub(super) fn warn(&mut self) {
+        let shared = detail::shared(HttpDetail::ALL, &self.by_detail, self.domains);
+        self.warning = shared
+            .filter(|detail| detail.need_not_be_the_site_s())
+            .map(|detail| {
+                let sentence = detail.sentence();
+                let advice = match detail.is_of_the_proxy() {
+                    true => "Look at the proxy",
+                    false => "Look at the HTTP persona and at this machine's connection",
+                };
+                format!("All {} domains ended alike. {sentence}. {advice}", self.domains)
+            });
+    }
 }
 
 impl Default for Summary {
@@ -106,6 +134,8 @@ impl Default for Summary {
             skipped: 0,
             bytes: 0,
             by_status: counts(Status::ALL),
+            by_detail: BTreeMap::new(),
+            warning: None,
         }
     }
 }
@@ -117,6 +147,7 @@ impl Tally<Record> for Summary {
                 self.domains += 1;
                 self.bytes = self.bytes.saturating_add(record.bytes);
                 *self.by_status.entry(record.status.to_string()).or_default() += 1;
+                detail::count(&mut self.by_detail, record.detail.as_ref());
             }
             None => self.skipped += 1,
         }

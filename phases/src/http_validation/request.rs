@@ -1,30 +1,30 @@
 //! One request and its answer.
 
-use std::error::Error;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use flate2::read::MultiGzDecoder;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, USER_AGENT,
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
 };
-use reqwest::{Client, Response, StatusCode, redirect, retry};
-use rustls::{ClientConfig, RootCertStore};
-use url::{Host, Url};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use url::Url;
 
+use super::authorship::{Author, author};
+use super::coding::{ContentCoding, unpack};
 use super::config::HttpPersona;
-use super::record::Status;
-use crate::net::dial::{self, DialError, PROXY_TIMEOUT};
+use super::connect::{self, Connection, is_absolute};
+use super::detail::{HttpDetail, SiteFailure};
 use crate::net::fatal_error::FatalError;
-use crate::net::proxy::{Protocol, Proxy};
-use crate::net::sockets;
+use crate::net::proxy::{Proxy, ProxyError};
 
-/// How many addresses of a host are tried.
-const MAX_ADDRESSES: usize = 4;
 /// The accepted content types, unless the persona sets the header.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
 
@@ -49,6 +49,8 @@ pub(crate) struct Answer {
     /// Whether the body has an encoding that was asked for.
     pub(crate) readable: bool,
     pub(crate) address: Option<SocketAddr>,
+    /// Whether the answer may be the proxy's own.
+    pub(crate) is_in_doubt: bool,
 }
 
 /// Why there is no answer.
@@ -57,12 +59,60 @@ pub(crate) enum RequestFailure {
     /// No request at all can be made as the config says: the phase fails.
     Fatal(FatalError),
     /// This request failed.
-    Status(Status),
+    Site(SiteFailure),
+    /// This request failed, or every other one would too.
+    Means(Box<MeansFailure>),
 }
 
-impl<H: Into<FatalError>> From<H> for RequestFailure {
-    fn from(fatal: H) -> Self {
-        Self::Fatal(fatal.into())
+/// A failure that is the proxy's if that fails for everything, and the site's if not.
+#[derive(Debug)]
+pub(crate) struct MeansFailure {
+    /// How the phase fails.
+    pub(crate) fatal: FatalError,
+    /// How this site fails.
+    pub(crate) item: SiteFailure,
+    /// Whether the proxy wasn't there at all.
+    pub(crate) is_down: bool,
+}
+
+impl MeansFailure {
+    /// A failure of the proxy before it was asked for anything.
+    pub(super) fn fatal(fatal: FatalError) -> RequestFailure {
+        match &fatal {
+            FatalError::Proxy(error) => RequestFailure::Means(Box::new(Self {
+                item: HttpDetail::ProxyFailed.failure(error),
+                is_down: matches!(error, ProxyError::Unreachable { .. } | ProxyError::Broken { .. }),
+                fatal,
+            })),
+            _ => RequestFailure::Fatal(fatal),
+        }
+    }
+
+    /// A failure of the proxy, or else of the site.
+    pub(super) fn or(proxy: ProxyError, item: SiteFailure) -> RequestFailure {
+        RequestFailure::Means(Box::new(Self {
+            fatal: proxy.into(),
+            item,
+            is_down: false,
+        }))
+    }
+}
+
+impl From<HttpDetail> for RequestFailure {
+    fn from(detail: HttpDetail) -> Self {
+        Self::Site(detail.into())
+    }
+}
+
+impl From<SiteFailure> for RequestFailure {
+    fn from(failure: SiteFailure) -> Self {
+        Self::Site(failure)
+    }
+}
+
+impl From<FatalError> for RequestFailure {
+    fn from(fatal: FatalError) -> Self {
+        Self::Fatal(fatal)
     }
 }
 
@@ -82,148 +132,118 @@ pub(crate) async fn send(
     route: &Route,
     credentials: Credentials,
 ) -> Result<Answer, RequestFailure> {
-    let exchange = async {
-        let request = client(persona, url, route)?
-            .get(url.clone())
-            .headers(headers(persona, credentials));
-        let response = request.send().await?;
-        match route {
-            Route::Proxy(proxy) if is_absolute(url, proxy) => {
-                if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                    && let Err(fatal) = lets_through(persona, url, proxy).await
-                {
-                    return Ok(Err(fatal.into()));
-                }
-                if let Some(failure) = in_place_of_site(&response) {
-                    return Ok(Err(failure));
-                }
-            }
-            _ => {}
-        }
-        Ok(Ok(read(response, persona.max_body_bytes.size()).await?))
-    };
-    match (exchange.await, route) {
-        (Ok(outcome), Route::Direct(_)) => outcome,
-        // The address is the proxy's.
-        (Ok(outcome), Route::Proxy(_)) => outcome.map(|answer| Answer {
-            address: None,
-            ..answer
-        }),
-        (Err(error), Route::Direct(addresses)) => Err(match without_socket(&error, addresses) {
-            Some(fatal) => fatal.into(),
-            None => RequestFailure::Status(status(&error, url)),
-        }),
-        (Err(error), Route::Proxy(proxy)) => Err(match without_socket(&error, proxy.address().as_slice()) {
-            Some(fatal) => fatal.into(),
-            None => blame(error, persona, url, proxy).await,
-        }),
-    }
-}
-
-/// Whether the proxy itself gets the request in absolute form. Otherwise the request goes through a tunnel.
-fn is_absolute(url: &Url, proxy: &Proxy) -> bool {
-    proxy.protocol == Protocol::Http && url.scheme() == "http"
-}
-
-/// Checks that the proxy opens a tunnel to the site. If it does, it accepts its user, and a demand for a proxy's password comes
-/// from the site: a site must not fail the phase.
-async fn lets_through(persona: &HttpPersona, url: &Url, proxy: &Proxy) -> Result<(), FatalError> {
-    let Some((host, port)) = host_and_port(url) else {
-        return Err(proxy.unauthorized().into());
-    };
-    let patience = Duration::from_millis(persona.connect_timeout_ms.get());
-    match dial::through(proxy, &host, port, patience).await {
-        Ok(_) | Err(DialError::SpokeFirst) => Ok(()),
-        Err(DialError::Fatal(fatal @ FatalError::OutOfSockets(_))) => Err(fatal),
-        Err(_) => Err(proxy.unauthorized().into()),
-    }
-}
-
-/// The failure that an HTTP proxy reports in its own name (Proxy-Status, RFC 9209). Without that header the proxy's answer
-/// looks like the site's.
-fn in_place_of_site(response: &Response) -> Option<RequestFailure> {
-    let said = response.headers().get_all("proxy-status").iter();
-    let mut parameters = said
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split([',', ';']));
-    let error = parameters.find_map(|parameter| parameter.trim().strip_prefix("error="))?;
-    if !response.status().is_server_error() {
-        return None;
-    }
-    Some(RequestFailure::Status(match error {
-        "connection_refused" => Status::ConnectionRefused,
-        error if error.ends_with("timeout") => Status::TimedOut,
-        error if error.starts_with("http_") => Status::InvalidResponse,
-        _ => Status::ConnectionFailed,
-    }))
-}
-
-/// A client for this one request. It knows only the addresses that were checked for the request.
-fn client(persona: &HttpPersona, url: &Url, route: &Route) -> reqwest::Result<Client> {
     let patience = Duration::from_millis(persona.timeout_ms.get());
-    let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get());
-    let builder = Client::builder()
-        .tls_backend_preconfigured(tls().clone())
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .pool_max_idle_per_host(0)
-        .timeout(patience)
-        // Another crate may enable these features. Bodies are decompressed here, within bounds.
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate();
-    match route {
-        Route::Direct(addresses) => {
-            let checked = AllowedAddresses(addresses.iter().copied().take(MAX_ADDRESSES).collect());
-            builder
-                .no_proxy()
-                .dns_resolver(Arc::new(checked))
-                .connect_timeout(connect_patience)
-        }
-        Route::Proxy(proxy) => {
-            let scheme = match proxy.protocol {
-                Protocol::Http => "http",
-                // The proxy resolves names.
-                Protocol::Socks5 => "socks5h",
-            };
-            let mut all = reqwest::Proxy::all(format!("{scheme}://{}", proxy.authority()))?;
-            if let Some((username, password)) = proxy.credentials() {
-                // The library keeps them in a URL, which would turn %41 into A.
-                let [username, password] = [username, password].map(|text| text.replace('%', "%25"));
-                all = all.basic_auth(&username, &password);
+    let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get()).min(patience);
+    let start = Instant::now();
+    let connection = connect::connect(url, route, connect_patience).await?;
+    // The time to connect counts, but for that of the proxy.
+    let left = match route {
+        Route::Direct(_) => patience.saturating_sub(start.elapsed()),
+        Route::Proxy(_) => patience,
+    };
+    let asked = match route {
+        Route::Proxy(proxy) if is_absolute(url, proxy) => Asked::Proxy(proxy),
+        Route::Proxy(_) => Asked::Tunnel,
+        Route::Direct(_) => Asked::Site,
+    };
+    let request = request(persona, url, credentials, asked)?;
+    let exchange = async {
+        let address = connection.address;
+        let (response, _driver) = exchange(connection, request)
+            .await
+            .map_err(|error| asked.failure(&error))?;
+        let is_in_doubt = match asked {
+            Asked::Proxy(proxy) => {
+                let (status, headers) = (response.status(), response.headers());
+                author(status, headers, url, proxy, connect_patience).await? == Author::Unknown
             }
-            // Without a tunnel only the proxy itself is connected to.
-            builder.proxy(all).connect_timeout(match is_absolute(url, proxy) {
-                true => PROXY_TIMEOUT,
-                false => connect_patience,
-            })
+            Asked::Tunnel | Asked::Site => false,
+        };
+        let answer = read(response, persona.max_body_bytes.size()).await;
+        let answer = answer.map_err(|error| HttpDetail::InvalidAnswer.failure(error))?;
+        Ok(Answer {
+            address,
+            is_in_doubt,
+            ..answer
+        })
+    };
+    timeout(left, exchange)
+        .await
+        .unwrap_or_else(|_| Err(asked.silent()))
+}
+
+/// Who gets a request.
+#[derive(Clone, Copy, Debug)]
+enum Asked<'a> {
+    Site,
+    /// The site, at the end of a tunnel.
+    Tunnel,
+    /// The proxy, which asks the site.
+    Proxy(&'a Proxy),
+}
+
+impl Asked<'_> {
+    /// What an exchange without a response says.
+    fn failure(self, error: &hyper::Error) -> RequestFailure {
+        let is_closed = !error.is_parse();
+        match self {
+            Self::Proxy(proxy) if is_closed => {
+                MeansFailure::or(proxy.broken(error), HttpDetail::ClosedUnanswered.failure(error))
+            }
+            Self::Proxy(proxy) => {
+                MeansFailure::or(proxy.broken(error), HttpDetail::InvalidAnswer.failure(error))
+            }
+            // Some proxies report a tunnel before they have one, and then close it.
+            Self::Tunnel if is_closed => HttpDetail::ClosedUnanswered.failure(error).into(),
+            Self::Tunnel | Self::Site => HttpDetail::InvalidAnswer.failure(error).into(),
         }
     }
-    .build()
-}
 
-/// The allowed addresses of the site. A connection goes there whatever name it is for.
-struct AllowedAddresses(Vec<SocketAddr>);
-
-impl Resolve for AllowedAddresses {
-    fn resolve(&self, _: Name) -> Resolving {
-        let addresses: Addrs = Box::new(self.0.clone().into_iter());
-        Box::pin(async { Ok(addresses) })
+    /// What the lack of any answer says.
+    fn silent(self) -> RequestFailure {
+        match self {
+            Self::Proxy(proxy) => {
+                MeansFailure::or(proxy.broken("it is silent"), HttpDetail::AnswerTimeout.into())
+            }
+            Self::Tunnel | Self::Site => HttpDetail::AnswerTimeout.into(),
+        }
     }
 }
 
-fn tls() -> &'static ClientConfig {
-    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
-    CONFIG.get_or_init(|| {
-        let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider supports the default versions of TLS")
-            .with_root_certificates(roots)
-            .with_no_client_auth()
-    })
+fn request(
+    persona: &HttpPersona,
+    url: &Url,
+    credentials: Credentials,
+    asked: Asked<'_>,
+) -> Result<Request<String>, RequestFailure> {
+    let target = match asked {
+        Asked::Proxy(_) => url.as_str(),
+        Asked::Tunnel | Asked::Site => &url[url::Position::BeforePath..],
+    };
+    let mut request = Request::get(target)
+        .body(String::new())
+        .map_err(|error| HttpDetail::InvalidUrl.failure(error))?;
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let host = HeaderValue::try_from(host).map_err(|error| HttpDetail::InvalidUrl.failure(error))?;
+    request.headers_mut().insert(HOST, host);
+    request.headers_mut().extend(headers(persona, credentials));
+    if let Asked::Proxy(proxy) = asked
+        && let Some(value) = proxy.authorization()
+        && let Ok(value) = HeaderValue::try_from(value)
+    {
+        request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+    }
+    Ok(request)
+}
+
+/// Sends a request, and waits for the head of the response. Dropping the handle closes the connection.
+async fn exchange(
+    connection: Connection,
+    request: Request<String>,
+) -> hyper::Result<(Response<Incoming>, AbortOnDropHandle<hyper::Result<()>>)> {
+    let (mut sender, driver) = http1::handshake(TokioIo::new(connection.bytes)).await?;
+    let driver = AbortOnDropHandle::new(tokio::spawn(driver));
+    Ok((sender.send_request(request).await?, driver))
 }
 
 fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
@@ -246,100 +266,7 @@ fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
     headers
 }
 
-/// The status that a failed request gives its site.
-fn status(error: &reqwest::Error, url: &Url) -> Status {
-    if error.is_builder() {
-        return Status::InvalidUrl;
-    }
-    if error.is_timeout() {
-        return Status::TimedOut;
-    }
-    if !error.is_connect() {
-        return Status::InvalidResponse;
-    }
-    for cause in causes(error) {
-        match cause.kind() {
-            _ if is_tls(cause) => return Status::TlsError,
-            io::ErrorKind::ConnectionRefused => return Status::ConnectionRefused,
-            io::ErrorKind::TimedOut => return Status::TimedOut,
-            // The connection was made before it broke, so encrypting it failed.
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-                if url.scheme() == "https" =>
-            {
-                return Status::TlsError;
-            }
-            _ => {}
-        }
-    }
-    Status::ConnectionFailed
-}
-
-/// Whether a request was not sent because this machine has no socket for it.
-fn without_socket(error: &reqwest::Error, peers: &[SocketAddr]) -> Option<FatalError> {
-    let mut causes = causes(error).filter(|_| error.is_connect());
-    let cause = causes.find(|cause| sockets::are_used_up(cause, peers))?;
-    Some(FatalError::OutOfSockets(cause.to_string()))
-}
-
-/// The I/O errors that caused an error of a request.
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
-    std::iter::successors(error.source(), |cause| (*cause).source())
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(innermost)
-}
-
-/// The innermost of nested I/O errors. The outer ones don't show it as their source.
-fn innermost(mut error: &io::Error) -> &io::Error {
-    while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        error = inner;
-    }
-    error
-}
-
-fn is_tls(cause: &io::Error) -> bool {
-    cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-/// Finds out whether the proxy or the site caused a request without an answer. The library reports both alike, so the proxy is
-/// asked for the connection once more.
-async fn blame(error: reqwest::Error, persona: &HttpPersona, url: &Url, proxy: &Proxy) -> RequestFailure {
-    let status = status(&error, url);
-    if status == Status::InvalidUrl {
-        return RequestFailure::Status(status);
-    }
-    if is_absolute(url, proxy) || !error.is_connect() {
-        return match dial::to_proxy(proxy).await {
-            Ok(_) if error.is_connect() => proxy.unreachable(error).into(),
-            Ok(_) => RequestFailure::Status(status),
-            Err(error) => error.into(),
-        };
-    }
-    let Some((host, port)) = host_and_port(url) else {
-        return RequestFailure::Status(Status::InvalidUrl);
-    };
-    let patience = Duration::from_millis(persona.connect_timeout_ms.get());
-    match dial::through(proxy, &host, port, patience).await {
-        Ok(_) | Err(DialError::SpokeFirst) => RequestFailure::Status(status),
-        Err(DialError::Fatal(fatal)) => fatal.into(),
-        Err(DialError::TimedOut) => RequestFailure::Status(Status::TimedOut),
-        Err(DialError::Refused) => RequestFailure::Status(Status::ConnectionRefused),
-        Err(DialError::Forbidden(_) | DialError::HungUp(_) | DialError::Failed(_)) => {
-            RequestFailure::Status(Status::ConnectionFailed)
-        }
-    }
-}
-
-/// The host of a URL without the brackets of an IPv6 address, and its port.
-fn host_and_port(url: &Url) -> Option<(String, u16)> {
-    let host = match url.host()? {
-        Host::Domain(name) => name.to_owned(),
-        Host::Ipv4(address) => address.to_string(),
-        Host::Ipv6(address) => address.to_string(),
-    };
-    Some((host, url.port_or_known_default()?))
-}
-
-async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
+async fn read(response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
     let header = |name| -> Option<String> {
         let value: &HeaderValue = response.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -350,11 +277,12 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         .flatten();
     let content_type = header(CONTENT_TYPE);
     let coding = ContentCoding::of(response.headers());
-    let address = response.remote_addr();
     let (mut bytes, mut truncated) = (Vec::new(), false);
     // The body of a redirect is not used.
     if location.is_none() {
-        while !truncated && let Some(chunk) = response.chunk().await? {
+        let mut body = response.into_body();
+        while !truncated && let Some(frame) = body.frame().await {
+            let Ok(chunk) = frame?.into_data() else { continue };
             let left = most - bytes.len();
             bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
             truncated = chunk.len() > left;
@@ -372,86 +300,7 @@ async fn read(mut response: Response, most: usize) -> reqwest::Result<Answer> {
         body,
         truncated,
         readable,
-        address,
+        address: None,
+        is_in_doubt: false,
     })
-}
-
-/// How a body is encoded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum ContentCoding {
-    Identity,
-    /// As it was asked for.
-    Gzip,
-    /// An encoding that was not asked for, or several.
-    Other,
-}
-
-impl ContentCoding {
-    fn of(headers: &HeaderMap) -> Self {
-        let said = headers.get_all(CONTENT_ENCODING).iter();
-        let mut codings = said
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
-            .flat_map(|value| {
-                value
-                    .split(',')
-                    .map(|coding| coding.trim().to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|coding| !matches!(coding.as_str(), "" | "identity"));
-        match (codings.next().as_deref(), codings.next()) {
-            (None, _) => Self::Identity,
-            (Some("gzip" | "x-gzip"), None) => Self::Gzip,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Does [`decompress`] outside the task of the phase, which must stay responsive to a cancellation: a body of many empty parts
-/// takes seconds, however short its content is.
-async fn unpack(body: (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
-    tokio::task::spawn_blocking(move || decompress(body, most))
-        .await
-        .unwrap_or((Vec::new(), true))
-}
-
-/// Decompresses a body and cuts it. Damaged data ends the body.
-///
-/// The library's own decompression has no bound on its input, and loses the data before a fault.
-fn decompress((bytes, truncated): (Vec<u8>, bool), most: usize) -> (Vec<u8>, bool) {
-    use std::io::Read as _;
-    let mut plain = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let outcome = MultiGzDecoder::new(&bytes[..])
-        .take(limit)
-        .read_to_end(&mut plain);
-    let cut = plain.len() > most;
-    plain.truncate(most);
-    (plain, truncated || cut || outcome.is_err())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-
-    #[test]
-    fn a_compressed_body_is_cut_where_a_plain_one_is() {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(&vec![b'a'; 50_000_000]).unwrap();
-        let bomb = encoder.finish().unwrap();
-        assert!(bomb.len() < 100_000);
-        let (plain, truncated) = decompress((bomb, false), 2_000);
-        assert_eq!((plain.len(), truncated), (2_000, true));
-        assert_eq!(decompress((vec![1, 2], false), 10), (vec![], true));
-    }
-
-    #[tokio::test]
-    async fn a_body_that_takes_long_to_unpack_holds_nobody_up() {
-        let part = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best())
-            .finish()
-            .unwrap();
-        let mut unpacking = std::pin::pin!(unpack((part.repeat(50_000), false), 2_000));
-        assert!(futures::poll!(&mut unpacking).is_pending());
-        assert_eq!(unpacking.await, (vec![], false));
-    }
 }

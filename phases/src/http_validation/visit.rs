@@ -10,8 +10,11 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::config::{HttpPersona, Scheme};
+use super::detail::{HttpDetail, SiteFailure};
+use super::gate::{Judged, ProxyGate};
 use super::record::Status;
 use super::request::{self, Answer, Credentials, RequestFailure, Route};
+use crate::detail::Detail;
 use crate::net::address::is_public;
 use crate::net::dns::{DnsClient, LookupStatus};
 use crate::net::fatal_error::FatalError;
@@ -21,12 +24,15 @@ use crate::net::sockets;
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
+/// How often a request is sent again because the proxy was away.
+const MAX_RETURNS: u32 = 3;
 
 /// A persona at work.
 pub(crate) struct Visitor {
     pub(crate) persona: HttpPersona,
     pub(crate) limits: Arc<PersonaLimits>,
-    pub(crate) proxy: Option<Arc<Proxy>>,
+    /// The proxy, if there is one, and what is known of it.
+    pub(crate) gate: Option<Arc<ProxyGate>>,
     /// The resolvers for redirects to other hosts. Without them the system resolves.
     pub(crate) resolvers: Option<DnsClient>,
 }
@@ -42,6 +48,8 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) status: Status,
+    /// Why there is no page.
+    pub(crate) detail: Option<Detail<HttpDetail>>,
     pub(crate) url: String,
     pub(crate) final_url: String,
     pub(crate) redirects: u64,
@@ -52,6 +60,36 @@ pub(crate) struct Visit {
     pub(crate) address: Option<SocketAddr>,
 }
 
+impl Visit {
+    /// A visit that has asked for nothing yet.
+    fn of(url: String) -> Self {
+        Self {
+            status: Status::InvalidUrl,
+            detail: Some(HttpDetail::InvalidUrl.detail()),
+            final_url: url.clone(),
+            url,
+            redirects: 0,
+            requests: 0,
+            answer: None,
+            address: None,
+        }
+    }
+
+    fn fail(&mut self, failure: impl Into<SiteFailure>) {
+        let failure = failure.into();
+        self.status = failure.status;
+        self.detail = Some(failure.detail);
+    }
+
+    /// Whether another request may end otherwise.
+    fn may_pass(&self) -> bool {
+        matches!(
+            self.status,
+            Status::TimedOut | Status::ConnectionRefused | Status::ConnectionFailed
+        )
+    }
+}
+
 impl Visitor {
     /// Visits a site. Fails only if no site at all can be visited as the config says.
     pub(crate) async fn visit(&self, site: &Site) -> Result<Visit, FatalError> {
@@ -60,109 +98,139 @@ impl Visitor {
             Scheme::Https => &["https"],
             Scheme::HttpsThenHttp => &["https", "http"],
         };
+        let _inside = self.gate.as_ref().map(|gate| gate.enter());
         let mut requests = 0;
-        let mut visit = self.visit_by(schemes[0], site, &mut requests).await?;
-        for scheme in &schemes[1..] {
+        let mut visit = Visit::of(self.first_url(schemes[0], site));
+        for (place, scheme) in schemes.iter().enumerate() {
+            let is_last = place + 1 == schemes.len();
+            visit = self.visit_by(scheme, site, is_last, &mut requests).await?;
             let without_answer = visit.answer.is_none()
-                && matches!(
-                    visit.status,
-                    Status::TimedOut
-                        | Status::ConnectionRefused
-                        | Status::ConnectionFailed
-                        | Status::TlsError
-                        | Status::InvalidResponse
-                );
-            if without_answer {
-                visit = self.visit_by(scheme, site, &mut requests).await?;
+                && (visit.may_pass()
+                    || matches!(
+                        visit.status,
+                        Status::TlsError | Status::InvalidResponse | Status::ProxyRefused
+                    ));
+            if !without_answer {
+                break;
             }
         }
         visit.requests = requests;
         Ok(visit)
     }
 
-    async fn visit_by(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
-        let mut attempt = 0;
+    /// Visits a site by one scheme. What may be a fault of the proxy is judged only where no other scheme is left, which may show
+    /// that the proxy works.
+    async fn visit_by(
+        &self,
+        scheme: &str,
+        site: &Site,
+        is_last: bool,
+        requests: &mut u64,
+    ) -> Result<Visit, FatalError> {
+        let (mut attempt, mut returns) = (0, 0);
         loop {
-            let visit = self.follow(scheme, site, requests).await?;
-            let may_pass = matches!(
-                visit.status,
-                Status::TimedOut | Status::ConnectionRefused | Status::ConnectionFailed
-            );
-            if !may_pass || attempt >= self.persona.retries.get() {
+            let mut visit = Visit::of(self.first_url(scheme, site));
+            match self.follow(&mut visit, site, requests).await {
+                Ok(()) => {}
+                Err(RequestFailure::Fatal(fatal)) => {
+                    if let Some(gate) = &self.gate {
+                        gate.end(&fatal);
+                    }
+                    return Err(fatal);
+                }
+                Err(RequestFailure::Site(failure)) => visit.fail(failure),
+                Err(RequestFailure::Means(means)) => match &self.gate {
+                    Some(gate) if is_last || gate.works() => match gate.judge(*means).await? {
+                        Judged::OfTheSite(failure) => visit.fail(failure),
+                        Judged::Again(means) if returns < MAX_RETURNS => {
+                            returns += 1;
+                            visit.fail(means.item);
+                            continue;
+                        }
+                        Judged::Again(means) => return Err(means.fatal),
+                    },
+                    _ => {
+                        visit.fail(means.item);
+                        return Ok(visit);
+                    }
+                },
+            }
+            if !visit.may_pass() || attempt >= self.persona.retries.get() {
                 return Ok(visit);
             }
             attempt += 1;
         }
     }
 
-    /// Requests the page and follows its redirects, one step at a time.
-    async fn follow(&self, scheme: &str, site: &Site, requests: &mut u64) -> Result<Visit, FatalError> {
+    fn first_url(&self, scheme: &str, site: &Site) -> String {
         let port = self
             .persona
             .port
             .map(|port| format!(":{}", port.get()))
             .unwrap_or_default();
-        let first = format!("{scheme}://{}{port}{}", site.domain, self.persona.path.as_str());
-        let mut visit = Visit {
-            status: Status::InvalidUrl,
-            url: first.clone(),
-            final_url: first.clone(),
-            redirects: 0,
-            requests: 0,
-            answer: None,
-            address: None,
-        };
-        let Ok(mut url) = Url::parse(&first) else {
-            return Ok(visit);
-        };
+        format!("{scheme}://{}{port}{}", site.domain, self.persona.path.as_str())
+    }
+
+    /// Requests the page and follows its redirects, one step at a time.
+    async fn follow(&self, visit: &mut Visit, site: &Site, requests: &mut u64) -> Result<(), RequestFailure> {
+        let mut url = Url::parse(&visit.url).map_err(|error| HttpDetail::InvalidUrl.failure(error))?;
         let origin = url.clone();
         let mut seen = BTreeSet::new();
         loop {
             visit.final_url = url.to_string();
+            visit.address = None;
             if !seen.insert(visit.final_url.clone()) {
-                visit.status = Status::RedirectLoop;
-                return Ok(visit);
+                visit.address = visit.answer.as_ref().and_then(|answer| answer.address);
+                return Err(HttpDetail::RedirectLoop.into());
             }
             if visit.redirects > self.persona.max_redirects.get() {
                 visit.redirects -= 1;
-                visit.status = Status::TooManyRedirects;
-                return Ok(visit);
+                visit.address = visit.answer.as_ref().and_then(|answer| answer.address);
+                return Err(HttpDetail::TooManyRedirects.into());
             }
-            let step = async {
-                let route = self.route(&url, site).await?;
-                self.limits.next_request().await;
-                *requests += 1;
-                request::send(&self.persona, &url, &route, credentials(&origin, &url)).await
-            };
-            let answer = match step.await {
-                Ok(answer) => answer,
-                Err(RequestFailure::Fatal(error)) => return Err(error),
-                Err(RequestFailure::Status(status)) => {
-                    visit.status = status;
-                    visit.address = None;
-                    return Ok(visit);
-                }
-            };
+            let route = self.route(&url, site).await?;
+            self.limits.next_request().await;
+            *requests += 1;
+            let sent = request::send(&self.persona, &url, &route, credentials(&origin, &url)).await;
+            self.learn(&sent);
+            let answer = sent?;
             visit.address = answer.address;
-            let Some(location) = &answer.location else {
-                visit.status = match answer.status {
-                    200..=299 if !answer.readable => Status::InvalidResponse,
-                    200..=299 => Status::Ok,
-                    _ => Status::HttpError,
-                };
-                visit.answer = Some(answer);
-                return Ok(visit);
-            };
-            match join(&url, location) {
-                Some(next) => url = next,
+            let next = answer.location.as_deref().map(|location| join(&url, location));
+            let answer = visit.answer.insert(answer);
+            match next {
                 None => {
-                    visit.status = Status::InvalidRedirect;
-                    visit.answer = Some(answer);
-                    return Ok(visit);
+                    let reason = match answer.status {
+                        200..=299 if !answer.readable => HttpDetail::UnknownCoding,
+                        200..=299 => {
+                            visit.status = Status::Ok;
+                            visit.detail = None;
+                            return Ok(());
+                        }
+                        _ if answer.is_in_doubt => HttpDetail::ProxyOrSite,
+                        status => HttpDetail::of_status(status),
+                    };
+                    return Err(reason.into());
                 }
+                Some(Some(next)) => url = next,
+                Some(None) => return Err(HttpDetail::InvalidRedirect.into()),
             }
             visit.redirects += 1;
-            visit.answer = Some(answer);
+        }
+    }
+
+    fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.gate.as_deref().map(ProxyGate::proxy)
+    }
+
+    /// Tells the gate if the proxy has let a request through.
+    fn learn(&self, sent: &Result<Answer, RequestFailure>) {
+        let has_passed = match sent {
+            Ok(answer) => !answer.is_in_doubt,
+            Err(RequestFailure::Site(failure)) => !failure.detail.code.is_without_request(),
+            Err(RequestFailure::Fatal(_) | RequestFailure::Means(_)) => false,
+        };
+        if let Some(gate) = self.gate.as_ref().filter(|_| has_passed) {
+            gate.passed();
         }
     }
 
@@ -173,28 +241,28 @@ impl Visitor {
     pub(crate) async fn route(&self, url: &Url, site: &Site) -> Result<Route, RequestFailure> {
         let port = url
             .port_or_known_default()
-            .ok_or(RequestFailure::Status(Status::InvalidUrl))?;
+            .ok_or(RequestFailure::from(HttpDetail::InvalidUrl))?;
         let addresses = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
             Some(Host::Domain(name)) if same_name(name, &site.domain) => site.addresses.clone(),
-            Some(Host::Domain(name)) => match &self.proxy {
+            Some(Host::Domain(name)) => match self.proxy() {
                 Some(_) if is_this_machine(name) => vec![IpAddr::from([127, 0, 0, 1])],
                 Some(proxy) => return Ok(Route::Proxy(Arc::clone(proxy))),
                 None => self.look_up(name, port).await?,
             },
-            None => return Err(RequestFailure::Status(Status::InvalidUrl)),
+            None => return Err(RequestFailure::from(HttpDetail::InvalidUrl)),
         };
         let allowed = |address: &IpAddr| self.persona.allow_private_addresses || is_public(*address);
-        match &self.proxy {
+        match self.proxy() {
             // The proxy may choose any of the addresses.
             Some(proxy) if addresses.iter().all(allowed) => Ok(Route::Proxy(Arc::clone(proxy))),
-            Some(_) => Err(RequestFailure::Status(Status::ForbiddenAddress)),
+            Some(_) => Err(HttpDetail::ForbiddenAddress.into()),
             None => {
                 let mut allowed: Vec<_> = addresses.into_iter().filter(allowed).collect();
                 allowed.dedup();
                 match allowed.is_empty() {
-                    true => Err(RequestFailure::Status(Status::ForbiddenAddress)),
+                    true => Err(HttpDetail::ForbiddenAddress.into()),
                     false => Ok(Route::Direct(
                         allowed
                             .into_iter()
@@ -208,13 +276,13 @@ impl Visitor {
 
     /// The addresses of a name, at the persona's resolvers or else by the system; at least one.
     pub(crate) async fn look_up(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, RequestFailure> {
-        let unresolved = RequestFailure::Status(Status::RedirectUnresolved);
+        let unresolved = || RequestFailure::from(HttpDetail::RedirectUnresolved);
         let addresses: Vec<IpAddr> = match &self.resolvers {
             Some(resolvers) => {
                 let lookup = resolvers.lookup(name, 0).await?;
-                match lookup.status {
-                    LookupStatus::TimedOut => return Err(RequestFailure::Status(Status::TimedOut)),
-                    _ => lookup.addresses,
+                match (lookup.status, lookup.detail) {
+                    (LookupStatus::Resolved, _) | (_, None) => lookup.addresses,
+                    (_, Some(detail)) => return Err(HttpDetail::of_redirect(detail).into()),
                 }
             }
             None => {
@@ -224,13 +292,13 @@ impl Visitor {
                     Ok(Err(error)) if sockets::are_used_up(&error, &[]) => {
                         return Err(FatalError::OutOfSockets(error.to_string()).into());
                     }
-                    Ok(Err(_)) => return Err(unresolved),
-                    Err(_) => return Err(RequestFailure::Status(Status::TimedOut)),
+                    Ok(Err(_)) => return Err(unresolved()),
+                    Err(_) => return Err(HttpDetail::RedirectUnknown.into()),
                 }
             }
         };
         match addresses.is_empty() {
-            true => Err(unresolved),
+            true => Err(unresolved()),
             false => Ok(addresses),
         }
     }
@@ -281,7 +349,10 @@ mod tests {
         Visitor {
             persona: serde_json::from_value(persona).unwrap(),
             limits: Arc::new(PersonaLimits::new(1, None)),
-            proxy: proxy.map(|proxy| Arc::new(serde_json::from_value(proxy).unwrap())),
+            gate: proxy.map(|proxy| {
+                let proxy = Arc::new(serde_json::from_value(proxy).unwrap());
+                Arc::new(ProxyGate::new(proxy))
+            }),
             resolvers: None,
         }
     }
@@ -295,8 +366,8 @@ mod tests {
         };
         match visitor.route(&Url::parse(url).unwrap(), &site).await {
             Ok(route) => Ok(route),
-            Err(RequestFailure::Status(status)) => Err(status),
-            Err(RequestFailure::Fatal(error)) => panic!("{error}"),
+            Err(RequestFailure::Site(failure)) => Err(failure.status),
+            Err(error) => panic!("{error:?}"),
         }
     }
 

@@ -93,6 +93,20 @@ impl ProxyCheck {
     }
 }
 
+/// Connects to the proxy, and greets it if its protocol has a greeting.
+///
+/// Who doesn't answer a greeting is no such proxy: no host has been named yet that could be the cause.
+pub(crate) async fn greet(proxy: &Proxy) -> Result<TcpStream, FatalError> {
+    let mut stream = to_proxy(proxy).await?;
+    if proxy.protocol == Protocol::Socks5 {
+        let silent = || proxy.broken("it doesn't answer the greeting");
+        timeout(PROXY_TIMEOUT, socks5::greet(&mut stream, proxy))
+            .await
+            .unwrap_or_else(|_| Err(silent()))?;
+    }
+    Ok(stream)
+}
+
 /// Connects to `host` at `port` through the proxy, which resolves the name.
 ///
 /// `patience` is the time for the proxy to reach the host. The proxy itself has [`PROXY_TIMEOUT`].
@@ -102,12 +116,11 @@ pub(crate) async fn through(
     port: u16,
     patience: Duration,
 ) -> Result<TcpStream, DialError> {
-    let mut stream = to_proxy(proxy).await?;
+    let mut stream = greet(proxy).await?;
     let tunnel = async {
         match proxy.protocol {
             Protocol::Http => http_connect(stream, proxy, host, port).await,
             Protocol::Socks5 => {
-                socks5::greet(&mut stream, proxy).await?;
                 socks5::connect(&mut stream, proxy, host, port).await?;
                 Ok(stream)
             }

@@ -26,6 +26,19 @@ fn proxied(domains: u64, phases: &[usize]) -> [Value; 4] {
     plan
 }
 
+/// Records as they are through a proxy: without the reasons, for which it has its own words. Whether a site has closed its
+/// connection or the proxy never had one is not seen through it.
+fn through_a_proxy(records: &[Value]) -> Vec<Value> {
+    let mut records = records.to_vec();
+    for record in &mut records {
+        record["detail"].take();
+        if record["status"] == "invalid_response" && record["httpStatus"].is_null() {
+            record["status"] = json!("connection_failed");
+        }
+    }
+    records
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_goes_through_a_socks_proxy_with_a_password_and_finds_the_same() {
     let world = World::new().await;
@@ -42,7 +55,7 @@ async fn everything_goes_through_a_socks_proxy_with_a_password_and_finds_the_sam
     assert!(world.sandbox.dns_queries() >= queries + 100);
     let (found, expected) = (all_records(&campaign).await, all_records(&direct).await);
     assert_eq!(found[1], expected[1]);
-    assert_eq!(found[2], expected[2]);
+    assert_eq!(through_a_proxy(&found[2]), through_a_proxy(&expected[2]));
     let requests: u64 = records(&campaign, PHASES[2])
         .await
         .iter()
@@ -74,7 +87,7 @@ async fn everything_goes_through_an_http_proxy_and_finds_the_same() {
     assert_eq!(view.status, CampaignStatus::Completed, "{}", failure(&view));
     let (found, expected) = (all_records(&campaign).await, all_records(&direct).await);
     assert_eq!(found[1], expected[1]);
-    assert_eq!(found[2], expected[2]);
+    assert_eq!(through_a_proxy(&found[2]), through_a_proxy(&expected[2]));
     assert!(server.served() >= 60, "{}", server.served());
 }
 

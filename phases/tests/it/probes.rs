@@ -119,7 +119,7 @@ async fn an_http_persona_says_what_the_phase_would_say_of_a_page_but_not_its_tex
     assert_eq!(
         answer,
         json!({
-            "domain": domain, "url": url, "finalUrl": url, "status": "ok", "httpStatus": 200,
+            "domain": domain, "url": url, "finalUrl": url, "status": "ok", "detail": null, "httpStatus": 200,
             "redirects": 0, "title": title, "bytes": page.len(), "bodyTruncated": false,
         })
     );
@@ -160,15 +160,25 @@ async fn a_proxy_says_what_status_came_through_it() {
     let world = World::new().await;
     let at = proxy_to_site(&world).await;
     world.put("proxy", "proxy", proxy("http", at, None)).await;
-    for (domain, status, http_status) in [(with_page(), "ok", 200), (without_page(), "http_error", 404)] {
+    // This proxy opens no tunnels, by which its own pages could be told from the site's.
+    let gone = json!({
+        "code": "proxy_or_site",
+        "message": "The answer may be the proxy's own and not the site's: it can't be told apart",
+    });
+    for (domain, status, detail, http_status) in [
+        (with_page(), "ok", Value::Null, 200),
+        (without_page(), "http_error", gone, 404),
+    ] {
         assert_eq!(
             world.probe("proxy", "proxy", &domain).await,
             json!({
-                "domain": domain, "url": format!("http://{domain}/"), "status": status, "httpStatus": http_status,
+                "domain": domain, "url": format!("http://{domain}/"), "status": status, "detail": detail,
+                "httpStatus": http_status,
             })
         );
     }
-    assert_eq!(world.sandbox.http_requests(), 2);
+    // One of them asks for the tunnel.
+    assert_eq!(world.sandbox.http_requests(), 3);
     assert_eq!(world.sandbox.dns_queries(), 0, "the proxy resolves");
 }
 

@@ -59,7 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("redb", &["phasegate-storage-redb"]),
     ("hickory-proto", &["phasegate-phases", "phasegate-sandbox"]),
-    ("reqwest", &["phasegate-phases", "phasegate-cli"]),
+    ("reqwest", &["phasegate-cli"]),
     ("axum", &["phasegate-server"]),
     ("clap", &["phasegate-cli"]),
     ("uniffi", &["phasegate-bindings", "phasegate-bindgen"]),

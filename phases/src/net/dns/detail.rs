@@ -1,8 +1,12 @@
 //! Why a look-up gave no address: stable words, with a sentence each.
 
+use std::borrow::Cow;
+
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use serde::{Deserialize, Serialize};
+
+use crate::detail::Detail;
 
 /// The option code of an extended error (RFC 8914, section 2).
 const EXTENDED_ERROR: u16 = 15;
@@ -58,6 +62,14 @@ phasegate::core::word_type! {
 }
 
 impl LookupDetail {
+    /// The word with its sentence.
+    pub(crate) fn detail(self) -> Detail<Self> {
+        Detail {
+            code: self,
+            message: Cow::Borrowed(self.sentence()),
+        }
+    }
+
     /// The word in a sentence for people.
     pub(crate) fn sentence(self) -> &'static str {
         match self {
