@@ -1,0 +1,58 @@
+//! Authoritative servers: what their answers mean.
+
+use serde_json::{Value, json};
+
+use crate::harness::campaign::look_up;
+use crate::harness::process::Process;
+use crate::harness::table::{Row, check, names};
+use crate::servers::{knot, named, nsd, powerdns};
+use crate::zones;
+
+/// A persona that asks one server once.
+pub fn persona(server: &Process) -> Value {
+    json!({"resolvers": [server.at.to_string()], "retries": 0})
+}
+
+async fn says(situation: &str, server: &Process, rows: &[Row]) {
+    let outcome = look_up(&names(rows), persona(server), None).await;
+    check(situation, rows, &outcome);
+}
+
+/// An answer that doesn't fit into a datagram comes over TCP. A record keeps the first 32 addresses.
+pub async fn says_much(situation: &str, server: &Process, proxy: Option<Value>) {
+    let outcome = look_up(&["big.shops.example".to_owned()], persona(server), proxy).await;
+    assert_eq!(outcome.failure, None, "{situation}");
+    let record = &outcome.records[0];
+    let expected: Vec<_> = (1..=32).map(|number| format!("198.51.100.{number}")).collect();
+    assert_eq!(record["status"], "resolved", "{situation}: {record}");
+    assert_eq!(record["addresses"], json!(expected), "{situation}: {record}");
+    assert_eq!(record["detail"], json!(null), "{situation}: {record}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bind_is_understood() {
+    let server = named::start().await;
+    says("bind", &server, zones::AUTHORITATIVE).await;
+    says_much("bind", &server, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn knot_is_understood() {
+    let server = knot::start().await;
+    says("knot", &server, zones::AUTHORITATIVE).await;
+    says_much("knot", &server, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nsd_is_understood() {
+    let server = nsd::start().await;
+    says("nsd", &server, zones::AUTHORITATIVE).await;
+    says_much("nsd", &server, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn powerdns_is_understood() {
+    let server = powerdns::authoritative().await;
+    says("PowerDNS", &server, zones::AUTHORITATIVE).await;
+    says_much("PowerDNS", &server, None).await;
+}
