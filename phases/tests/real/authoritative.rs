@@ -18,6 +18,17 @@ async fn says(situation: &str, server: &Process, rows: &[Row]) {
     check(situation, rows, &outcome);
 }
 
+/// What the servers say that answer SERVFAIL where a chain of aliases is longer than they follow (BIND 9.18 eleven, PowerDNS ten),
+/// or forms a circle. BIND's answer has the chain's beginning, and an extended error 0; it is a failure of the server none the less.
+fn giving_up_on_aliases() -> Vec<Row> {
+    let rows = zones::AUTHORITATIVE.iter();
+    rows.map(|(name, said)| match *name {
+        "loop-a.shops.example" | "chain-1.shops.example" => (*name, "server_failure (server_failure)"),
+        _ => (*name, *said),
+    })
+    .collect()
+}
+
 /// An answer that doesn't fit into a datagram comes over TCP. A record keeps the first 32 addresses.
 pub async fn says_much(situation: &str, server: &Process, proxy: Option<Value>) {
     let outcome = look_up(&["big.shops.example".to_owned()], persona(server), proxy).await;
@@ -32,7 +43,7 @@ pub async fn says_much(situation: &str, server: &Process, proxy: Option<Value>) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bind_is_understood() {
     let server = named::start().await;
-    says("bind", &server, zones::AUTHORITATIVE).await;
+    says("bind", &server, &giving_up_on_aliases()).await;
     says_much("bind", &server, None).await;
 }
 
@@ -53,6 +64,6 @@ async fn nsd_is_understood() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn powerdns_is_understood() {
     let server = powerdns::authoritative().await;
-    says("PowerDNS", &server, zones::AUTHORITATIVE).await;
+    says("PowerDNS", &server, &giving_up_on_aliases()).await;
     says_much("PowerDNS", &server, None).await;
 }

@@ -7,6 +7,7 @@
 
 mod authoritative;
 mod harness;
+mod outages;
 mod recursive;
 mod servers;
 mod zones;

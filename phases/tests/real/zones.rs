@@ -47,7 +47,7 @@ pub fn shops() -> String {
          text TXT \"no address\"\n*.many A 192.0.2.7\n\
          alias CNAME four\ndangling CNAME missing\nloop-a CNAME loop-b\nloop-b CNAME loop-a\n\
          child NS ns.child\nns.child A 127.0.0.1\n\
-         null A 0.0.0.0\nprivate A 10.1.2.3\n",
+         null A 0.0.0.0\nprivate A 10.1.2.3\npublic A 192.88.99.1\n",
     );
     for link in 1..=20 {
         writeln!(zone, "chain-{link} CNAME chain-{}", link + 1).unwrap();
