@@ -8,6 +8,10 @@
 mod authoritative;
 mod harness;
 mod outages;
+mod pages;
 mod recursive;
+mod refusals;
 mod servers;
+mod site;
+mod tunnels;
 mod zones;

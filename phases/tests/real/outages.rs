@@ -1,6 +1,5 @@
 //! Resolvers that are gone, for a while or for good, or that have more to do than they can.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::net::UdpSocket;
 use crate::harness::campaign::{Bench, domains, look_up};
 use crate::harness::ports;
 use crate::harness::table::{all_resolve, fails};
-use crate::servers::{dnsmasq, named, unbound};
+use crate::servers::{dnsmasq, named};
 use crate::zones::many;
 
 /// A resolver that takes every query and answers none.
@@ -142,22 +141,4 @@ async fn a_resolver_with_more_to_do_than_it_can_gets_less_and_answers_all() {
     });
     let outcome = look_up(&names, persona, None).await;
     all_resolve("dnsmasq with a slow upstream", names.len(), &outcome);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_resolver_that_limits_the_rate_of_queries_answers_all_in_the_end() {
-    let zone = named::start().await;
-    // Beyond 100 queries a second from one address it drops all but every tenth.
-    let server = unbound::start(zone.at, "  ip-ratelimit: 100\n", "").await;
-    let names = many(300);
-    let mut persona = persona(&[server.at]);
-    persona["retries"] = json!(2);
-    let outcome = look_up(&names, persona, None).await;
-    all_resolve("unbound with a limit of queries", names.len(), &outcome);
-    let distinct: HashSet<_> = outcome
-        .records
-        .iter()
-        .map(|record| record["domain"].to_string())
-        .collect();
-    assert_eq!(distinct.len(), names.len());
 }

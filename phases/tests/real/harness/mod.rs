@@ -2,8 +2,10 @@
 
 pub mod campaign;
 pub mod folder;
+pub mod hosts;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod table;
 
 use std::time::Duration;
