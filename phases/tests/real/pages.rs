@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::campaign::{Bench, Outcome, resolved, visit};
+use crate::authoritative::persona;
+use crate::harness::campaign::{Bench, Outcome, look_up, resolved, visit};
 use crate::harness::proxy;
-use crate::harness::table::{Row, check, fails, names, said};
-use crate::servers::{danted, microsocks, openssh, privoxy, squid, tinyproxy};
+use crate::harness::table::{Row, all_resolve, check, fails, names, said};
+use crate::servers::{danted, microsocks, named, openssh, privoxy, squid, tinyproxy};
 use crate::site::Sites;
+use crate::zones::many;
 
 const LIVE: &[Row] = &[("page.test", "ok 200"), ("other.test", "ok 200")];
 
@@ -38,8 +40,6 @@ async fn passes_on(situation: &str, proxy: Value, refused: &'static str, unknown
         ("page.test", "ok 200"),
         ("refusing.test", refused),
         ("unknown.test", unknown),
-        // A demand of the site's own isn't the proxy's.
-        ("asks.test", "http_error 407"),
         ("other.test", "ok 200"),
     ];
     check_pages(situation, &sites, Some(proxy), rows).await;
@@ -73,7 +73,7 @@ async fn tinyproxy_passes_pages_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn privoxy_passes_pages_on() {
-    let proxy = privoxy::start().await;
+    let proxy = privoxy::open().await;
     // Its pages have the status 503 and 404.
     passes_on(
         "privoxy",
@@ -116,24 +116,66 @@ async fn ssh_passes_pages_on() {
     passes_on("ssh -D", proxy, "connection_failed", "connection_failed").await;
 }
 
-/// The right password lets pages pass, a wrong one and none fail the phase.
-async fn asks_for_a_password(situation: &str, proxy: Value) {
+/// A demand of the site's own isn't the proxy's.
+async fn passes_a_demand_on(situation: &str, proxy: Value) {
     let sites = Sites::start().await;
+    let rows: &[Row] = &[
+        ("page.test", "ok 200"),
+        ("asks.test", "http_error 407"),
+        ("other.test", "ok 200"),
+    ];
+    check_pages(situation, &sites, Some(proxy), rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_asks_for_a_proxy_s_password_is_told_from_the_proxy() {
+    let proxy = microsocks::open().await;
+    passes_a_demand_on("microsocks", proxy::socks5(proxy.at)).await;
+    let proxy = tinyproxy::open().await;
+    passes_a_demand_on("tinyproxy", proxy::http(proxy.at)).await;
+    let proxy = privoxy::open().await;
+    passes_a_demand_on("privoxy", proxy::http(proxy.at)).await;
+}
+
+/// It opens no tunnel to the site, so that this can't be asked for instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_asks_for_a_proxy_s_password_is_told_from_squid() {
+    let proxy = squid::as_shipped().await;
+    passes_a_demand_on("squid", proxy::http(proxy.at)).await;
+}
+
+/// The right password lets pages and queries pass, a wrong one and none fail the phase.
+async fn asks_for_a_password(situation: &str, proxy: Value) {
+    let (sites, server) = (Sites::start().await, named::start().await);
     let (user, password) = squid::USER;
     let right = proxy::with_password(proxy.clone(), user, password);
-    check_pages(situation, &sites, Some(right), LIVE).await;
-    for other in [proxy::with_password(proxy.clone(), user, "wrong"), proxy] {
+    check_pages(situation, &sites, Some(right.clone()), LIVE).await;
+    let resolver = persona(&server);
+    let outcome = look_up(&many(10), resolver.clone(), Some(right)).await;
+    all_resolve(situation, 10, &outcome);
+    for other in [proxy.clone(), proxy::with_password(proxy, user, "wrong")] {
+        let outcome = look_up(&many(10), resolver.clone(), Some(other.clone())).await;
+        fails(&format!("{situation}, queries"), "proxy_unauthorized", &outcome);
         let outcome = visit(&["page.test"], sites.persona(), Some(other)).await;
-        fails(situation, "proxy_unauthorized", &outcome);
+        fails(&format!("{situation}, pages"), "proxy_unauthorized", &outcome);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn passwords_are_given_and_must_be_right() {
+async fn squid_is_given_the_password_which_must_be_right() {
     let proxy = squid::with_password().await;
     asks_for_a_password("squid", proxy::http(proxy.at)).await;
+}
+
+/// It answers 401 to a wrong password, and 407 to none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tinyproxy_is_given_the_password_which_must_be_right() {
     let proxy = tinyproxy::with_password().await;
     asks_for_a_password("tinyproxy", proxy::http(proxy.at)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn microsocks_is_given_the_password_which_must_be_right() {
     let proxy = microsocks::with_password().await;
     asks_for_a_password("microsocks", proxy::socks5(proxy.at)).await;
 }

@@ -6,7 +6,7 @@ use crate::authoritative::persona;
 use crate::harness::campaign::{look_up, visit};
 use crate::harness::proxy;
 use crate::harness::table::{Row, check, fails, names};
-use crate::servers::{danted, haproxy, microsocks, named, squid, tinyproxy};
+use crate::servers::{danted, haproxy, microsocks, named, privoxy, squid, tinyproxy};
 use crate::site::Sites;
 use crate::zones::many;
 
@@ -29,19 +29,55 @@ async fn danted_that_blocks_everything_lets_nothing_pass() {
     fails("danted, pages", "proxy_refused", &outcome);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_site_that_danted_blocks_is_that_site_s() {
-    let danted = danted::blocking("other.test").await;
+/// Of three sites the proxy refuses one.
+async fn refuses_one(situation: &str, proxy: Value, refused: &'static str) {
     let sites = Sites::start().await;
     let rows: &[Row] = &[
         ("page.test", "ok 200"),
-        ("other.test", "proxy_refused"),
-        ("asks.test", "http_error 407"),
+        (refused, "proxy_refused"),
+        ("cached.test", "ok 200"),
     ];
     let names = names(rows);
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let outcome = visit(&names, sites.persona(), Some(proxy::socks5(danted.at))).await;
-    check("danted that blocks a site", rows, &outcome);
+    check(
+        situation,
+        rows,
+        &visit(&names, sites.persona(), Some(proxy)).await,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_site_that_danted_blocks_is_that_site_s() {
+    let proxy = danted::blocking("127.0.0.2/32").await;
+    refuses_one(
+        "danted that blocks an address",
+        proxy::socks5(proxy.at),
+        "refusing.test",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_site_that_squid_blocks_is_that_site_s() {
+    let proxy = squid::blocking("other.test").await;
+    refuses_one("squid that blocks a site", proxy::http(proxy.at), "other.test").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_site_that_tinyproxy_blocks_is_that_site_s() {
+    let proxy = tinyproxy::blocking("other.test").await;
+    refuses_one(
+        "tinyproxy that blocks a site",
+        proxy::http(proxy.at),
+        "other.test",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_site_that_privoxy_blocks_is_that_site_s() {
+    let proxy = privoxy::blocking("other.test").await;
+    refuses_one("privoxy that blocks a site", proxy::http(proxy.at), "other.test").await;
 }
 
 /// Neither queries nor pages find a proxy there.

@@ -16,6 +16,9 @@ use super::{LOOK, PATIENCE};
 /// Where Debian keeps servers, which isn't on the path of every user.
 const PLACES: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
+/// How many lines of a server's log a failed test shows.
+const SHOWN: usize = 30;
+
 /// A command of a Debian package, which must be installed.
 pub fn program(name: &str, package: &str) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -135,7 +138,7 @@ impl Drop for Process {
             let log = fs::read(&self.log).unwrap_or_default();
             let text = String::from_utf8_lossy(&log);
             let lines: Vec<_> = text.lines().collect();
-            let last = lines[lines.len().saturating_sub(60)..].join("\n");
+            let last = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
             eprintln!("-- the end of what {} at {} said:\n{last}", self.name, self.at);
         }
     }

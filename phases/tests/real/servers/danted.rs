@@ -15,9 +15,9 @@ pub async fn blocking_everything() -> Process {
     start("socks block { from: 0.0.0.0/0 to: 0.0.0.0/0 }\n").await
 }
 
-/// Blocks the host of that name.
-pub async fn blocking(host: &str) -> Process {
-    start(&format!("socks block {{ from: 0.0.0.0/0 to: {host} }}\n")).await
+/// Blocks a network. A name in its place would block every name of the same address.
+pub async fn blocking(network: &str) -> Process {
+    start(&format!("socks block {{ from: 0.0.0.0/0 to: {network} }}\n")).await
 }
 
 async fn start(rules: &str) -> Process {

@@ -5,13 +5,26 @@ use crate::harness::hosts;
 use crate::harness::ports;
 use crate::harness::process::{Process, program};
 
-pub async fn start() -> Process {
-    let (folder, at) = (Folder::new(), ports::free());
+/// Passes everything on as it is.
+pub async fn open() -> Process {
+    start_in(Folder::new(), "").await
+}
+
+/// Blocks the host of that name.
+pub async fn blocking(host: &str) -> Process {
+    let folder = Folder::new();
+    let actions = folder.write("blocking.action", &format!("{{+block{{a test}}}}\n{host}\n"));
+    let line = format!("actionsfile {}\n", actions.display());
+    start_in(folder, &line).await
+}
+
+async fn start_in(folder: Folder, lines: &str) -> Process {
+    let at = ports::free();
     let config = folder.write(
         "config",
         &format!(
             "confdir /etc/privoxy\ntempldir /etc/privoxy/templates\nlogdir {}\nlisten-address {at}\ntoggle 1\ndebug 4096\n\
-             max-client-connections 512\n",
+             max-client-connections 512\n{lines}",
             folder.text()
         ),
     );

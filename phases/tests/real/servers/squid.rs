@@ -27,6 +27,13 @@ pub async fn caching() -> Process {
     start("acl SSL_ports port 1-65535\n", "").await
 }
 
+/// With CONNECT to any port, but not to the host of that name.
+pub async fn blocking(host: &str) -> Process {
+    let rules =
+        format!("acl blocked dstdomain {host}\nhttp_access deny blocked\nacl SSL_ports port 1-65535\n");
+    start(&rules, "cache deny all\n").await
+}
+
 /// Open to whoever gives [`USER`].
 pub async fn with_password() -> Process {
     let folder = Folder::new();

@@ -7,16 +7,24 @@ use crate::harness::process::{Process, program};
 
 /// With CONNECT to any port.
 pub async fn open() -> Process {
-    start("").await
+    start_in(Folder::new(), "").await
 }
 
 /// Open to the user `user` with the password `right`.
 pub async fn with_password() -> Process {
-    start("BasicAuth user right\n").await
+    start_in(Folder::new(), "BasicAuth user right\n").await
 }
 
-async fn start(lines: &str) -> Process {
-    let (folder, at) = (Folder::new(), ports::free());
+/// With CONNECT to any port, but not to the host of that name.
+pub async fn blocking(host: &str) -> Process {
+    let folder = Folder::new();
+    let filter = folder.write("filter", &format!("^{}$\n", host.replace('.', "\\.")));
+    let lines = format!("Filter \"{}\"\n", filter.display());
+    start_in(folder, &lines).await
+}
+
+async fn start_in(folder: Folder, lines: &str) -> Process {
+    let at = ports::free();
     let config = folder.write(
         "tinyproxy.conf",
         &format!(
