@@ -38,8 +38,13 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "rust-tests",
-        about: "run every Rust test but the doc tests, several programs at a time",
+        about: "run every Rust test but the doc tests and real-servers, several programs at a time",
         run: rust_tests::run,
+    },
+    Command {
+        name: "real-servers",
+        about: "test the phases against servers and proxies of Debian's packages",
+        run: rust_tests::run_real_servers,
     },
     Command {
         name: "schemas",

@@ -1,4 +1,5 @@
-//! `cargo xtask rust-tests`: every Rust test of the workspace, from the one build.
+//! `cargo xtask rust-tests`: every Rust test of the workspace, from the one build; `cargo xtask real-servers`: those that need
+//! packages of Debian's.
 //!
 //! Most tests wait for something: a signal, a process, a disk. So several programs run at a time, and the ones that take longest
 //! begin first. The output of a program is shown when it has ended.
@@ -24,6 +25,8 @@ const FIRST: &[&str] = &[
     "phases/it",
     "fuzz/corpus",
 ];
+/// The program whose tests start servers of Debian's packages. It is a suite of its own.
+const REAL_SERVERS: &str = "phases/real";
 /// The programs whose threads hand over to each other at every step. On one processor they need half the time that they need on two,
 /// since no processor is woken by another.
 const ON_ONE_PROCESSOR: &[&str] = &["tests/it"];
@@ -32,12 +35,24 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How often a running program is asked whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs every test program, and shows what each said. The exit code is that of a failure if one failed.
+/// Runs every test program but the one with the real servers, and shows what each said. The exit code is that of a failure if
+/// one failed.
 pub fn run() -> anyhow::Result<ExitCode> {
+    run_those(|name| name != REAL_SERVERS)
+}
+
+/// Runs the test program with the real servers, as [`run`] does the others.
+pub fn run_real_servers() -> anyhow::Result<ExitCode> {
+    run_those(|name| name == REAL_SERVERS)
+}
+
+fn run_those(are_chosen: impl Fn(&str) -> bool) -> anyhow::Result<ExitCode> {
     let built = Built::now()?;
     let folder = crate::places::target()?.join("xtask/rust-tests");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
     let mut programs = built.tests();
+    programs.retain(|program| are_chosen(&program.name()));
+    anyhow::ensure!(!programs.is_empty(), "cargo built no test program of that name");
     programs.sort_by_key(|program| {
         FIRST
             .iter()

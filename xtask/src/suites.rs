@@ -71,6 +71,10 @@ pub fn suites() -> Vec<Suite> {
             verdict: Verdict::Results(libtest),
             ..built(xtask("rust tests", Lane::System, "rust-tests"))
         },
+        Suite {
+            verdict: Verdict::Results(libtest),
+            ..built(xtask("real servers", Lane::System, "real-servers"))
+        },
         built(xtask("contract", Lane::System, "contract")),
         Suite {
             verdict: Verdict::Results(playwright),
