@@ -55,6 +55,16 @@ pub(super) async fn author(
         Err(error @ (DialError::Refused | DialError::TimedOut | DialError::Failed(_))) => {
             Err(undialed(error, proxy, &host, port))
         }
+        // Is it this host that the proxy refuses, or any at this port?
+        Err(error @ DialError::Forbidden(_)) if status == StatusCode::FORBIDDEN => {
+            let (itself, _) = proxy.socket();
+            match dial::through(proxy, itself, port, patience).await {
+                Ok(_) | Err(DialError::Refused | DialError::SpokeFirst | DialError::Failed(_)) => {
+                    Err(undialed(error, proxy, &host, port))
+                }
+                Err(_) => Ok(Author::Unknown),
+            }
+        }
         Err(DialError::Forbidden(_) | DialError::HungUp(_)) => Ok(Author::Unknown),
     }
 }
@@ -109,9 +119,7 @@ fn squid(headers: &HeaderMap) -> Option<Own> {
         "ERR_CONNECT_FAIL" if number == "111" => Own::Failed(HttpDetail::ConnectionRefused, said),
         "ERR_CONNECT_FAIL" if number == "110" => Own::Failed(HttpDetail::ProxyTimeout, said),
         "ERR_READ_TIMEOUT" | "ERR_LIFETIME_EXP" => Own::Failed(HttpDetail::AnswerTimeout, said),
-        "ERR_ZERO_SIZE_OBJECT" | "ERR_READ_ERROR" | "ERR_INVALID_RESP" | "ERR_WRITE_ERROR" => {
-            Own::Failed(HttpDetail::InvalidAnswer, said)
-        }
+        "ERR_ZERO_SIZE_OBJECT" | "ERR_INVALID_RESP" => Own::Failed(HttpDetail::InvalidAnswer, said),
         _ => Own::Failed(HttpDetail::ProxyCantConnect, said),
     })
 }
@@ -123,8 +131,9 @@ fn tinyproxy(status: StatusCode, headers: &HeaderMap) -> Option<Own> {
         return None;
     }
     Some(match status.as_u16() {
-        401 | 403 | 405 => Own::Refuses(server),
-        407 => Own::Unauthorized,
+        403 | 405 => Own::Refuses(server),
+        // It answers so to a wrong password; to a missing one with 407.
+        401 | 407 => Own::Unauthorized,
         408 | 504 => Own::Failed(HttpDetail::ProxyTimeout, status.to_string()),
         _ => Own::Failed(HttpDetail::ProxyCantConnect, status.to_string()),
     })

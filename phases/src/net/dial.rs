@@ -157,7 +157,10 @@ async fn http_connect(
     };
     match response.status() {
         status if status.is_success() => {}
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => return Err(proxy.unauthorized().into()),
+        // Tinyproxy answers a wrong password with 401. No site has been reached that could say so.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
+            return Err(proxy.unauthorized().into());
+        }
         StatusCode::GATEWAY_TIMEOUT => return Err(DialError::TimedOut),
         status if forbids(&response) => return Err(DialError::Forbidden(status.to_string())),
         status => return Err(DialError::Failed(format!("the proxy answered {status}"))),
@@ -175,7 +178,7 @@ async fn http_connect(
 fn forbids(response: &Response<Incoming>) -> bool {
     let squid = response.headers().get("x-squid-error");
     let is_denied = squid.is_some_and(|error| error.as_bytes().starts_with(b"ERR_ACCESS_DENIED"));
-    is_denied || matches!(response.status().as_u16(), 401 | 403 | 405 | 451 | 501)
+    is_denied || matches!(response.status().as_u16(), 403 | 405 | 451 | 501)
 }
 
 #[cfg(test)]
