@@ -255,6 +255,9 @@ fn conclude(shown: &ShownCampaign, location: StoreLocation, exit: Exit, again: &
     let view = &shown.view;
     let mut out = Output::new();
     out.line(summary::phases(shown))?;
+    for warning in summary::warnings(view) {
+        out.line(warning)?;
+    }
     if exit == Exit::Waiting
         && let Some(blockers) = summary::blockers(view)
     {

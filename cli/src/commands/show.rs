@@ -27,6 +27,9 @@ pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
             moment(view.changed_at)
         ))?;
         out.line(summary::phases(&shown))?;
+        for warning in summary::warnings(view) {
+            out.line(warning)?;
+        }
         if let Some(blockers) = summary::blockers(view) {
             out.line("What is missing:")?;
             out.line(blockers)?;

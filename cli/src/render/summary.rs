@@ -3,7 +3,7 @@
 use phasegate::core::{CommandKind, Timestamp};
 use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 
-use super::tables::{between, count, duration, members, preflight, table};
+use super::tables::{WARNING, between, count, duration, members, preflight, table};
 use crate::target::{ShownCampaign, StoreLocation};
 
 /// The width of the table of phases without a terminal, in characters. Its summaries are long.
@@ -40,6 +40,17 @@ pub fn phases(shown: &ShownCampaign) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// What the phases warn of in their summaries, a line each.
+pub fn warnings(view: &CampaignView) -> Vec<String> {
+    let phases = view.phases.iter();
+    phases
+        .filter_map(|phase| {
+            let warning = phase.summary.as_ref()?.get(WARNING)?.as_str()?;
+            Some(format!("Warning: {}: {warning}.", phase.phase))
+        })
+        .collect()
 }
 
 /// The problems that block a campaign, one row each.

@@ -90,7 +90,10 @@ pub fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// A phase's summary on a few lines: simple members by name, then objects without their zero counts, and the first five items
+/// The member of a phase's summary that a person should read, which has a line of its own.
+pub const WARNING: &str = "warning";
+
+/// A phase's summary on a few lines, without its warning: simple members by name, then objects without their zero counts, and the first five items
 /// of lists.
 pub fn members(summary: &Value) -> String {
     const SHOWN: usize = 5;
@@ -99,7 +102,7 @@ pub fn members(summary: &Value) -> String {
     };
     let mut lines = Vec::new();
     let mut plain = Vec::new();
-    for (name, value) in object {
+    for (name, value) in object.iter().filter(|(name, _)| *name != WARNING) {
         match value {
             Value::Object(counts) => {
                 let counts = counts.iter().filter(|(_, count)| count.as_u64() != Some(0));

@@ -4,6 +4,7 @@ mod chain;
 mod inspection;
 mod kill;
 mod main_job;
+mod means;
 mod plans;
 mod serve;
 mod support;

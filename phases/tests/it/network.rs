@@ -8,7 +8,7 @@ use phasegate::{
     CampaignStatus, Engine, Mode, NewCampaign, Phase, PhaseContext, Pipeline, RunError, RunOutcome,
 };
 use phasegate_phases::dns_validation::DnsValidation;
-use phasegate_sandbox::{HttpProxy, Socks5Proxy, site, zone};
+use phasegate_sandbox::{HttpProxy, Socks5Proxy, site};
 use phasegate_testkit::MemoryStorage;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -472,37 +472,4 @@ async fn a_run_that_waits_for_silent_servers_stops_within_a_second() {
         assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
         assert_eq!(campaign.view().await.unwrap().status, CampaignStatus::Stopped);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn queries_go_out_no_faster_than_the_persona_says() {
-    let world = World::new().await;
-    let mut persona = dns_persona();
-    persona["ratePerSecond"] = json!(100);
-    persona["recordTypes"] = json!(["A"]);
-    persona["retries"] = json!(0);
-    persona["timeoutMs"] = json!(100);
-    world.put_sandboxed("dns_persona", "one", &persona).await;
-    let mut plan = plan(60);
-    plan[1]["personaIds"] = json!(["one"]);
-    let start = Instant::now();
-    let (campaign, _) = world.run(plan).await;
-    // Five of the sixty are the burst.
-    assert!(
-        start.elapsed() >= Duration::from_millis(540),
-        "{:?}",
-        start.elapsed()
-    );
-    let found = records(&campaign, PHASES[1]).await;
-    for record in &found {
-        let queries = record["measured"]["queries"].as_u64().unwrap();
-        // A name without an answer is asked for once more where nothing else was answered meanwhile.
-        let most = if record["status"] == "timed_out" { 4 } else { 1 };
-        assert!((1..=most).contains(&queries), "{record}");
-    }
-    assert!(
-        found
-            .iter()
-            .any(|record| record["addresses"] == json!([zone::SITE_ADDRESS.to_string()]))
-    );
 }

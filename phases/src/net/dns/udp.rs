@@ -75,7 +75,10 @@ impl UdpSockets {
         let place = Place::take(&socket.shared, query, answered);
         let sent = socket.shared.socket.send(&query.with_id(place.id)).await;
         if let Err(error) = sent {
-            return Err(NoAnswer::of_socket(&error, self.server));
+            // It may be about an earlier query, and the system gives it only once.
+            let reason = NoAnswer::of_socket(&error, self.server);
+            socket.shared.fail(&reason);
+            return Err(reason);
         }
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => answer,
