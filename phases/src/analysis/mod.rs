@@ -1,7 +1,10 @@
 //! The last phase: counts the keyword in the pages.
 
 mod config;
+mod detail;
 mod score;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate::core::{PhaseDefinition, PhaseName};
@@ -9,7 +12,9 @@ use phasegate::{Phase, PhaseContext, RunError, RunOutcome};
 use serde::{Deserialize, Serialize};
 
 pub use config::{Config, Keyword};
+pub use detail::AnalysisDetail;
 
+use crate::detail::{self as reason, Detail};
 use crate::http_validation::Status;
 use crate::ordered::{self, Checkpoint, Tally, WorkLimits};
 use crate::schema;
@@ -41,6 +46,9 @@ pub struct Input {
     pub title: Option<String>,
     /// The page's text.
     pub text: String,
+    /// Whether there was more text.
+    #[serde(default)]
+    pub text_truncated: bool,
 }
 
 /// An analysed domain.
@@ -53,6 +61,8 @@ pub struct Record {
     pub url: String,
     /// Whether it gave a page.
     pub fetched: bool,
+    /// Why nothing, or only a part of a page, was searched; null if a whole page was.
+    pub detail: Option<Detail<AnalysisDetail>>,
     /// Whether the keyword occurs.
     pub matched: bool,
     /// How often it occurs in title and text.
@@ -86,6 +96,8 @@ pub struct Counts {
     total_score: u64,
     score_bands: [u64; BANDS],
     top_domains: Vec<TopDomain>,
+    #[serde(default)]
+    by_detail: BTreeMap<String, u64>,
 }
 
 /// The summary of a completed run.
@@ -109,6 +121,11 @@ pub struct Summary {
     /// The best domains, at most ten: ordered by score, then by occurrences, then by the order of the domains. The keyword
     /// occurs in each.
     pub top_domains: Vec<TopDomain>,
+    /// The number of domains by detail, without those that are 0.
+    pub by_detail: BTreeMap<String, u64>,
+    /// What a person should look at: not one domain gave a page, or none a whole one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl Tally<Record> for Counts {
@@ -118,6 +135,7 @@ impl Tally<Record> for Counts {
         self.fetched += u64::from(record.fetched);
         self.matched += u64::from(record.matched);
         self.in_title += u64::from(record.in_title);
+        reason::count(&mut self.by_detail, record.detail.as_ref());
         self.occurrences = self.occurrences.saturating_add(record.occurrences);
         self.total_score = self.total_score.saturating_add(record.score);
         if record.fetched {
@@ -148,7 +166,16 @@ impl From<Counts> for Summary {
             .saturating_mul(100)
             .checked_div(counts.fetched)
             .unwrap_or(0);
+        let shared = reason::shared(AnalysisDetail::ALL, &counts.by_detail, counts.analysed);
         Self {
+            warning: shared.map(|detail| {
+                format!(
+                    "All {} domains ended alike. {}",
+                    counts.analysed,
+                    detail.sentence()
+                )
+            }),
+            by_detail: counts.by_detail,
             analysed: counts.analysed,
             fetched: counts.fetched,
             matched: counts.matched,
@@ -197,10 +224,16 @@ fn analyse(keyword: &score::Keyword, input: Input) -> Record {
         true => keyword.find(input.title.as_deref(), &input.text),
         false => score::KeywordMatches::default(),
     };
+    let detail = match fetched {
+        false => Some(AnalysisDetail::NoPage),
+        true if input.text_truncated => Some(AnalysisDetail::PartOfPage),
+        true => None,
+    };
     Record {
         domain: input.domain,
         url: input.final_url,
         fetched,
+        detail: detail.map(AnalysisDetail::detail),
         matched: found.occurrences > 0,
         occurrences: found.occurrences,
         in_title: found.in_title,
@@ -217,6 +250,7 @@ mod tests {
             domain: domain.to_owned(),
             url: format!("http://{domain}/"),
             fetched: true,
+            detail: None,
             matched: occurrences > 0,
             occurrences,
             in_title: false,
@@ -261,5 +295,57 @@ mod tests {
     #[test]
     fn no_page_is_a_mean_of_zero() {
         assert_eq!(Summary::from(Counts::default()).mean_score, 0.0);
+    }
+
+    #[test]
+    fn a_page_that_was_cut_is_marked_down_to_the_summary() {
+        let keyword = score::Keyword::new("phasegate");
+        let page = |status: Status, text_truncated| Input {
+            domain: "d.test".to_owned(),
+            final_url: "http://d.test/".to_owned(),
+            status,
+            title: None,
+            text: "nothing of it".to_owned(),
+            text_truncated,
+        };
+        let mut counts = Counts::default();
+        for (input, expected) in [
+            (page(Status::Ok, false), None),
+            (page(Status::Ok, true), Some(AnalysisDetail::PartOfPage)),
+            (page(Status::TimedOut, false), Some(AnalysisDetail::NoPage)),
+        ] {
+            let record = analyse(&keyword, input);
+            assert_eq!(record.detail.as_ref().map(|detail| detail.code), expected);
+            counts.count(Some(&record));
+        }
+        let summary = Summary::from(counts);
+        let expected = [("no_page", 1), ("part_of_page", 1)];
+        assert!(
+            summary
+                .by_detail
+                .iter()
+                .map(|(code, count)| (code.as_str(), *count))
+                .eq(expected)
+        );
+        assert_eq!(summary.warning, None);
+    }
+
+    #[test]
+    fn a_run_without_any_page_is_warned_of() {
+        let keyword = score::Keyword::new("phasegate");
+        let mut counts = Counts::default();
+        for _ in 0..2 {
+            let input = Input {
+                domain: "d.test".to_owned(),
+                final_url: "http://d.test/".to_owned(),
+                status: Status::ConnectionFailed,
+                title: None,
+                text: String::new(),
+                text_truncated: false,
+            };
+            counts.count(Some(&analyse(&keyword, input)));
+        }
+        let warning = Summary::from(counts).warning.unwrap();
+        assert!(warning.contains("no page"), "{warning}");
     }
 }
