@@ -323,7 +323,7 @@ pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
 }
 
 /// The JSON Pointer of a member of the object at `place`.
-fn member_of(place: &str, member: &str) -> String {
+pub(crate) fn member_of(place: &str, member: &str) -> String {
     format!("{place}/{}", escape(member))
 }
 
@@ -338,7 +338,7 @@ const MAX_MESSAGE: usize = 300;
 const MAX_VALUE: usize = 100;
 
 /// Cuts a text that repeats a huge value after `most` characters.
-fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
