@@ -1,7 +1,7 @@
 //! Reading and writing JSON text.
 
 use phasegate::core::limits::MAX_JSON_DEPTH;
-use phasegate::core::{Excess, JsonTextError, read_json};
+use phasegate::core::{self, Excess, JsonTextError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,13 +16,30 @@ use crate::error::HostError;
 /// `too_deep` for JSON that is too deep to parse, and `invalid_argument` for any other unreadable text, and for one with two
 /// members of one name in an object.
 pub(crate) fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, HostError> {
-    read_json(json.as_bytes()).map_err(|error| match error {
+    core::read_json(json.as_bytes()).map_err(|error| unreadable(what, error))
+}
+
+fn unreadable(what: &str, error: JsonTextError) -> HostError {
+    match error {
         JsonTextError::TooDeep { depth } => {
             let (what, limit) = (what.to_owned(), MAX_JSON_DEPTH);
             Excess::TooDeep { what, depth, limit }.into()
         }
         error => HostError::argument(what, &error),
-    })
+    }
+}
+
+/// Checks a JSON text for a host that reads it itself, and gives it without a byte-order mark.
+///
+/// # Errors
+///
+/// Those of every argument: of an object with two members of one name, too, which the host's own reader would let pass.
+#[uniffi::export]
+pub fn json_text(text: String) -> Result<String, HostError> {
+    match core::json_text(text.as_bytes()) {
+        Ok(checked) => Ok(checked.to_owned()),
+        Err(error) => Err(unreadable("text", error)),
+    }
 }
 
 /// Reads a batch of records as texts, in one pass: a program has written them, and nothing interprets them.
