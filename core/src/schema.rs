@@ -18,6 +18,9 @@ const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
 /// "… is not …".
 const EXPECTED_KEYWORD: &str = "x-phasegate-expected";
 
+/// The schema keyword that is `true` beside the `pattern` of a domain name. A name in another script is told in ASCII then.
+const DOMAIN_KEYWORD: &str = "x-phasegate-domain";
+
 /// A use of a resource in a config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct ResourceUse {
@@ -150,11 +153,14 @@ impl ConfigSchema {
         let beside = place
             .rsplit_once('/')
             .and_then(|(above, _)| self.schema.pointer(above));
-        let words = |keyword| {
-            beside
-                .and_then(|schema| schema.get(keyword))
-                .and_then(Value::as_str)
-        };
+        let said = |keyword| beside.and_then(|schema| schema.get(keyword));
+        if said(DOMAIN_KEYWORD) == Some(&Value::Bool(true))
+            && !is_secret
+            && let Some(ascii) = domain_in_ascii(error.instance())
+        {
+            return format!("{value} must be written in ASCII: write it {ascii}");
+        }
+        let words = |keyword| said(keyword).and_then(Value::as_str);
         match (
             words(EXPECTED_KEYWORD),
             words("description").or_else(|| words("title")),
@@ -330,6 +336,12 @@ pub(crate) fn member_of(place: &str, member: &str) -> String {
 /// Escapes one reference token of a JSON Pointer (RFC 6901, section 3).
 fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
+}
+
+/// A domain name of another script in its form for DNS, with A-labels (RFC 5891, section 4.4). It has no dot at its beginning.
+fn domain_in_ascii(name: &Value) -> Option<String> {
+    let name = name.as_str().filter(|name| !name.is_ascii())?;
+    idna::domain_to_ascii_strict(name.strip_prefix('.').unwrap_or(name)).ok()
 }
 
 /// The most characters of a message.
