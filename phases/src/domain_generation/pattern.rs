@@ -116,7 +116,7 @@ impl Pattern {
         if !can_be_requested(&format!("a.{}", self.tld)) {
             let message = format!(
                 "no client requests a domain under {}: a label that begins with {A_LABEL} must be an A-label, and one of \
-                 its labels is none",
+                 its labels is none: check its spelling",
                 self.tld
             );
             return Some(FieldProblem::new("/tld", "no_a_label", message));
