@@ -18,7 +18,8 @@ const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
 /// "… is not …".
 const EXPECTED_KEYWORD: &str = "x-phasegate-expected";
 
-/// The schema keyword that is `true` beside the `pattern` of a domain name. A name in another script is told in ASCII then.
+/// The schema keyword that is `true` beside the `pattern` of a domain name. For a name in another script the message then gives
+/// the one in ASCII, in place of what the words of `x-phasegate-expected` say after their colon.
 const DOMAIN_KEYWORD: &str = "x-phasegate-domain";
 
 /// A use of a resource in a config.
@@ -154,13 +155,17 @@ impl ConfigSchema {
             .rsplit_once('/')
             .and_then(|(above, _)| self.schema.pointer(above));
         let said = |keyword| beside.and_then(|schema| schema.get(keyword));
+        let words = |keyword| said(keyword).and_then(Value::as_str);
         if said(DOMAIN_KEYWORD) == Some(&Value::Bool(true))
             && !is_secret
             && let Some(ascii) = domain_in_ascii(error.instance())
         {
-            return format!("{value} must be written in ASCII: write it {ascii}");
+            let what = words(EXPECTED_KEYWORD).and_then(|expected| expected.split(':').next());
+            return format!(
+                "{value} is not {} in ASCII: write it {ascii}",
+                what.unwrap_or("a domain")
+            );
         }
-        let words = |keyword| said(keyword).and_then(Value::as_str);
         match (
             words(EXPECTED_KEYWORD),
             words("description").or_else(|| words("title")),
