@@ -37,7 +37,7 @@ impl HostError {
     }
 
     /// The error of an argument that is not the required JSON.
-    pub(crate) fn argument(what: &str, error: &serde_json::Error) -> Self {
+    pub(crate) fn argument(what: &str, error: &impl std::fmt::Display) -> Self {
         Self::plain(
             HostCode::InvalidArgument,
             format!("the {what} can't be read: {error}"),

@@ -231,7 +231,7 @@ impl Job {
         total: Option<u64>,
     ) -> Result<(), HostError> {
         let context = self.running()?;
-        let records: Vec<Box<RawValue>> = json::read("records", &records)?;
+        let records = json::records(&records)?;
         let mut batch = Batch::new();
         for record in &records {
             batch.push(record)?;

@@ -29,6 +29,7 @@ pub use codes::{ErrorClass, codes};
 pub use engine::{EngineOptions, HostEngine, verify_file};
 pub use error::HostError;
 pub use job::{Job, JobKind};
+pub use json::json_text;
 pub use sandbox::HostSandbox;
 pub use streams::{HostEvents, Page};
 pub use words::words;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use phasegate::core::limits::MAX_CONFIG_BYTES;
+use phasegate::core::read_json;
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -30,6 +31,5 @@ pub fn read_config(path: &Path) -> Result<Value, CliError> {
             path.display()
         )));
     }
-    serde_json::from_slice(&json)
-        .map_err(|error| CliError::Usage(format!("{} is not valid JSON: {error}", path.display())))
+    read_json(&json).map_err(|error| CliError::Usage(format!("{} can't be used: {error}", path.display())))
 }

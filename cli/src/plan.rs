@@ -1,17 +1,15 @@
 //! A plan: a campaign as one JSON file.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read;
-use std::marker::PhantomData;
 use std::path::Path;
 
 use phasegate::core::limits::MAX_NAME_CHARS;
-use phasegate::core::{ResourceId, ResourceKind};
+use phasegate::core::{JsonTextError, ResourceId, ResourceKind, read_json};
 use phasegate::{Mode, PhaseName};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -32,11 +30,11 @@ pub struct Plan {
     #[schemars(title = "Mode")]
     pub mode: Mode,
     /// The config of each phase, by its name. `phasegate schema PHASE` prints its schema.
-    #[serde(default, deserialize_with = "unique_members")]
+    #[serde(default)]
     #[schemars(title = "Configs", with = "BTreeMap<String, Value>")]
     pub configs: BTreeMap<PhaseName, Value>,
     /// The resources that the configs refer to, by kind and id. `phasegate schema KIND` prints their schema.
-    #[serde(default, deserialize_with = "unique_resources")]
+    #[serde(default)]
     #[schemars(title = "Resources", with = "BTreeMap<String, BTreeMap<String, Value>>")]
     pub resources: BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>,
 }
@@ -56,13 +54,19 @@ pub enum PlanError {
     /// It is larger than [`MAX_PLAN_BYTES`].
     #[error("the plan is larger than {MAX_PLAN_BYTES} bytes: make it smaller")]
     TooLarge,
-    /// It is not JSON, or not the JSON of a plan.
+    /// It is not JSON in UTF-8, or has two members of one name in an object.
+    #[error("the plan is wrong: {reason}")]
+    NotJson {
+        /// What is wrong, and where.
+        reason: JsonTextError,
+    },
+    /// It is not the JSON of a plan.
     #[error(
         "the plan is wrong: {reason}. A plan has the members name, mode, configs and resources; 'phasegate schema plan' describes them"
     )]
     Wrong {
         /// What is wrong, with line and column.
-        reason: serde_json::Error,
+        reason: JsonTextError,
     },
 }
 
@@ -93,13 +97,16 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PlanError::TooLarge`], or [`PlanError::Wrong`] for invalid JSON, an unknown or repeated member, or a value of the wrong
-    /// type.
+    /// [`PlanError::TooLarge`], [`PlanError::NotJson`] for invalid JSON or a repeated member, or [`PlanError::Wrong`] for an
+    /// unknown member or a value of the wrong type.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
         if json.len() as u64 > MAX_PLAN_BYTES {
             return Err(PlanError::TooLarge);
         }
-        serde_json::from_slice(json).map_err(|reason| PlanError::Wrong { reason })
+        read_json(json).map_err(|reason| match reason {
+            JsonTextError::Unfit { .. } => PlanError::Wrong { reason },
+            reason => PlanError::NotJson { reason },
+        })
     }
 
     /// The JSON Schema of a plan, the same as `schemas/plan.schema.json`.
@@ -120,55 +127,4 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
             "the name has {chars} characters, not 1 to {MAX_NAME_CHARS}"
         ))),
     }
-}
-
-/// A map without repeated keys: JSON leaves open which of two would count.
-struct UniqueMap<K, V>(BTreeMap<K, V>);
-
-impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
-where
-    K: Deserialize<'de> + Ord + fmt::Display,
-    V: Deserialize<'de>,
-{
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<K, V>(PhantomData<(K, V)>);
-
-        impl<'de, K, V> Visitor<'de> for Members<K, V>
-        where
-            K: Deserialize<'de> + Ord + fmt::Display,
-            V: Deserialize<'de>,
-        {
-            type Value = UniqueMap<K, V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some(key) = map.next_key::<K>()? {
-                    if members.contains_key(&key) {
-                        return Err(A::Error::custom(format!("the member {key} occurs twice")));
-                    }
-                    members.insert(key, map.next_value()?);
-                }
-                Ok(UniqueMap(members))
-            }
-        }
-
-        deserializer.deserialize_map(Members(PhantomData))
-    }
-}
-
-fn unique_members<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<PhaseName, Value>, D::Error> {
-    Ok(UniqueMap::deserialize(deserializer)?.0)
-}
-
-fn unique_resources<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<ResourceKind, BTreeMap<ResourceId, Value>>, D::Error> {
-    let kinds: UniqueMap<ResourceKind, UniqueMap<ResourceId, Value>> = UniqueMap::deserialize(deserializer)?;
-    Ok(kinds.0.into_iter().map(|(kind, all)| (kind, all.0)).collect())
 }

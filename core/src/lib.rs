@@ -23,6 +23,7 @@ mod ids;
 #[doc(hidden)]
 pub mod in_macros;
 mod json;
+mod json_text;
 pub mod limits;
 mod machine;
 mod measure;
@@ -51,6 +52,7 @@ pub use ids::{
     ResourceKind, ResourcePin, ResourceRef, Revision, Run, Ticket, Version,
 };
 pub use json::{Digest, canonical_json};
+pub use json_text::{JsonTextError, OtherEncoding, json_text, read_json};
 pub use machine::{create, decide};
 pub use measure::{Excess, Measure, Part};
 pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};

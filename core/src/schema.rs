@@ -18,6 +18,10 @@ const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
 /// "… is not …".
 const EXPECTED_KEYWORD: &str = "x-phasegate-expected";
 
+/// The schema keyword that is `true` beside the `pattern` of a domain name. For a name in another script the message then gives
+/// the one in ASCII, in place of what the words of `x-phasegate-expected` say after their colon.
+const DOMAIN_KEYWORD: &str = "x-phasegate-domain";
+
 /// A use of a resource in a config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub struct ResourceUse {
@@ -150,11 +154,18 @@ impl ConfigSchema {
         let beside = place
             .rsplit_once('/')
             .and_then(|(above, _)| self.schema.pointer(above));
-        let words = |keyword| {
-            beside
-                .and_then(|schema| schema.get(keyword))
-                .and_then(Value::as_str)
-        };
+        let said = |keyword| beside.and_then(|schema| schema.get(keyword));
+        let words = |keyword| said(keyword).and_then(Value::as_str);
+        if said(DOMAIN_KEYWORD) == Some(&Value::Bool(true))
+            && !is_secret
+            && let Some(ascii) = domain_in_ascii(error.instance())
+        {
+            let what = words(EXPECTED_KEYWORD).and_then(|expected| expected.split(':').next());
+            return format!(
+                "{value} is not {} in ASCII: write it {ascii}",
+                what.unwrap_or("a domain")
+            );
+        }
         match (
             words(EXPECTED_KEYWORD),
             words("description").or_else(|| words("title")),
@@ -323,7 +334,7 @@ pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
 }
 
 /// The JSON Pointer of a member of the object at `place`.
-fn member_of(place: &str, member: &str) -> String {
+pub(crate) fn member_of(place: &str, member: &str) -> String {
     format!("{place}/{}", escape(member))
 }
 
@@ -332,13 +343,19 @@ fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
 
+/// A domain name of another script in its form for DNS, with A-labels (RFC 5891, section 4.4). It has no dot at its beginning.
+fn domain_in_ascii(name: &Value) -> Option<String> {
+    let name = name.as_str().filter(|name| !name.is_ascii())?;
+    idna::domain_to_ascii_strict(name.strip_prefix('.').unwrap_or(name)).ok()
+}
+
 /// The most characters of a message.
 const MAX_MESSAGE: usize = 300;
 /// The most characters of a value that a message of a pattern repeats.
 const MAX_VALUE: usize = 100;
 
 /// Cuts a text that repeats a huge value after `most` characters.
-fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use phasegate::core::{ConfigSchema, PhaseName};
+use phasegate::core::{ConfigSchema, PhaseName, read_json};
 use phasegate_cli::Plan;
 
 static SCHEMA: LazyLock<ConfigSchema> =
@@ -16,7 +16,7 @@ static SCHEMA: LazyLock<ConfigSchema> =
 pub fn plan(bytes: &[u8]) {
     match Plan::from_json(bytes) {
         Ok(plan) => {
-            let document = serde_json::from_slice(bytes).expect("a plan is JSON");
+            let document = read_json(bytes).expect("a plan is JSON");
             let any = PhaseName::new("plan").expect("a valid name");
             let problems = SCHEMA.problems(&any, &document);
             assert!(problems.is_empty(), "{problems:?} of {plan:?}");

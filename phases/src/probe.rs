@@ -13,7 +13,8 @@ text_type! {
     #[derive(Debug)]
     Domain, 1 to 253 characters,
     pattern format!("^({}[.])*[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$", pattern::LABEL),
-    "a domain: labels of letters, digits and hyphens, joined by dots, without http:// and a path"
+    "a domain: labels of letters, digits and hyphens, joined by dots, without http:// and a path",
+    with {"x-phasegate-domain": true}
 }
 
 /// The input of a probe.

@@ -44,8 +44,8 @@ pub fn find(code: &str) -> Option<&'static Entry> {
 /// All of them.
 pub const ALL: &[Entry] = &[
     // Codes of the request itself.
-    entry("malformed_json", &[400], "The body is not JSON.", "the body is not JSON: EOF while parsing an object at line 1 column 9"),
-    entry("invalid_body", &[400], "The body is JSON, but not of the shape that the call takes; unknown members are refused.", "the body is not what this call takes: unknown field `is_full_sequence_mode`, expected one of `name`, `pipeline`, `mode`, `configs`")
+    entry("malformed_json", &[400], "The body is not JSON in UTF-8.", "the body is not JSON: EOF while parsing an object at line 1 column 9"),
+    entry("invalid_body", &[400], "The body is JSON, but not of the shape that the call takes; a member that is unknown or given twice is refused.", "the body is not what this call takes: unknown field `is_full_sequence_mode`, expected one of `name`, `pipeline`, `mode`, `configs`")
         .with(r#"{"errors": [{"pointer": "/is_full_sequence_mode", "keyword": "body", "message": "unknown field `is_full_sequence_mode`"}]}"#),
     entry("invalid_parameter", &[400], "A path segment, query parameter or header breaks its rule.", "limit is not a whole number from 1 to 1000: \"many\""),
     entry("invalid_name", &[400], "A name or id breaks its rule.", "\"No Kind\" is not a resource id: 1 to 128 characters of A-Z, a-z, 0-9, -, _ and ., not beginning with a dot")

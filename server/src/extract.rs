@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use phasegate::CampaignId;
 use phasegate::core::limits::MAX_TEXT_DEPTH;
-use phasegate::core::{Excess, Measure, PhaseName, Revision};
+use phasegate::core::{Excess, JsonTextError, PhaseName, Revision, json_text};
 use phasegate::storage::{Expected, IdempotencyKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -160,30 +160,39 @@ fn is_length_limit(error: &axum::Error) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let text = json_text(bytes).map_err(unreadable)?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
         let error = error.into_inner();
-        if error.is_data() {
-            let detail = format!("the body is not what this call takes: {error}");
-            let errors = json!([{ "pointer": pointer, "keyword": "body", "message": error.to_string() }]);
-            Problem::new("invalid_body", detail).with("errors", errors)
-        } else {
-            malformed(bytes, &error)
-        }
-    })?;
-    json.end().map_err(|error| malformed(bytes, &error))?;
-    Ok(body)
+        let detail = format!("the body is not what this call takes: {error}");
+        wrong(detail, pointer, "body", error.to_string())
+    })
 }
 
-/// The problem of a body that can't be parsed.
-fn malformed(bytes: &[u8], error: &serde_json::Error) -> Problem {
-    let depth = str::from_utf8(bytes).map_or(0, |text| Measure::of_text(text).depth);
-    if depth <= MAX_TEXT_DEPTH {
-        return Problem::new("malformed_json", format!("the body is not JSON: {error}"));
+/// The problem of a body that is JSON, and wrong at one place.
+fn wrong(detail: String, pointer: String, keyword: &str, message: String) -> Problem {
+    let errors = json!([{ "pointer": pointer, "keyword": keyword, "message": message }]);
+    Problem::new("invalid_body", detail).with("errors", errors)
+}
+
+/// The problem of a body that can't be used whatever the call takes.
+fn unreadable(error: JsonTextError) -> Problem {
+    let message = error.to_string();
+    match error {
+        JsonTextError::TooDeep { depth } => {
+            let (what, limit) = ("body".to_owned(), MAX_TEXT_DEPTH);
+            phasegate::EngineError::from(Excess::TooDeep { what, depth, limit }).into()
+        }
+        JsonTextError::Duplicate { pointer, .. } => {
+            let detail = format!("the body can't be used: {message}");
+            wrong(detail, pointer, "duplicate_member", message)
+        }
+        JsonTextError::Malformed { reason } => {
+            Problem::new("malformed_json", format!("the body is not JSON: {reason}"))
+        }
+        _ => Problem::new("malformed_json", format!("the body can't be read: {message}")),
     }
-    let (what, limit) = ("body".to_owned(), MAX_TEXT_DEPTH);
-    phasegate::EngineError::from(Excess::TooDeep { what, depth, limit }).into()
 }
 
 /// The JSON Pointer (RFC 6901) of a path.

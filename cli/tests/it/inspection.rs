@@ -112,6 +112,13 @@ fn a_config_is_stored_only_if_it_is_valid_and_its_phase_is_not_locked() {
     let configure =
         |phase: &str, config: &str| place.run_with_input(&["configure", "leads", phase, "-"], config);
     configure("analysis", r#"{"keyword": "new"}"#).exits_with(0);
+    let done = configure("analysis", r#"{"keyword": "a", "keyword": "b"}"#).exits_with(2);
+    assert!(
+        done.stderr
+            .contains("the member \"keyword\" is given twice, at /keyword"),
+        "{}",
+        done.stderr
+    );
     let done = configure("analysis", r#"{"keyword": ""}"#).exits_with(3);
     assert!(done.stderr.contains("/keyword"), "{}", done.stderr);
     configure("analysis", "{").exits_with(2);

@@ -130,11 +130,15 @@ fn a_plan_that_is_no_plan_is_a_usage_error_that_says_where() {
         ),
         (
             r#"{"name": "a", "name": "b"}"#.to_owned(),
-            "duplicate field `name`",
+            "the member \"name\" is given twice, at /name (line 1 column 20)",
         ),
         (
             r#"{"name": "a", "configs": {"analysis": {}, "analysis": {}}}"#.to_owned(),
-            "analysis occurs twice",
+            "the member \"analysis\" is given twice, at /configs/analysis",
+        ),
+        (
+            r#"{"name": "a", "configs": {"analysis": {"keyword": "a", "keyword": "b"}}}"#.to_owned(),
+            "the member \"keyword\" is given twice, at /configs/analysis/keyword",
         ),
     ];
     for (text, expected) in cases {
@@ -229,5 +233,23 @@ fn the_example_is_valid_and_uses_every_member_of_a_plan() {
     let schema: Value = serde_json::from_str(&place.run(&["schema", "plan"]).stdout).unwrap();
     for member in schema["properties"].as_object().unwrap().keys() {
         assert!(plan.get(member).is_some(), "{member}");
+    }
+}
+
+#[test]
+fn a_plan_with_a_byte_order_mark_is_read_and_one_in_utf_16_is_refused_by_that_name() {
+    let text = plan("full_sequence", 10).to_string();
+    let place = Workplace::new();
+    place.write("plan.json", format!("\u{feff}{text}"));
+    place.run(&["check", "plan.json"]).exits_with(0);
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for mark in [&b"\xff\xfe"[..], b""] {
+        place.write("plan.json", [mark, &utf_16].concat());
+        let done = place.run(&["check", "plan.json"]).exits_with(2);
+        assert!(
+            done.stderr.contains("this is UTF-16: save it as UTF-8"),
+            "{}",
+            done.stderr
+        );
     }
 }

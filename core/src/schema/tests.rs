@@ -249,6 +249,36 @@ fn a_forbidden_value_and_a_wrong_name_of_a_member_do_not_show_the_pattern() {
 }
 
 #[test]
+fn a_domain_in_another_script_is_told_in_the_form_that_dns_has() {
+    let domain = json!({"pattern": "^[.]?[a-z0-9.-]+$", "x-phasegate-domain": true, "x-phasegate-expected": "a domain: write labels"});
+    let mut secret = domain.clone();
+    secret["writeOnly"] = json!(true);
+    let schema = json!({"properties": {"secret": secret}, "additionalProperties": domain});
+    let cases = [
+        ("香港", r#""香港" is not a domain in ASCII: write it xn--j6w193g"#),
+        (".рф", r#"".рф" is not a domain in ASCII: write it xn--p1ai"#),
+        (
+            "Straße.de",
+            r#""Straße.de" is not a domain in ASCII: write it xn--strae-oqa.de"#,
+        ),
+        (
+            "ｓｈｏｐ",
+            r#""ｓｈｏｐ" is not a domain in ASCII: write it shop"#,
+        ),
+        ("香 港", r#""香 港" is not a domain: write labels"#),
+        ("香港.", r#""香港." is not a domain: write labels"#),
+        ("A B", r#""A B" is not a domain: write labels"#),
+    ];
+    for (name, message) in cases {
+        assert_eq!(messages(&schema, &json!({"name": name}))["/name"], message);
+    }
+    assert_eq!(
+        messages(&schema, &json!({"secret": "香港"}))["/secret"],
+        "the value is not a domain: write labels"
+    );
+}
+
+#[test]
 fn a_huge_value_does_not_push_what_is_expected_out_of_the_message() {
     let schema = json!({"properties": {"word": {"pattern": "^[a-z]+$", "x-phasegate-expected": "a word"}}});
     let found = messages(&schema, &json!({"word": "A".repeat(5_000)}));

@@ -29,7 +29,8 @@ text_type! {
     /// The fixed part of a label.
     #[derive(Debug)]
     ConstantString, 0 to 63 characters, pattern "^[A-Za-z0-9-]*$",
-    "part of a label: write at most 63 letters a to z, digits and hyphens, without dots and spaces"
+    "part of a label: write at most 63 letters a to z, digits and hyphens, without dots and spaces; labels in another \
+     script can't be generated"
 }
 
 text_type! {
@@ -37,8 +38,8 @@ text_type! {
     #[derive(Debug)]
     Tld, 1 to 254 characters,
     pattern format!("^[.]?({0}[.])*[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$", pattern::LABEL),
-    "a top-level domain: write letters, digits and hyphens, such as com or co.uk; one in another script is written as its \
-     A-label, рф for example as xn--p1ai"
+    "a top-level domain: write letters, digits and hyphens, such as com or co.uk, without a dot at the end",
+    with {"x-phasegate-domain": true}
 }
 
 /// Which domains are generated. Each domain is a label and the top-level domain.
@@ -66,7 +67,8 @@ pub struct Config {
     )]
     #[schemars(title = "Constant", with = "ConstantString", example = &"shop")]
     pub constant_string: Option<ConstantString>,
-    /// The top-level domain, with or without a dot before it.
+    /// The top-level domain, with or without a dot before it. One in another script is written as its A-label, such as
+    /// xn--p1ai.
     #[schemars(title = "Top-level domain", example = &"com")]
     pub tld: Tld,
     /// How many domains are generated. The first offset and this number together may not exceed the pattern's capacity.

@@ -13,8 +13,8 @@ const MAX_LABEL: usize = 63;
 const MAX_NAME: usize = 253;
 /// What an A-label begins with (RFC 5890, section 2.3.2.1).
 const A_LABEL: &str = "xn--";
-/// How many A-labels a check tries: more would keep whoever asks waiting.
-const MAX_TRIED: u64 = 1_000;
+/// How many labels a check tries at most: more would keep whoever asks waiting.
+const MAX_TRIED: u64 = 10_000;
 
 /// A config in the form that domains are generated from: in lower case and without repetitions.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -110,25 +110,38 @@ impl Pattern {
         problems
     }
 
-    /// The problem that labels begin like A-labels and none is one: no client would request such a domain.
+    /// The problem that every domain has an `xn--` label that is no A-label: no client would request it. There is none where
+    /// too many labels would have to be tried to be sure.
     fn a_label_problem(&self, config: &Config) -> Option<FieldProblem> {
+        if !can_be_requested(&format!("a.{}", self.tld)) {
+            let message = format!(
+                "no client requests a domain under {}: a label that begins with {A_LABEL} must be an A-label, and one of \
+                 its labels is none: check its spelling",
+                self.tld
+            );
+            return Some(FieldProblem::new("/tld", "no_a_label", message));
+        }
         if self.before > 0 || !self.constant.starts_with(A_LABEL) {
             return None;
         }
         let (start, wanted) = (config.offset_start.get(), config.num_domains.get());
-        let tried = wanted.min(MAX_TRIED);
-        let (step, rest) = (wanted / tried, wanted % tried);
-        let is_valid = |nth: u64| {
-            let offset = start + nth * step + nth.min(rest);
-            Odometer::new(self, offset)
-                .is_some_and(|at| Url::parse(&format!("http://{}/", at.domain())).is_ok())
-        };
-        if (0..tried).any(is_valid) {
-            return None;
+        // The last character of an A-label ends a number of Punycode, which no digit can: it is below a threshold of at most
+        // 26, and digits stand for 26 and above (RFC 3492, sections 3.3 and 5).
+        if !self.digits.iter().all(u8::is_ascii_digit) {
+            if wanted > MAX_TRIED {
+                return None;
+            }
+            let mut odometer = Odometer::new(self, start)?;
+            for _ in 0..wanted {
+                if can_be_requested(&odometer.domain()) {
+                    return None;
+                }
+                odometer.advance();
+            }
         }
         let message = format!(
-            "labels that begin with {A_LABEL} must be A-labels, and none of the {tried} that were tried is one: let \
-             constant_string begin with something else"
+            "labels that begin with {A_LABEL} must be A-labels, and none of these {wanted} is one: let constant_string begin \
+             with something else"
         );
         Some(FieldProblem::new("/constant_string", "no_a_label", message))
     }
@@ -155,4 +168,9 @@ impl Pattern {
         }
         None
     }
+}
+
+/// Whether a client requests this domain: whether each of its labels that looks like an A-label is one (UTS #46).
+fn can_be_requested(domain: &str) -> bool {
+    Url::parse(&format!("http://{domain}/")).is_ok()
 }

@@ -215,22 +215,52 @@ proptest! {
     }
 }
 
+fn suffix(constant: &str, characters: &str, length: u64, domains: u64) -> Vec<(String, String, String)> {
+    problems(json!({
+        "pattern_type": "suffix", "variable_length": length, "constant_string": constant, "character_set": characters,
+        "num_domains": domains,
+    }))
+}
+
 #[test]
-fn labels_that_begin_like_a_labels_are_refused_when_none_is_one() {
-    let suffix = |constant, characters, domains: u64| {
-        problems(json!({
-            "pattern_type": "suffix", "variable_length": 1, "constant_string": constant, "character_set": characters,
-            "num_domains": domains,
-        }))
-    };
-    let [(pointer, keyword, message)] = &suffix("XN--", "abc", 3)[..] else {
+fn labels_that_begin_like_a_labels_are_refused_exactly_when_none_is_one() {
+    let [(pointer, keyword, message)] = &suffix("XN--", "abc", 1, 3)[..] else {
         panic!("one problem is expected")
     };
     assert_eq!(
         (pointer.as_str(), keyword.as_str()),
         ("/constant_string", "no_a_label")
     );
-    assert!(message.contains("none of the 3 that were tried"), "{message}");
-    assert_eq!(suffix("xn--p1a", "bi", 2), [], "xn--p1ai is an A-label");
-    assert_eq!(suffix("shop-xn--", "abc", 3), []);
+    assert!(message.contains("none of these 3 is one"), "{message}");
+    assert_eq!(suffix("xn--p1a", "bi", 1, 2), [], "xn--p1ai is an A-label");
+    assert_eq!(suffix("shop-xn--", "abc", 1, 3), []);
+    let first_ten = suffix("xn--", "0123456789a", 4, 10);
+    assert_eq!(first_ten.len(), 1);
+    assert_eq!(
+        suffix("xn--", "0123456789a", 4, 11),
+        [],
+        "the last of them, xn--000a, is one"
+    );
+    assert_eq!(suffix("xn--", "zyxwvuts", 4, 4_096).len(), 1, "all are tried");
+}
+
+#[test]
+fn labels_too_many_to_try_are_refused_only_when_it_is_sure_that_none_is_an_a_label() {
+    assert_eq!(suffix("xn--", "zyxwvuts", 6, 8_u64.pow(6)), []);
+    let [(_, keyword, message)] = &suffix("xn--shop", "0123456789", 9, 1_000_000_000)[..] else {
+        panic!("one problem is expected")
+    };
+    assert_eq!(keyword, "no_a_label");
+    assert!(message.contains("none of these 1000000000 is one"), "{message}");
+}
+
+#[test]
+fn a_top_level_domain_that_only_looks_like_an_a_label_is_refused() {
+    let [(pointer, keyword, _)] = &problems(json!({"tld": "xn--a"}))[..] else {
+        panic!("one problem is expected")
+    };
+    assert_eq!((pointer.as_str(), keyword.as_str()), ("/tld", "no_a_label"));
+    for tld in ["xn--p1ai", ".xn--j6w193g", "xn--85x722f.xn--55qx5d.cn"] {
+        assert_eq!(problems(json!({"tld": tld})), [], "{tld}");
+    }
 }

@@ -261,3 +261,80 @@ async fn health_needs_no_token_and_metrics_do() {
     assert_eq!(document.json()["openapi"], "3.1.0");
     host.stop().await;
 }
+
+#[tokio::test]
+async fn a_member_that_is_given_twice_is_refused_by_its_name_and_place_in_every_body() {
+    let host = Running::start().await;
+    let id = host.campaign("step_by_step", &["collect"]).await;
+    let client = host.client.with("content-type", "application/json");
+    let twice = r#"{"records": 1, "records": 2}"#;
+    let of_phase = format!("/campaigns/{id}/phases/collect");
+    let bodies = [
+        (
+            Method::PUT,
+            format!("{of_phase}/config"),
+            twice.to_owned(),
+            "/records",
+        ),
+        (
+            Method::PUT,
+            format!("/campaigns/{id}/configs"),
+            format!(r#"{{"collect": {twice}}}"#),
+            "/collect/records",
+        ),
+        (
+            Method::POST,
+            "/campaigns".to_owned(),
+            format!(r#"{{"name": "spring", "configs": {{"sort": {twice}}}}}"#),
+            "/configs/sort/records",
+        ),
+        (
+            Method::POST,
+            format!("{of_phase}/restart"),
+            format!(r#"{{"config": {twice}}}"#),
+            "/config/records",
+        ),
+        (
+            Method::PATCH,
+            format!("/campaigns/{id}/mode"),
+            r#"{"mode": "full_sequence", "mode": "step_by_step"}"#.to_owned(),
+            "/mode",
+        ),
+        (
+            Method::PUT,
+            "/resources/note/short".to_owned(),
+            r#"{"text": "a", "text": "b"}"#.to_owned(),
+            "/text",
+        ),
+    ];
+    for (method, path, body, pointer) in bodies {
+        let answer = client
+            .raw(method, &format!("/api/v1{path}"), Some(body.into()))
+            .await;
+        assert_eq!(answer.refusal(), (400, "invalid_body".to_owned()), "{path}");
+        let error = &answer.json()["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["keyword"]),
+            (&json!(pointer), &json!("duplicate_member"))
+        );
+        let said = answer.json()["detail"].to_string();
+        assert!(said.contains("is given twice"), "{said}");
+    }
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark_and_is_refused_by_name_in_utf_16() {
+    let host = Running::start().await;
+    let client = host.client.with("content-type", "application/json");
+    let text = "\u{feff}{\"name\": \"spring\"}";
+    let post = async |body: Vec<u8>| client.raw(Method::POST, "/api/v1/campaigns", Some(body)).await;
+    assert_eq!(post(text.into()).await.status, 201);
+    let refused = post(text.encode_utf16().flat_map(u16::to_be_bytes).collect()).await;
+    assert_eq!(refused.refusal(), (400, "malformed_json".to_owned()));
+    assert_eq!(
+        refused.json()["detail"],
+        "the body can't be read: this is UTF-16: save it as UTF-8"
+    );
+    host.stop().await;
+}

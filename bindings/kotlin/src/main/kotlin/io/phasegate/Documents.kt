@@ -2,6 +2,7 @@
 
 package io.phasegate
 
+import io.phasegate.internal.jsonText
 import kotlinx.serialization.InternalSerializationApi
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.SerializationException
@@ -28,11 +29,15 @@ public fun jsonObject(text: String): JsonObject =
     json(text) as? JsonObject ?: throw InvalidArgument("the text is JSON, but not an object")
 
 /**
- * Reads a JSON value from its text.
+ * Reads a JSON value from its text. An object with two members of one name is refused, and a byte-order mark skipped.
  *
  * @throws InvalidArgument if it isn't one.
  */
-public fun json(text: String): JsonElement = argument("text") { Json.parseToJsonElement(text) }
+public fun json(text: String): JsonElement {
+    load()
+    val checked = translating { jsonText(text) }
+    return argument("text") { Json.parseToJsonElement(checked) }
+}
 
 /** What the engine wrote: always JSON, whose texts a document may nest deeply. */
 internal fun given(text: String): JsonElement = Json.parseToJsonElement(text)

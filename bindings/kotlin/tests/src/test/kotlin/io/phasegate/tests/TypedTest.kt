@@ -14,6 +14,7 @@ import io.phasegate.jsonObject
 import io.phasegate.records
 import io.phasegate.upstream
 import kotlin.test.Test
+import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertNotNull
@@ -97,5 +98,12 @@ class TypedTest {
         for (text in listOf("", "{", "[1", "{]", "{\"a\": }")) assertFailsWith<InvalidArgument>(text) { json(text) }
         assertFailsWith<InvalidArgument> { jsonObject("[]") }
         assertFailsWith<InvalidArgument> { io.phasegate.Ticket.fromJson("""{"campaign": 1}""") }
+    }
+
+    @Test
+    fun `a text with a member that is given twice is refused by its name and place`() {
+        val refused = assertFailsWith<InvalidArgument> { json("""{"draw": {"from": 1, "from": 2}}""") }
+        assertContains(refused.message.orEmpty(), """the member "from" is given twice, at /draw/from""")
+        assertEquals(jsonObject("""{"from": 1}"""), json("\uFEFF{\"from\": 1}"))
     }
 }
