@@ -72,6 +72,8 @@ pub fn suites() -> Vec<Suite> {
             ..built(xtask("rust tests", Lane::System, "rust-tests"))
         },
         Suite {
+            // Its tests wait for timeouts more than they work.
+            environment: vec![("RUST_TEST_THREADS", "6")],
             verdict: Verdict::Results(libtest),
             ..built(xtask("real servers", Lane::System, "real-servers"))
         },

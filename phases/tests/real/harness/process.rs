@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{interval, timeout};
 
 use super::folder::Folder;
+use super::ports;
 use super::{LOOK, PATIENCE};
 
 /// Where Debian keeps servers, which isn't on the path of every user.
@@ -34,10 +35,15 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs a command to its end, and expects success.
-pub fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap();
+/// Runs a command to its end, expects success, and gives what it printed.
+pub fn run(command: &mut Command) -> String {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = spawn(command).wait_with_output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A running server. Dropping it kills it and its children, and shows its log if the test has failed.
@@ -55,14 +61,13 @@ impl Process {
     pub fn start(command: &mut Command, at: SocketAddr, folder: Folder) -> Self {
         let log = folder.path().join("output.log");
         let output = File::create(&log).unwrap();
-        let child = command
+        command
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+            .process_group(0);
+        let child = spawn(command);
         let name = Path::new(command.get_program()).file_name().unwrap();
         Self {
             name: name.to_string_lossy().into_owned(),
@@ -150,15 +155,21 @@ fn pid(child: &Child) -> Pid {
 
 /// A process that kills the server's group when this process is gone, even if it was killed itself: its input ends then.
 fn guardian(server: &Child) -> Child {
-    Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", "read -r _; kill -KILL -- \"-$0\""])
         .arg(server.id().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap()
+        .process_group(0);
+    spawn(&mut command)
+}
+
+fn spawn(command: &mut Command) -> Child {
+    let _alone = ports::alone();
+    let child = command.spawn();
+    child.unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// A query for the IPv4 addresses of a name, with recursion asked for (RFC 1035, section 4.1).

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::harness::folder::Folder;
 use crate::harness::hosts;
 use crate::harness::ports;
-use crate::harness::process::{Process, program};
+use crate::harness::process::{Process, program, run};
 
 /// The user name and password of [`with_password`].
 pub const USER: (&str, &str) = ("user", "right");
@@ -37,12 +37,8 @@ pub async fn blocking(host: &str) -> Process {
 /// Open to whoever gives [`USER`].
 pub async fn with_password() -> Process {
     let folder = Folder::new();
-    let mut hash = std::process::Command::new("openssl");
-    let output = hash
-        .args(["passwd", "-apr1", USER.1])
-        .output()
-        .expect("openssl runs");
-    let hash = String::from_utf8(output.stdout).unwrap();
+    let mut openssl = program("openssl", "openssl");
+    let hash = run(openssl.args(["passwd", "-apr1", USER.1]));
     folder.write("passwords", &format!("{}:{}\n", USER.0, hash.trim()));
     let lines = format!(
         "auth_param basic program /usr/lib/squid/basic_ncsa_auth {}/passwords\n\
@@ -71,7 +67,7 @@ async fn start_in(folder: Folder, rules: &str, cache: &str) -> Process {
              http_access deny !Safe_ports\nhttp_access deny CONNECT !SSL_ports\n\
              http_access allow localhost\nhttp_access deny all\n\
              http_port 127.0.0.1:{port}\nhosts_file {hosts}\n\
-             dns_nameservers 127.0.0.1\ndns_timeout 1 second\n\
+             dns_nameservers 127.0.0.1\ndns_timeout 1 second\ndns_retransmit_interval 1 second\n\
              visible_hostname squid.test\nvia on\ncache_mem 8 MB\n{cache}\
              pid_filename none\ncache_log {path}/cache.log\naccess_log stdio:{path}/access.log\nnetdb_filename none\n\
              coredump_dir {path}\npinger_enable off\nshutdown_lifetime 0 seconds\n",
