@@ -234,7 +234,9 @@ impl DnsClient {
         let mut out = false;
         while let Some((place, server)) = turns.next(retries) {
             if turns.comes_again(place) {
-                if known.as_ref().is_some_and(Known::is_settled) {
+                // Who can't be reached is tried again by whoever waits for the end of an outage.
+                let is_unreachable = known.is_none() && unanswered == LookupDetail::Unreachable;
+                if is_unreachable || known.as_ref().is_some_and(Known::is_settled) {
                     break;
                 }
                 turns.rest(place).await;
@@ -386,8 +388,8 @@ impl<'a> Turns<'a> {
 
     fn refused(&mut self, place: usize, heard: &Heard) {
         let asked = &mut self.asked[place];
-        asked.was_refused = true;
-        match self.servers[place].throttle.refused(heard.sent) {
+        let again = std::mem::replace(&mut asked.was_refused, true);
+        match self.servers[place].throttle.refused(heard.sent, again) {
             Refusal::OfMany if asked.crowded < MAX_CROWDED => {
                 asked.crowded += 1;
                 self.has_rested = true;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::pause::{FIRST_PAUSE, MAX_PAUSE, jittered};
 
-/// The refused trials in a row after which a server refuses by name: before it has ever taken back a refusal, and after.
+/// The repeated refusals in a row after which a server refuses by name: before it has ever taken back a refusal, and after.
 const TRIALS: u32 = 6;
 const TRIALS_OF_A_THROTTLER: u32 = 20;
 /// How many names must have been refused to the end before a server is said to refuse by name.
@@ -31,7 +31,8 @@ struct State {
     waiting: usize,
     /// How many queries may wait for an answer at once. Without a refusal there is no limit.
     window: Option<Window>,
-    refused_trials: u32,
+    /// How often in a row a query was refused that had been refused before, and has waited since.
+    refused_again: u32,
     /// The queries that were refused and answered later, and the names that were refused to the end.
     passed: u64,
     stubborn: u64,
@@ -123,8 +124,8 @@ impl Throttle {
         (open_at > Instant::now()).then_some(open_at)
     }
 
-    /// Takes note of a refusal of a query that was sent at `sent`.
-    pub(super) fn refused(&self, sent: Instant) -> Refusal {
+    /// Takes note of a refusal of a query that was sent at `sent`; `again` if the server had refused it before.
+    pub(super) fn refused(&self, sent: Instant, again: bool) -> Refusal {
         let mut state = self.lock();
         if state.refuses_names() {
             state.window = None;
@@ -132,12 +133,12 @@ impl Throttle {
         }
         let now = Instant::now();
         let smaller = (state.waiting as f64 / 2.0).max(1.0);
-        let (pause, was_on_trial) = match &state.window {
+        let pause = match &state.window {
             Some(window) if sent < window.cut => return Refusal::OfMany,
-            Some(window) => ((window.pause * 2).min(MAX_PAUSE), window.is_on_trial),
-            None => (FIRST_PAUSE, false),
+            Some(window) => (window.pause * 2).min(MAX_PAUSE),
+            None => FIRST_PAUSE,
         };
-        state.refused_trials += u32::from(was_on_trial);
+        state.refused_again += u32::from(again);
         state.window = Some(Window {
             size: smaller,
             fast_to: smaller,
@@ -153,8 +154,10 @@ impl Throttle {
     /// Takes note of an answer to a query that was sent at `sent`; `was_refused` if the server had refused it before.
     pub(super) fn answered(&self, sent: Instant, was_refused: bool) {
         let mut state = self.lock();
-        state.passed += u64::from(was_refused);
-        state.refused_trials = 0;
+        if was_refused {
+            state.passed += 1;
+            state.refused_again = 0;
+        }
         if let Some(window) = &mut state.window {
             window.is_on_trial = false;
             if sent >= window.cut {
@@ -183,6 +186,6 @@ impl State {
         } else {
             TRIALS
         };
-        self.refused_trials >= trials || (self.stubborn >= STUBBORN && self.stubborn > self.passed)
+        self.refused_again >= trials || (self.stubborn >= STUBBORN && self.stubborn > self.passed)
     }
 }
