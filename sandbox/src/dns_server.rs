@@ -1,13 +1,15 @@
 //! The DNS server: [`zone::answer`] over UDP and TCP.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Edns, Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, SOA};
+use hickory_proto::rr::rdata::opt::EdnsOption;
+use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
@@ -27,6 +29,10 @@ const TCP_RESPONSE_BUFFER: usize = 64;
 const PORT_ATTEMPTS: usize = 32;
 /// The UDP payload that answers announce, in bytes. It fits any network without fragments.
 const MAX_PAYLOAD: u16 = 1232;
+/// The option of an extended error, and two of its codes (RFC 8914, sections 2 and 4).
+const EXTENDED_ERROR: u16 = 15;
+const FORGED_ANSWER: u16 = 4;
+const PROHIBITED: u16 = 18;
 
 /// A running DNS server. Dropping it stops it.
 pub(crate) struct DnsServer {
@@ -47,6 +53,7 @@ impl DnsServer {
         let mut server = Server::new(ZoneHandler {
             soa: soa(),
             queries: queries.clone(),
+            throttled: Mutex::default(),
         });
         server.register_socket(udp);
         server.register_listener(tcp, TCP_IDLE_TIMEOUT, TCP_RESPONSE_BUFFER);
@@ -113,6 +120,8 @@ fn soa() -> Record {
 struct ZoneHandler {
     soa: Record,
     queries: Arc<AtomicU64>,
+    /// The throttled queries that were answered within the last second.
+    throttled: Mutex<VecDeque<Instant>>,
 }
 
 /// A response: a code, with or without records.
@@ -120,23 +129,38 @@ struct Response<'a> {
     code: ResponseCode,
     answer: Option<Record>,
     soa: Option<&'a Record>,
+    /// The server of the zone below, to be asked instead.
+    referral: Option<Record>,
+    /// The code of an extended error (RFC 8914).
+    extended_error: Option<u16>,
+}
+
+impl Response<'_> {
+    fn empty(code: ResponseCode) -> Self {
+        Self {
+            code,
+            answer: None,
+            soa: None,
+            referral: None,
+            extended_error: None,
+        }
+    }
 }
 
 impl ZoneHandler {
     /// Returns the response to `request`, or `None` if it gets no answer.
     fn respond(&self, request: &Request) -> Option<Response<'_>> {
-        let empty = |code| {
-            Some(Response {
-                code,
-                answer: None,
-                soa: None,
-            })
-        };
+        let empty = |code| Some(Response::empty(code));
         let negative = |code| {
             Some(Response {
-                code,
-                answer: None,
                 soa: Some(&self.soa),
+                ..Response::empty(code)
+            })
+        };
+        let marked = |code, extended_error| {
+            Some(Response {
+                extended_error: Some(extended_error),
+                ..Response::empty(code)
             })
         };
         if request.metadata.op_code != OpCode::Query {
@@ -149,21 +173,51 @@ impl ZoneHandler {
             return empty(ResponseCode::Refused);
         }
         let name = Name::from(info.query.name());
+        let is_a = info.query.query_type() == RecordType::A;
+        let record = |data| Some(Record::from_rdata(name.clone(), zone::TTL_SECONDS, data));
+        let address = |address| match is_a {
+            true => Some(Response {
+                answer: record(RData::A(A(address))),
+                ..Response::empty(ResponseCode::NoError)
+            }),
+            false => negative(ResponseCode::NoError),
+        };
         match zone::answer(&name.to_ascii()) {
-            Answer::Address(address) if info.query.query_type() == RecordType::A => {
-                let record = Record::from_rdata(name, zone::TTL_SECONDS, RData::A(A(address)));
-                Some(Response {
-                    code: ResponseCode::NoError,
-                    answer: Some(record),
-                    soa: None,
-                })
-            }
-            Answer::Address(_) => negative(ResponseCode::NoError),
+            Answer::Address(site) => address(site),
             Answer::NoSuchName => negative(ResponseCode::NXDomain),
             Answer::ServerFailure => empty(ResponseCode::ServFail),
             Answer::Silent => None,
             Answer::NotOurs => empty(ResponseCode::Refused),
+            Answer::Forged => Some(Response {
+                extended_error: Some(FORGED_ANSWER),
+                ..address(zone::SITE_ADDRESS)?
+            }),
+            Answer::Blocked(reason) => marked(ResponseCode::NXDomain, reason),
+            Answer::Prohibited => marked(ResponseCode::Refused, PROHIBITED),
+            Answer::Sink => address(Ipv4Addr::UNSPECIFIED),
+            Answer::Referral => Some(Response {
+                referral: record(RData::NS(NS(name.clone()))),
+                ..Response::empty(ResponseCode::NoError)
+            }),
+            Answer::Throttled if self.is_within_rate() => address(zone::SITE_ADDRESS),
+            Answer::Throttled => empty(ResponseCode::Refused),
         }
+    }
+
+    /// Whether one more throttled query may be answered now.
+    fn is_within_rate(&self) -> bool {
+        let mut answered = self.throttled.lock().unwrap_or_else(PoisonError::into_inner);
+        while answered
+            .front()
+            .is_some_and(|at| at.elapsed() >= Duration::from_secs(1))
+        {
+            answered.pop_front();
+        }
+        let is_within = answered.len() < zone::THROTTLED_PER_SECOND as usize;
+        if is_within {
+            answered.push_back(Instant::now());
+        }
+        is_within
     }
 }
 
@@ -183,11 +237,21 @@ impl RequestHandler for ZoneHandler {
         metadata.authoritative = response.answer.is_some() || response.soa.is_some();
         let mut edns = Edns::new();
         edns.set_max_payload(MAX_PAYLOAD);
+        if let Some(code) = response.extended_error {
+            let option = EdnsOption::Unknown(EXTENDED_ERROR, code.to_be_bytes().to_vec());
+            edns.options_mut().insert(option);
+        }
         let mut builder = MessageResponseBuilder::from_message_request(request);
         if request.edns.is_some() {
             builder.edns(&edns);
         }
-        let message = builder.build(metadata, response.answer.as_ref(), [], response.soa, []);
+        let message = builder.build(
+            metadata,
+            response.answer.as_ref(),
+            response.referral.as_ref(),
+            response.soa,
+            [],
+        );
         match responder.send_response(message).await {
             Ok(info) => info,
             Err(error) => {

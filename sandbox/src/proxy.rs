@@ -81,7 +81,13 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, ConnectError> {
     }
     match zone::answer(host) {
         Answer::Address(address) => Ok(SocketAddr::from((address, port))),
-        Answer::NoSuchName | Answer::ServerFailure => Err(ConnectError::Unresolved),
+        Answer::Forged | Answer::Throttled => Ok(SocketAddr::from((zone::SITE_ADDRESS, port))),
+        Answer::NoSuchName
+        | Answer::ServerFailure
+        | Answer::Blocked(_)
+        | Answer::Prohibited
+        | Answer::Sink
+        | Answer::Referral => Err(ConnectError::Unresolved),
         Answer::Silent => Err(ConnectError::ResolutionTimedOut),
         Answer::NotOurs => Err(ConnectError::Forbidden),
     }

@@ -90,7 +90,7 @@ pub enum Breakage {
 pub fn behaviour(name: &str) -> Behaviour {
     let name = zone::canonical(name);
     match zone::answer(&name) {
-        Answer::Address(zone::SITE_ADDRESS) => {}
+        Answer::Address(zone::SITE_ADDRESS) | Answer::Throttled => {}
         Answer::Address(_) => return Behaviour::Refused,
         _ => return Behaviour::Unknown,
     }

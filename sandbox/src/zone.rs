@@ -9,6 +9,17 @@
 //! | 2 % | silence: the query times out |
 //!
 //! `www.NAME` is answered as `NAME`. All other names are independent of each other, `a.b.test` of `b.test` for example.
+//!
+//! Names below `SITUATION.situation.test` meet a resolver that is not itself, of a kind that is hard to set up elsewhere:
+//!
+//! | situation | answer |
+//! |---|---|
+//! | `forged` | [`SITE_ADDRESS`], marked as forged (RFC 8914, code 4) |
+//! | `censored`, `filtered` | no such name, marked as censored (code 16) or filtered (code 17) |
+//! | `prohibited` | a refusal of this client (code 18) |
+//! | `sink` | 0.0.0.0 |
+//! | `referral` | the servers to be asked instead |
+//! | `throttled` | [`SITE_ADDRESS`], for [`THROTTLED_PER_SECOND`] queries a second; a refusal of all others |
 
 use std::net::Ipv4Addr;
 
@@ -26,6 +37,12 @@ pub const SITE_ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The address of every name that refuses HTTP connections: loopback, with no listener on the site's port.
 pub const REFUSING_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
+/// How many queries for throttled names the server answers in a second.
+pub const THROTTLED_PER_SECOND: u32 = 20;
+
+/// Where the names of the situations are: a label of its own before [`TOP_LEVEL_DOMAIN`].
+const SITUATION: &str = "situation";
+
 /// What the DNS server does with a query for a name's address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Answer {
@@ -39,6 +56,18 @@ pub enum Answer {
     Silent,
     /// `REFUSED`: the name is not under [`TOP_LEVEL_DOMAIN`].
     NotOurs,
+    /// [`SITE_ADDRESS`] with an extended error of RFC 8914, by which the server says that it made the answer up.
+    Forged,
+    /// `NXDOMAIN` with this extended error of RFC 8914, by which the server says that it blocks the name.
+    Blocked(u16),
+    /// `REFUSED` with an extended error of RFC 8914, by which the server says that it doesn't serve this client.
+    Prohibited,
+    /// The address 0.0.0.0.
+    Sink,
+    /// The servers of the name's zone, and no answer.
+    Referral,
+    /// [`SITE_ADDRESS`] for [`THROTTLED_PER_SECOND`] queries a second, and `REFUSED` for all others.
+    Throttled,
 }
 
 /// Returns the zone's answer for `name`. The name may have any letter case, and a dot at its end.
@@ -47,6 +76,9 @@ pub fn answer(name: &str) -> Answer {
     if !is_ours(&name) {
         return Answer::NotOurs;
     }
+    if let Some(answer) = situation(&name) {
+        return answer;
+    }
     match Digest::of("zone", without_www(&name)).draw(0, 100) {
         0..63 => Answer::Address(SITE_ADDRESS),
         63..70 => Answer::Address(REFUSING_ADDRESS),
@@ -54,6 +86,23 @@ pub fn answer(name: &str) -> Answer {
         95..98 => Answer::ServerFailure,
         _ => Answer::Silent,
     }
+}
+
+/// The answer for a name below a situation.
+fn situation(name: &str) -> Option<Answer> {
+    let below = name.strip_suffix(TOP_LEVEL_DOMAIN)?.strip_suffix('.')?;
+    let below = below.strip_suffix(SITUATION)?.strip_suffix('.')?;
+    let (_, situation) = below.rsplit_once('.')?;
+    Some(match situation {
+        "forged" => Answer::Forged,
+        "censored" => Answer::Blocked(16),
+        "filtered" => Answer::Blocked(17),
+        "prohibited" => Answer::Prohibited,
+        "sink" => Answer::Sink,
+        "referral" => Answer::Referral,
+        "throttled" => Answer::Throttled,
+        _ => return None,
+    })
 }
 
 /// Returns `name` in lower case and without the dot at its end: all spellings of a name are one name.
@@ -98,6 +147,32 @@ mod tests {
             let name = format!("name{index}.test");
             assert_eq!(answer(&format!("www.{name}")), answer(&name));
             assert_eq!(answer(&format!("WWW.www.{name}")), answer(&name));
+        }
+    }
+
+    #[test]
+    fn a_situation_holds_for_every_name_below_it() {
+        for (situation, expected) in [
+            ("forged", Answer::Forged),
+            ("censored", Answer::Blocked(16)),
+            ("filtered", Answer::Blocked(17)),
+            ("prohibited", Answer::Prohibited),
+            ("sink", Answer::Sink),
+            ("referral", Answer::Referral),
+            ("throttled", Answer::Throttled),
+        ] {
+            assert_eq!(answer(&format!("shop.{situation}.situation.test")), expected);
+            assert_eq!(
+                answer(&format!("WWW.a.shop.{situation}.Situation.test.")),
+                expected
+            );
+        }
+        for plain in [
+            "shop.unknown.situation.test",
+            "sink.situation.test",
+            "shop.sink.test",
+        ] {
+            assert_ne!(answer(plain), Answer::Sink, "{plain}");
         }
     }
 

@@ -24,7 +24,8 @@ text_type! {
     /// A host to connect to: a name, an IPv4 address, or an IPv6 address without brackets.
     #[derive(Debug)]
     Host, 1 to 253 characters, pattern "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45})$",
-    "a host: write a name or an IP address, without http://, port and brackets"
+    "a host: write a name or an IP address, without http://, port and brackets",
+    with {"x-phasegate-domain": true}
 }
 
 text_type! {

@@ -6,6 +6,7 @@ mod network;
 mod pipeline;
 mod probes;
 mod schemas;
+mod situations;
 #[cfg(unix)]
 mod sockets;
 mod support;

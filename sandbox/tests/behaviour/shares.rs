@@ -33,6 +33,7 @@ fn the_answers_have_the_shares_of_the_table() {
         Answer::ServerFailure => "server failure",
         Answer::Silent => "silent",
         Answer::NotOurs => "not ours",
+        _ => "a situation",
     });
     let expected = [
         ("site", 63.0),
