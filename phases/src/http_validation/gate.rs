@@ -95,6 +95,10 @@ impl ProxyGate {
             .send_if_modified(|state| !std::mem::replace(&mut state.works, true));
     }
 
+    fn verdict(&self) -> Option<FatalError> {
+        self.state.borrow().verdict.clone()
+    }
+
     /// Ends the wait of all items with an error that ends the run anyway.
     pub(crate) fn end(&self, fatal: &FatalError) {
         self.state
@@ -173,13 +177,16 @@ impl ProxyGate {
         let _prober = self.prober.lock().await;
         let begun = Instant::now();
         loop {
+            if let Some(verdict) = self.verdict() {
+                return Err(verdict);
+            }
             match dial::greet(&self.proxy).await {
                 Ok(_) => return Ok(Judged::Again(failure)),
-                Err(fatal) if begun.elapsed() >= MAX_OUTAGE => return Err(fatal),
+                Err(fatal) if begun.elapsed() >= MAX_OUTAGE => {
+                    self.end(&fatal);
+                    return Err(fatal);
+                }
                 Err(_) => sleep(RETRY_PAUSE).await,
-            }
-            if self.state.borrow().verdict.is_some() {
-                return Err(failure.fatal);
             }
         }
     }
