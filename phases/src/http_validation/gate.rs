@@ -191,3 +191,6 @@ impl ProxyGate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
