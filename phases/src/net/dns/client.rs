@@ -342,13 +342,13 @@ impl<'a> Turns<'a> {
     }
 
     /// The server that was asked least, in turn; `None` if the tries are used up and each has had one. A server that is put aside
-    /// is passed over if another is not, and one that pauses comes last.
+    /// is passed over if another is not, and one that pauses comes after its equals.
     fn next(&mut self, retries: u64) -> Option<(usize, &'a NameServer)> {
         let count = self.servers.len();
         let mut by_turn: Vec<_> = (0..count).map(|offset| (self.first + offset) % count).collect();
         by_turn.sort_by_key(|place| {
             let is_paused = self.servers[*place].throttle.closed_until().is_some();
-            (is_paused, self.asked[*place].times)
+            (self.asked[*place].times, is_paused)
         });
         let mut worthy = by_turn
             .iter()
