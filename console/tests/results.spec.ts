@@ -64,3 +64,16 @@ test("each phase's records are chosen, and those of one status", async ({ page, 
   const funnel = page.getByRole("region", { name: "Funnel" });
   await expect(funnel.getByText(String(byStatus.resolved), { exact: true }).first()).toBeVisible();
 });
+
+test("a phase whose domains all ended alike is warned of", async ({ page, server }) => {
+  const configs = {
+    ...CONFIGS,
+    domain_generation: { ...DOMAINS, tld: "censored.situation.test", num_domains: 10 },
+  };
+  const id = await campaign(server, { name: "Censored", configs });
+  await server.call("POST", `/campaigns/${id}/phases/domain_generation/start`);
+  await until(server, id, "completed");
+  await open(page, server, id);
+  await expect(page.getByText("DNS validation: look at this")).toBeVisible();
+  await expect(page.getByText(/All 10 domains ended alike\. The resolver blocks the domain/)).toBeVisible();
+});

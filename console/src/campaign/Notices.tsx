@@ -15,12 +15,14 @@ interface Props {
   lost?: Problem;
 }
 
-/** What keeps the campaign from going on, and the way out of it. */
+/** What keeps the campaign from going on, and the way out of it; and what its phases warn of. */
 export function Notices({ campaign, pipeline, commands, onConfigure, lost }: Props) {
   const { problem } = commands;
   const refused = problem?.code === "preflight_failed" ? problem : undefined;
   const phase = campaign.currentPhase;
   const failure = campaign.phases.find(({ status }) => status === "failed")?.failure;
+  // A phase may say in its summary that a person should look at something.
+  const warned = campaign.phases.filter(({ summary }) => typeof summary?.warning === "string");
   const waiting = campaign.status === "waiting_for_configuration";
   const goesOn =
     phase !== null &&
@@ -92,6 +94,11 @@ export function Notices({ campaign, pipeline, commands, onConfigure, lost }: Pro
           </Text>
         </Banner>
       )}
+      {warned.map(({ phase, summary }) => (
+        <Banner key={phase} tone="attention" title={`${phaseTitle(pipeline, phase)}: look at this`}>
+          <Text style={{ overflowWrap: "anywhere" }}>{summary?.warning}.</Text>
+        </Banner>
+      ))}
     </>
   );
 }
