@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_notices_name_what_is_in_the_library_with_the_words_of_its_licences() {
         let notices = notices().expect("the crates are here");
-        for crate_name in ["redb", "tokio", "reqwest", "jsonschema", "uniffi"] {
+        for crate_name in ["redb", "tokio", "hyper", "jsonschema", "uniffi"] {
             assert!(notices.contains(&format!("\n| {crate_name} ")), "{crate_name}");
         }
         for other in ["phasegate", "proptest", "clap", "uniffi_bindgen"] {
