@@ -63,7 +63,9 @@ impl ResourceProbe for HttpPersonaProbe {
         let addresses = match persona.visitor.look_up(&domain, 80).await {
             Ok(addresses) => addresses,
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Site(site)) => return answer(&Probed::unrequested(domain, site, start)),
+            Err(RequestFailure::Site(site) | RequestFailure::StoodStill(site)) => {
+                return answer(&Probed::unrequested(domain, site, start));
+            }
             Err(RequestFailure::Means(means)) => return Err(failure(means.fatal)),
         };
         let input = Input {

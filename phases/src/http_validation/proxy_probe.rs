@@ -79,7 +79,7 @@ impl ResourceProbe for ProxyProbe {
                 }
             }
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Site(site)) => Some(site),
+            Err(RequestFailure::Site(site) | RequestFailure::StoodStill(site)) => Some(site),
             Err(RequestFailure::Means(means)) => Some(judged(&visitor, *means).await.map_err(failure)?),
         };
         probed.status = failed.as_ref().map_or(Status::Ok, |site| site.status);

@@ -22,11 +22,16 @@ use super::coding::{ContentCoding, unpack};
 use super::config::HttpPersona;
 use super::connect::{self, Connection, is_absolute};
 use super::detail::{HttpDetail, SiteFailure};
+use crate::net::dial::PROXY_TIMEOUT;
 use crate::net::fatal_error::FatalError;
 use crate::net::proxy::{Proxy, ProxyError};
 
 /// The accepted content types, unless the persona sets the header.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
+
+/// How much later than it should a request may end before this process must have stood still: stopped by its terminal, or
+/// without a processor for so long.
+const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -62,6 +67,8 @@ pub(crate) enum RequestFailure {
     Site(SiteFailure),
     /// This request failed, or every other one would too.
     Means(Box<MeansFailure>),
+    /// This process stood still for longer than the request may take, so that its failure says nothing.
+    StoodStill(SiteFailure),
 }
 
 /// A failure that is the proxy's if that fails for everything, and the site's if not.
@@ -134,6 +141,31 @@ pub(crate) async fn send(
 ) -> Result<Answer, RequestFailure> {
     let patience = Duration::from_millis(persona.timeout_ms.get());
     let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get()).min(patience);
+    let start = Instant::now();
+    let outcome = attempt(persona, url, route, credentials, (connect_patience, patience)).await;
+    let most = match route {
+        Route::Direct(_) => patience,
+        // It is connected to and greeted, and again to find out whose an answer is.
+        Route::Proxy(_) => 2 * (2 * PROXY_TIMEOUT + connect_patience) + patience,
+    };
+    match outcome {
+        Err(RequestFailure::Site(failure)) if start.elapsed() > most + STANDSTILL => {
+            Err(RequestFailure::StoodStill(failure))
+        }
+        Err(RequestFailure::Means(means)) if start.elapsed() > most + STANDSTILL => {
+            Err(RequestFailure::StoodStill(means.item))
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    persona: &HttpPersona,
+    url: &Url,
+    route: &Route,
+    credentials: Credentials,
+    (connect_patience, patience): (Duration, Duration),
+) -> Result<Answer, RequestFailure> {
     let start = Instant::now();
     let connection = connect::connect(url, route, connect_patience).await?;
     // The time to connect counts, but for that of the proxy.

@@ -24,7 +24,7 @@ use crate::net::sockets;
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
-/// How often a request is sent again because the proxy was away.
+/// How often a request is sent again because the proxy was away, or this process stood still.
 const MAX_RETURNS: u32 = 3;
 
 /// A persona at work.
@@ -138,7 +138,14 @@ impl Visitor {
                     }
                     return Err(fatal);
                 }
-                Err(RequestFailure::Site(failure)) => visit.fail(failure),
+                Err(RequestFailure::StoodStill(failure)) if returns < MAX_RETURNS => {
+                    returns += 1;
+                    visit.fail(failure);
+                    continue;
+                }
+                Err(RequestFailure::Site(failure) | RequestFailure::StoodStill(failure)) => {
+                    visit.fail(failure)
+                }
                 Err(RequestFailure::Means(means)) => match &self.gate {
                     Some(gate) if is_last || gate.works() => match gate.judge(*means).await? {
                         Judged::OfTheSite(failure) => visit.fail(failure),
@@ -227,7 +234,7 @@ impl Visitor {
         let has_passed = match sent {
             Ok(answer) => !answer.is_in_doubt,
             Err(RequestFailure::Site(failure)) => !failure.detail.code.is_without_request(),
-            Err(RequestFailure::Fatal(_) | RequestFailure::Means(_)) => false,
+            Err(RequestFailure::Fatal(_) | RequestFailure::Means(_) | RequestFailure::StoodStill(_)) => false,
         };
         if let Some(gate) = self.gate.as_ref().filter(|_| has_passed) {
             gate.passed();

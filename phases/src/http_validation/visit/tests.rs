@@ -192,3 +192,43 @@ fn credentials_go_to_their_own_host_only_and_never_from_https_to_http() {
     assert!(!takes("https://site.test/", "https://www.site.test/"));
     assert!(!takes("http://site.test/", "http://site.test.other.test/"));
 }
+
+/// Visits a site that answers nothing at first, and then a page. Meanwhile this process stands still so long, by its own clock.
+async fn visit_after(standstill: std::time::Duration) -> Visit {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let visitor = visitor(
+        serde_json::json!({
+            "userAgent": "test", "scheme": "http", "port": at.port(), "allowPrivateAddresses": true,
+            "timeoutMs": 2_000, "retries": 0,
+        }),
+        None,
+    );
+    let site = Site {
+        domain: "site.test".to_owned(),
+        addresses: vec![at.ip()],
+    };
+    let server = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        assert!(first.read(&mut [0; 4_096]).await.unwrap() > 0);
+        tokio::time::advance(standstill).await;
+        let (mut second, _) = listener.accept().await.unwrap();
+        assert!(second.read(&mut [0; 4_096]).await.unwrap() > 0);
+        let page = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npage";
+        second.write_all(page).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        visit = visitor.visit(&site) => visit.unwrap(),
+        () = server => unreachable!("a server never ends"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_is_asked_again_where_this_process_stood_still() {
+    let minute = std::time::Duration::from_secs(60);
+    let visit = visit_after(minute).await;
+    assert_eq!((visit.status, visit.requests), (Status::Ok, 2));
+    let visit = visit_after(std::time::Duration::ZERO).await;
+    assert_eq!((visit.status, visit.requests), (Status::TimedOut, 1));
+}
