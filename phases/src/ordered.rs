@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Fuse, FusedFuture};
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt};
 use phasegate::{Phase, PhaseContext, RunError};
@@ -35,8 +36,8 @@ pub(crate) trait Tally<R> {
 pub(crate) struct WorkLimits {
     /// How many items are worked on at once.
     pub(crate) concurrency: usize,
-    /// How many items are worked on or wait for their commit, half of them each: at most so many are repeated after a crash.
-    /// A concurrency above half a batch takes precedence.
+    /// How many items are worked on or wait for their commit, half of them each: at most so many are repeated after a crash. Of
+    /// those that wait, one half is written while the other gathers. A concurrency above half a batch takes precedence.
     pub(crate) batch: usize,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct WorkLimits {
 pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, limits: WorkLimits, work: W) -> Result<T, RunError>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
-    T: Tally<P::Record> + Clone + Default + Send + Sync,
+    T: Tally<P::Record> + Clone + Default + Send + Sync + 'static,
     W: Fn(u64, P::Input) -> F,
     F: Future<Output = Result<Option<P::Record>, RunError>>,
 {
@@ -62,6 +63,7 @@ where
         since: None,
     };
     let half = (limits.batch / 2).max(1);
+    let enough = (half / 2).max(1);
     let concurrency = limits.concurrency.clamp(1, MAX_WINDOW);
     let window = concurrency.saturating_mul(4).min(half).max(concurrency);
     let inputs = futures::stream::unfold(ctx.upstream(pending.done.next), |mut inputs| async {
@@ -70,14 +72,22 @@ where
     let mut inputs = std::pin::pin!(inputs.fuse());
     let mut in_flight = FuturesOrdered::new();
     let mut exhausted = false;
+    let mut commit = Fuse::terminated();
     let stopped = loop {
         if exhausted && in_flight.is_empty() {
             break None;
         }
+        let is_idle = commit.is_terminated();
+        let has_room = pending.items() < enough;
+        if is_idle && !has_room {
+            commit = pending.commit().fuse();
+            continue;
+        }
         tokio::select! {
             biased;
             () = ctx.cancelled() => break Some(RunError::Interrupted),
-            Some(outcome) = in_flight.next(), if !in_flight.is_empty() => match outcome {
+            committed = &mut commit, if !is_idle => committed?,
+            Some(outcome) = in_flight.next(), if has_room && !in_flight.is_empty() => match outcome {
                 Ok(record) => pending.push(record),
                 // The committed records end before this item. Finished items behind it don't count.
                 Err(error) => {
@@ -90,20 +100,20 @@ where
                 Some(Err(error)) => break Some(error),
                 None => exhausted = true,
             },
-            () = pending.overdue() => pending.commit().await?,
-        }
-        if pending.items() >= half {
-            pending.commit().await?;
+            () = pending.overdue(), if is_idle => commit = pending.commit().fuse(),
         }
     };
-    let mut committed = Ok(());
+    let mut committed = match commit.is_terminated() {
+        true => Ok(()),
+        false => commit.await,
+    };
     if stopped.is_some() {
         // More than one batch may wait here, and a store takes one at a time.
         while committed.is_ok()
             && let Some(Some(Ok(record))) = in_flight.next().now_or_never()
         {
             pending.push(record);
-            if pending.items() >= half {
+            if pending.items() >= enough {
                 committed = pending.commit().await;
             }
         }
@@ -130,10 +140,10 @@ struct UncommittedWork<'a, P: Phase, T> {
     since: Option<Instant>,
 }
 
-impl<P, T> UncommittedWork<'_, P, T>
+impl<'a, P, T> UncommittedWork<'a, P, T>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
-    T: Tally<P::Record>,
+    T: Tally<P::Record> + Clone + Send + Sync + 'static,
 {
     fn push(&mut self, record: Option<P::Record>) {
         self.done.next += 1;
@@ -154,17 +164,16 @@ where
         }
     }
 
-    async fn commit(&mut self) -> Result<(), RunError> {
-        if self.items() > 0 {
-            let (records, done) = (&self.records, &self.done);
-            self.ctx
-                .commit(records, done, done.next, Some(self.total))
-                .await?;
-            self.committed = self.done.next;
-            self.records.clear();
-            self.since = None;
+    /// Takes the records out, and gives their commit. They are written in order if each is awaited before the next begins.
+    fn commit(&mut self) -> BoxFuture<'a, Result<(), RunError>> {
+        if self.items() == 0 {
+            return std::future::ready(Ok(())).boxed();
         }
-        Ok(())
+        self.committed = self.done.next;
+        self.since = None;
+        let (ctx, total) = (self.ctx, self.total);
+        let (records, done) = (std::mem::take(&mut self.records), self.done.clone());
+        async move { ctx.commit(&records, &done, done.next, Some(total)).await }.boxed()
     }
 }
 

@@ -99,7 +99,7 @@ impl Phase for DnsValidation {
         let proxy_check = ProxyCheck::new(proxy);
         let limits = WorkLimits {
             concurrency,
-            batch: 1_000,
+            batch: 2_000,
         };
         let mut summary = ordered::run(&ctx, limits, |index, input| {
             look_up(&personas, &proxy_check, index, input)

@@ -102,36 +102,36 @@ impl NameServer {
 
     async fn ask_at_once(
         &self,
-        query: Option<Query>,
+        query: Query,
         name: &Name,
         record_type: RecordType,
         toll: &Toll,
     ) -> Result<Option<Message>, NoAnswer> {
-        let unsendable = || NoAnswer::Unreachable("the name can't be written into a query".to_owned());
-        let outcome = async {
-            let query = query.ok_or_else(unsendable)?;
-            let answer = self.send(query, toll).await?;
-            match &answer {
-                // The server doesn't know EDNS (RFC 6891, section 7).
-                Some(said)
-                    if said.edns.is_none()
-                        && matches!(
-                            said.metadata.response_code,
-                            ResponseCode::FormErr | ResponseCode::NotImp
-                        ) =>
-                {
-                    let plain = Query::plain(name, record_type).ok_or_else(unsendable)?;
-                    self.send(plain, toll).await
-                }
-                _ => Ok(answer),
-            }
-        };
-        let outcome = outcome.await;
+        let outcome = self.exchange(query, name, record_type, toll).await;
         match &outcome {
             Ok(_) => self.health.answered(),
             Err(reason) => self.health.failed(reason),
         }
         outcome
+    }
+
+    /// Sends a query, and once more without EDNS if the server doesn't know that (RFC 6891, section 7).
+    async fn exchange(
+        &self,
+        query: Query,
+        name: &Name,
+        record_type: RecordType,
+        toll: &Toll,
+    ) -> Result<Option<Message>, NoAnswer> {
+        let answer = self.send(query, toll).await?;
+        let knows_edns = answer.as_ref().is_none_or(|said| {
+            let code = said.metadata.response_code;
+            said.edns.is_some() || !matches!(code, ResponseCode::FormErr | ResponseCode::NotImp)
+        });
+        match knows_edns {
+            true => Ok(answer),
+            false => self.send(Query::plain(name, record_type), toll).await,
+        }
     }
 
     /// Sends one query, over TCP if the answer doesn't fit into a datagram.

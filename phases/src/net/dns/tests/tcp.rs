@@ -40,7 +40,7 @@ async fn answered(treat: impl AsyncFn(TcpStream)) -> usize {
         }
     };
     let queries = futures::future::join_all((0..QUERIES).map(async |place| {
-        let query = Query::new(&name(&format!("name{place}.test.")), RecordType::A).unwrap();
+        let query = Query::new(&name(&format!("name{place}.test.")), RecordType::A);
         connections.ask(&Arc::new(query), &Toll::default()).await.is_ok()
     }));
     let outcomes = tokio::select! {
@@ -94,7 +94,7 @@ async fn a_server_that_only_closes_connections_is_unreachable() {
 async fn a_connection_that_is_silent_is_not_used_again() {
     let (server, at) = listen().await;
     let connections = TcpConnections::new(Target::Direct(at), Duration::from_millis(20));
-    let query = Arc::new(Query::new(&name("one.test."), RecordType::A).unwrap());
+    let query = Arc::new(Query::new(&name("one.test."), RecordType::A));
     for _ in 0..2 {
         let answer = connections.ask(&query, &Toll::default()).await;
         assert_eq!(answer, Err(NoAnswer::Silent));

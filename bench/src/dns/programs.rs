@@ -1,0 +1,106 @@
+//! The programs of Debian that the measurement runs.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+/// The zone that the server has, in which every name has an address.
+pub const ZONE: &str = "test";
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server on loopback. Dropping it ends it.
+pub struct Process {
+    child: Child,
+    pub at: SocketAddr,
+}
+
+impl Process {
+    /// A DNS server for [`ZONE`]. Of those that Debian has, NSD and Knot answer fastest, and NSD has room for the queries of a
+    /// whole window.
+    pub fn nsd(folder: &Path) -> anyhow::Result<Self> {
+        let at = free()?;
+        fs::write(
+            folder.join("zone"),
+            "@ 3600 SOA ns hostmaster 1 3600 600 86400 60\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n* 3600 A 192.0.2.1\n",
+        )?;
+        let (path, port) = (folder.display(), at.port());
+        let config = format!(
+            "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  \
+               zonesdir: \"{path}\"\n  pidfile: \"{path}/pid\"\n  xfrdfile: \"{path}/xfrd\"\n  xfrdir: \"{path}\"\n  \
+               zonelistfile: \"{path}/zonelist\"\n  server-count: 1\n  rrl-ratelimit: 0\n\
+             remote-control:\n  control-enable: no\n\
+             zone:\n  name: {ZONE}\n  zonefile: zone\n"
+        );
+        let file = folder.join("nsd.conf");
+        fs::write(&file, config)?;
+        let mut command = program("nsd", "nsd")?;
+        Self::start(command.arg("-d").arg("-c").arg(file), at)
+    }
+
+    /// A SOCKS5 proxy.
+    pub fn microsocks() -> anyhow::Result<Self> {
+        let at = free()?;
+        let mut command = program("microsocks", "microsocks")?;
+        command.args(["-i", "127.0.0.1", "-p", &at.port().to_string()]);
+        Self::start(&mut command, at)
+    }
+
+    /// Starts a server, and waits until it accepts connections.
+    fn start(command: &mut Command, at: SocketAddr) -> anyhow::Result<Self> {
+        let quiet = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = quiet.spawn().with_context(|| format!("{command:?}"))?;
+        let mut process = Self { child, at };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(at).is_err() {
+            ensure!(process.child.try_wait()?.is_none(), "{command:?} has ended");
+            ensure!(Instant::now() < deadline, "{command:?} doesn't listen at {at}");
+            sleep(Duration::from_millis(10));
+        }
+        Ok(process)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // NSD has children, which it ends when it is asked to end.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// A command of a Debian package, which must be installed.
+pub fn program(name: &str, package: &str) -> anyhow::Result<Command> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Where Debian keeps servers, which isn't on the path of every user.
+    let mut places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = places.find_map(|place| Some(place.join(name)).filter(|file| file.is_file()));
+    let found = found.with_context(|| {
+        format!("there is no program {name}: run 'apt-get install --no-install-recommends {package}' as root")
+    })?;
+    Ok(Command::new(found))
+}
+
+/// Runs a command to its end, and gives what it prints.
+pub fn finished(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.stdin(Stdio::null()).output()?;
+    ensure!(output.status.success(), "{command:?}: {output:?}");
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// An address on loopback that nobody listens at.
+fn free() -> anyhow::Result<SocketAddr> {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(taken.local_addr()?)
+}
