@@ -1,5 +1,6 @@
 //! Work on many items at once, with records in the order of the items and a checkpoint for every batch.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
@@ -71,15 +72,30 @@ where
     });
     let mut inputs = std::pin::pin!(inputs.fuse());
     let mut in_flight = FuturesOrdered::new();
+    // Outcomes in order that have no room in the batch yet. Work goes on while a batch is written, however long that takes: who is
+    // not polled would miss its deadlines.
+    let mut finished = VecDeque::new();
     let mut exhausted = false;
     let mut commit = Fuse::terminated();
-    let stopped = loop {
-        if exhausted && in_flight.is_empty() {
+    let stopped = 'work: loop {
+        while pending.items() < enough
+            && let Some(outcome) = finished.pop_front()
+        {
+            match outcome {
+                Ok(record) => pending.push(record),
+                // The committed records end before this item. Finished items behind it don't count.
+                Err(error) => {
+                    in_flight.clear();
+                    finished.clear();
+                    break 'work Some(error);
+                }
+            }
+        }
+        if exhausted && in_flight.is_empty() && finished.is_empty() {
             break None;
         }
         let is_idle = commit.is_terminated();
-        let has_room = pending.items() < enough;
-        if is_idle && !has_room {
+        if is_idle && pending.items() >= enough {
             commit = pending.commit().fuse();
             continue;
         }
@@ -87,15 +103,8 @@ where
             biased;
             () = ctx.cancelled() => break Some(RunError::Interrupted),
             committed = &mut commit, if !is_idle => committed?,
-            Some(outcome) = in_flight.next(), if has_room && !in_flight.is_empty() => match outcome {
-                Ok(record) => pending.push(record),
-                // The committed records end before this item. Finished items behind it don't count.
-                Err(error) => {
-                    in_flight.clear();
-                    break Some(error);
-                }
-            },
-            input = inputs.next(), if !exhausted && in_flight.len() < window => match input {
+            Some(outcome) = in_flight.next(), if !in_flight.is_empty() => finished.push_back(outcome),
+            input = inputs.next(), if !exhausted && in_flight.len() + finished.len() < window => match input {
                 Some(Ok((index, input))) => in_flight.push_back(work(index, input)),
                 Some(Err(error)) => break Some(error),
                 None => exhausted = true,
@@ -110,7 +119,10 @@ where
     if stopped.is_some() {
         // More than one batch may wait here, and a store takes one at a time.
         while committed.is_ok()
-            && let Some(Some(Ok(record))) = in_flight.next().now_or_never()
+            && let Some(Ok(record)) = match finished.pop_front() {
+                Some(outcome) => Some(outcome),
+                None => in_flight.next().now_or_never().flatten(),
+            }
         {
             pending.push(record);
             if pending.items() >= enough {
