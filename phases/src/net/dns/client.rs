@@ -196,14 +196,12 @@ impl DnsClient {
     ) -> Result<Option<Known>, FatalError> {
         let servers = self.found().await?;
         self.outage.pass(&self.persona, servers, toll).await?;
-        let mut round = self
-            .round(servers, chain, record_type, turn, self.policy.retries, toll)
-            .await?;
+        let mut round = self.round(servers, chain, record_type, turn, false, toll).await?;
         if let Round::Unanswered { out: true, .. } = round {
             // An outage may have swallowed the answers: the name is asked for once more as soon as there are any.
             let now = Instant::now();
             self.outage.end(&self.persona, servers, toll, now).await?;
-            round = self.round(servers, chain, record_type, turn, 0, toll).await?;
+            round = self.round(servers, chain, record_type, turn, true, toll).await?;
         }
         if let Round::Unanswered { out: true, .. } = round {
             let now = Instant::now();
@@ -224,14 +222,15 @@ impl DnsClient {
         chain: &mut AliasChain,
         record_type: RecordType,
         turn: u64,
-        retries: u64,
+        is_repeated: bool,
         toll: &Toll,
     ) -> Result<Round, FatalError> {
+        let retries = if is_repeated { 0 } else { self.policy.retries };
         let name = chain.end().clone();
         let mut turns = Turns::new(servers, self.policy.strategy, turn);
         let mut known: Option<Known> = None;
         let mut unanswered = LookupDetail::TimedOut;
-        let mut out = false;
+        let mut out = true;
         while let Some((place, server)) = turns.next(retries) {
             if turns.comes_again(place) {
                 // Who can't be reached is tried again by whoever waits for the end of an outage.
@@ -241,12 +240,24 @@ impl DnsClient {
                 }
                 turns.rest(place).await;
             }
+            let is_careful = is_repeated || turns.comes_again(place);
+            let probes = Toll::new(self.limits.clone());
+            let is_there = match is_careful && server.health.is_quiet() {
+                true => server.probe(&probes).await,
+                false => Ok(()),
+            };
             let began = Instant::now();
-            let heard = match server.ask(&name, record_type, toll).await {
+            let heard = match is_there {
+                Err(reason) => Err(reason),
+                Ok(()) if is_careful => server.ask_and_listen(&name, record_type, toll, &probes).await,
+                Ok(()) => server.ask(&name, record_type, toll).await,
+            };
+            let heard = match heard {
                 Ok(heard) => heard,
                 Err(NoAnswer::Fatal(fatal)) => return Err(fatal),
                 Err(reason) => {
-                    out |= reason != NoAnswer::Silent || server.health.was_out_since(began);
+                    // A server that answered others meanwhile has had the question, and no answer to it.
+                    out &= reason != NoAnswer::Silent || server.health.was_out_since(began);
                     if reason != NoAnswer::Silent {
                         unanswered = LookupDetail::Unreachable;
                     }

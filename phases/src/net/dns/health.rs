@@ -100,6 +100,17 @@ impl Health {
         is_over
     }
 
+    /// Whether the server has said nothing for so long that it must be asked whether it is there.
+    pub(super) fn is_quiet(&self) -> bool {
+        let last = self.lock().last_answer;
+        last.is_none_or(|last| last.elapsed() > self.beat())
+    }
+
+    /// How often a server is asked whether it is there, so that its silence isn't taken for an outage.
+    pub(super) fn beat(&self) -> Duration {
+        self.gap / 2
+    }
+
     /// Whether the server said nothing at all for a while since `began`, so that a missing answer is no fault of the question.
     pub(super) fn was_out_since(&self, began: Instant) -> bool {
         let state = self.lock();

@@ -1,5 +1,6 @@
 //! One server: the ways to it, whether it answers, and how many queries it takes.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use tokio::time::Instant;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use super::health::Health;
 use super::message::Query;
@@ -30,6 +32,8 @@ pub(super) struct NameServer {
     patience: Duration,
     pub(super) health: Health,
     pub(super) throttle: Throttle,
+    /// Held while it is asked for the root.
+    beating: Mutex<()>,
 }
 
 /// An answer, of whatever kind.
@@ -63,6 +67,7 @@ impl NameServer {
             patience,
             health: Health::new(patience),
             throttle: Throttle::default(),
+            beating: Mutex::default(),
         })
     }
 
@@ -90,6 +95,33 @@ impl NameServer {
                 message,
                 sent: room.since,
             })
+    }
+
+    /// Asks as [`NameServer::ask`] does. While it answers nothing else, it is asked for the root, so that its silence about one
+    /// name can be told from an outage.
+    pub(super) async fn ask_and_listen(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+        toll: &Toll,
+        probes: &Toll,
+    ) -> Result<Heard, NoAnswer> {
+        tokio::select! {
+            heard = self.ask(name, record_type, toll) => heard,
+            never = self.stay_heard(probes) => match never {},
+        }
+    }
+
+    async fn stay_heard(&self, probes: &Toll) -> Infallible {
+        loop {
+            sleep(self.health.beat()).await;
+            if self.health.is_quiet()
+                && let Ok(_beating) = self.beating.try_lock()
+            {
+                // Whether it answers is what its health takes note of.
+                let _ = self.probe(probes).await;
+            }
+        }
     }
 
     /// Asks for the servers of the root, to learn whether there is any answer.
