@@ -5,10 +5,11 @@
 # query outstanding may be writing then: its write fails (EPIPE), while answers lie unread in its own buffer, up to all 100 of them.
 # Whoever reads on after the failed write gets each of the 100, and then the end of the stream.
 #
-# Why it surprises: neither dnsmasq(8) nor its option --max-tcp-connections tells of the limit, and nothing in the
-# answers announces the end. RFC 7766, section 6.2.1.1, has clients send queries without waiting for the answers. A client that takes a failed write for the end of the connection, as is usual, loses answers that it already has, and
-# will blame the names. What varies from run to run is how many queries were sent when the write failed, and how many answers had been
-# read by then: 91 to 100 with 16 to 50 outstanding; with 150, all in two runs and none in a third.
+# Why it surprises: neither dnsmasq(8) nor its option --max-tcp-connections tells of the limit, and nothing in the answers announces
+# the end. RFC 7766, section 6.2.1.1, has clients send queries without waiting for the answers. A client that takes a failed write for
+# the end of the connection, as is usual, loses answers that it already has, and will blame the names. What varies from run to run is
+# how many queries were sent when the write failed, and how many answers had been read by then: 91 to 100 with 16 to 50 outstanding;
+# with 150, all in two runs and none in a third.
 #
 # Seen on 2026-11-29 (the number that is sent varies):
 #   one at a time:     sent 101, then EOF; read before 100, read after 0
