@@ -203,7 +203,7 @@ fn unencrypted(error: &io::Error, peer: Peer) -> SiteFailure {
     match tls {
         Some(rustls::Error::InvalidCertificate(reason)) => HttpDetail::CertificateRejected.failure(reason),
         Some(error) => HttpDetail::TlsFailed.failure(error),
-        // Some proxies report a tunnel before they have one, and then close it.
+        // Through a proxy it isn't seen whether the site has closed the connection or the proxy never had one.
         None if peer == Peer::Proxy => HttpDetail::ClosedUnanswered.failure(error),
         None if error.kind() == io::ErrorKind::TimedOut => HttpDetail::ConnectTimeout.into(),
         // The connection was made before it broke, so encrypting it failed.

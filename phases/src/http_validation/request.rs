@@ -225,7 +225,7 @@ impl Asked<'_> {
             Self::Proxy(proxy) => {
                 MeansFailure::or(proxy.broken(error), HttpDetail::InvalidAnswer.failure(error))
             }
-            // Some proxies report a tunnel before they have one, and then close it.
+            // Through a proxy it isn't seen whether the site has closed the connection or the proxy never had one.
             Self::Tunnel if is_closed => HttpDetail::ClosedUnanswered.failure(error).into(),
             Self::Tunnel | Self::Site => HttpDetail::InvalidAnswer.failure(error).into(),
         }

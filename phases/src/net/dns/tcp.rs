@@ -243,8 +243,8 @@ struct Connection<'a> {
     /// The ids of the queries in the order of their sending, the answered ones among them.
     order: VecDeque<(u16, Instant)>,
     last_answer: Option<Instant>,
-    /// It said nothing for as long as a query may take, and may be dead: it gets no more queries.
-    is_silent: bool,
+    /// It said nothing for as long as a query may take, or can't be written to: it gets no more queries.
+    is_closing: bool,
 }
 
 impl<'a> Connection<'a> {
@@ -259,20 +259,21 @@ impl<'a> Connection<'a> {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             last_answer: None,
-            is_silent: false,
+            is_closing: false,
         }
     }
 
     /// Sends queries and gives out answers until the connection is lost, silent or idle.
     async fn serve(mut self) {
         loop {
-            if self.is_silent && self.waiting.is_empty() {
+            if self.is_closing && self.waiting.is_empty() {
                 return;
             }
-            if !self.is_silent && self.send().await.is_err() {
-                return self.lost();
+            // What can't be written to any more may still have answers to be read.
+            if !self.is_closing && self.send().await.is_err() {
+                self.is_closing = true;
             }
-            let has_room = !self.is_silent && self.waiting.len() < self.line.lock().window;
+            let has_room = !self.is_closing && self.waiting.len() < self.line.lock().window;
             let is_idle = self.waiting.is_empty();
             let deadline = match self.oldest() {
                 Some(deadline) => deadline,
@@ -353,7 +354,7 @@ impl<'a> Connection<'a> {
         if let Some(sent) = self.waiting.remove(&id) {
             let _ = sent.queued.answer.send(Outcome::Failed(NoAnswer::Silent));
         }
-        self.is_silent |= self.last_answer.is_none_or(|heard| heard < at);
+        self.is_closing |= self.last_answer.is_none_or(|heard| heard < at);
     }
 
     /// Gives the unanswered queries back, to be sent on another connection.
