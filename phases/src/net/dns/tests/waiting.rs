@@ -70,6 +70,16 @@ async fn a_closed_port_fails_the_run_without_waiting_for_the_timeout() {
 }
 
 #[tokio::test]
+async fn an_address_that_nothing_can_be_sent_to_fails_the_run_at_once() {
+    // Only a socket that says so beforehand may send to the broadcast address.
+    let nowhere = SocketAddr::from(([255, 255, 255, 255], 53));
+    let client = patient(&[nowhere], Strategy::First, 2, Duration::from_secs(7_200));
+    let outcome = tokio::time::timeout(Duration::from_secs(60), client.lookup("one.test", 0)).await;
+    let error = outcome.expect("the system says so at once").unwrap_err();
+    assert!(matches!(error, FatalError::NoResolverAnswers { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn servers_that_drop_all_fail_the_run_and_claim_nothing_of_a_name() {
     let (udp, _tcp) = both().await;
     let client = patient(
