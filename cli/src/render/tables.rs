@@ -109,7 +109,9 @@ pub fn members(summary: &Value) -> String {
                 let told: Vec<_> = counts
                     .map(|(name, value)| format!("{name} {}", scalar(value)))
                     .collect();
-                lines.push(format!("{name}: {}", told.join(", ")));
+                if !told.is_empty() {
+                    lines.push(format!("{name}: {}", told.join(", ")));
+                }
             }
             Value::Array(items) if !items.is_empty() => {
                 let mut shown: Vec<_> = items.iter().take(SHOWN).map(item).collect();
