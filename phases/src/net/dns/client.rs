@@ -275,6 +275,7 @@ impl DnsClient {
             };
             let detail = match reading {
                 Reading::Addresses(addresses) => {
+                    server.has_answered(&name, record_type);
                     turns.answered(place, &heard);
                     return Ok(Round::Known(Known {
                         found: Ok(addresses),
@@ -293,6 +294,9 @@ impl DnsClient {
                 _ => turns.answered(place, &heard),
             }
             let is_decisive = detail.is_decisive();
+            if is_decisive {
+                server.has_answered(&name, record_type);
+            }
             // What a server settles by its policy counts more than a later failure of another one.
             if is_decisive || !known.as_ref().is_some_and(Known::is_settled) {
                 known = Some(Known {
@@ -353,13 +357,13 @@ impl<'a> Turns<'a> {
     }
 
     /// The server that was asked least, in turn; `None` if the tries are used up and each has had one. A server that is put aside
-    /// is passed over if another is not, and one that pauses comes after its equals.
+    /// is passed over if another is not, and one that takes no more queries now comes after its equals.
     fn next(&mut self, retries: u64) -> Option<(usize, &'a NameServer)> {
         let count = self.servers.len();
         let mut by_turn: Vec<_> = (0..count).map(|offset| (self.first + offset) % count).collect();
         by_turn.sort_by_key(|place| {
-            let is_paused = self.servers[*place].throttle.closed_until().is_some();
-            (self.asked[*place].times, is_paused)
+            let has_room = self.servers[*place].throttle.has_room();
+            (self.asked[*place].times, !has_room)
         });
         let mut worthy = by_turn
             .iter()

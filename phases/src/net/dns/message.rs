@@ -77,6 +77,11 @@ impl Query {
     }
 }
 
+/// Whether an answer is marked as cut: it may end within a record, and must be asked for over TCP.
+pub(super) fn is_cut(message: &[u8]) -> bool {
+    message.get(2).is_some_and(|flags| flags & 0x02 != 0)
+}
+
 /// The id of a message.
 pub(super) fn id(message: &[u8]) -> Option<u16> {
     message.first_chunk().map(|id| u16::from_be_bytes(*id))

@@ -3,16 +3,18 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::select_ok;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::health::Health;
-use super::message::Query;
+use super::message::{self, Query};
 use super::no_answer::NoAnswer;
 use super::server::Server;
 use super::tcp::{Target, TcpConnections};
@@ -34,6 +36,8 @@ pub(super) struct NameServer {
     pub(super) throttle: Throttle,
     /// Held while it is asked for the root.
     beating: Mutex<()>,
+    /// A question that it has answered.
+    answered: OnceLock<(Name, RecordType)>,
 }
 
 /// An answer, of whatever kind.
@@ -68,6 +72,7 @@ impl NameServer {
             health: Health::new(patience),
             throttle: Throttle::default(),
             beating: Mutex::default(),
+            answered: OnceLock::new(),
         })
     }
 
@@ -124,12 +129,26 @@ impl NameServer {
         }
     }
 
-    /// Asks for the servers of the root, to learn whether there is any answer.
+    /// Asks for the servers of the root, to learn whether there is any answer; and for a name that it has answered, since some
+    /// servers drop questions for the root.
     pub(super) async fn probe(&self, toll: &Toll) -> Result<(), NoAnswer> {
-        let root = Name::root();
-        self.ask_at_once(Query::of_the_root(), &root, RecordType::NS, toll)
-            .await
-            .map(drop)
+        let (root, known) = (Name::root(), self.answered.get());
+        let ask_root = self.ask_at_once(Query::of_the_root(), &root, RecordType::NS, toll);
+        match known {
+            None => ask_root.await.map(drop),
+            Some((name, record_type)) => {
+                let ask_known = self.ask_at_once(Query::new(name, *record_type), name, *record_type, toll);
+                let first = select_ok([ask_root.boxed(), ask_known.boxed()]);
+                first.await.map(drop)
+            }
+        }
+    }
+
+    /// Takes note of a name that the server has an answer for.
+    pub(super) fn has_answered(&self, name: &Name, record_type: RecordType) {
+        if self.answered.get().is_none() {
+            let _ = self.answered.set((name.clone(), record_type));
+        }
     }
 
     async fn ask_at_once(
@@ -171,9 +190,8 @@ impl NameServer {
         let query = Arc::new(query);
         if let Some(udp) = &self.udp {
             let answer = udp.ask(&query, self.patience, toll).await?;
-            match Message::from_vec(&answer).ok() {
-                Some(cut) if cut.metadata.truncation => {}
-                answer => return Ok(answer),
+            if !message::is_cut(&answer) {
+                return Ok(Message::from_vec(&answer).ok());
             }
         }
         let answer = self.tcp.ask(&query, toll).await?;

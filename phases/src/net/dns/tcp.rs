@@ -281,16 +281,17 @@ impl<'a> Connection<'a> {
             };
             tokio::select! {
                 biased;
+                // First, so that a server that sends without end can't put it off.
+                () = sleep_until(deadline) => match is_idle {
+                    true => return,
+                    false => self.give_up_oldest(),
+                },
                 answer = self.messages.next() => match answer {
                     Some(Ok(answer)) => self.answer(answer.freeze()),
                     _ if is_idle => return,
                     _ => return self.lost(),
                 },
                 () = self.line.has_query(), if has_room => {}
-                () = sleep_until(deadline) => match is_idle {
-                    true => return,
-                    false => self.give_up_oldest(),
-                },
             }
         }
     }

@@ -242,6 +242,30 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_over_tcp() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_cut_within_a_record_is_asked_for_again_over_tcp() {
+    let (udp, tcp) = both().await;
+    let client = client(udp.local_addr().unwrap(), 0);
+    let server = async {
+        let mut buffer = [0; 512];
+        let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
+        let mut cut = answer(&buffer[..length], &[Ipv4Addr::new(192, 0, 2, 66)]);
+        cut.metadata.truncation = true;
+        let bytes = cut.to_vec().unwrap();
+        udp.send_to(&bytes[..bytes.len() - 3], from).await.unwrap();
+        let (mut stream, _) = tcp.accept().await.unwrap();
+        let length = stream.read_u16().await.unwrap();
+        let mut query = vec![0; usize::from(length)];
+        stream.read_exact(&mut query).await.unwrap();
+        let bytes = answer(&query, &[Ipv4Addr::new(192, 0, 2, 1)]).to_vec().unwrap();
+        let length = u16::try_from(bytes.len()).unwrap();
+        stream.write_u16(length).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+    };
+    let (lookup, ()) = tokio::join!(client.lookup("big.example", 0), server);
+    assert_eq!(lookup.unwrap().addresses, [IpAddr::from([192, 0, 2, 1])]);
+}
+
+#[tokio::test]
 async fn answers_to_other_questions_are_passed_over() {
     let (udp, _tcp) = both().await;
     let client = client(udp.local_addr().unwrap(), 0);

@@ -101,24 +101,22 @@ impl Throttle {
 
     fn try_room(&self) -> Option<Room<'_>> {
         let mut state = self.lock();
-        let now = Instant::now();
-        let has_room = match &state.window {
-            None => true,
-            Some(window) if now < window.open_at => false,
-            Some(window) if window.is_on_trial => state.waiting == 0,
-            Some(window) => (state.waiting as f64) < window.size,
-        };
-        has_room.then(|| {
+        state.has_room().then(|| {
             state.waiting += 1;
             Room {
                 throttle: self,
-                since: now,
+                since: Instant::now(),
             }
         })
     }
 
+    /// Whether one more query may be sent now.
+    pub(super) fn has_room(&self) -> bool {
+        self.lock().has_room()
+    }
+
     /// When it takes queries again, if it pauses.
-    pub(super) fn closed_until(&self) -> Option<Instant> {
+    fn closed_until(&self) -> Option<Instant> {
         let state = self.lock();
         let open_at = state.window.as_ref()?.open_at;
         (open_at > Instant::now()).then_some(open_at)
@@ -180,6 +178,15 @@ impl Throttle {
 }
 
 impl State {
+    fn has_room(&self) -> bool {
+        match &self.window {
+            None => true,
+            Some(window) if Instant::now() < window.open_at => false,
+            Some(window) if window.is_on_trial => self.waiting == 0,
+            Some(window) => (self.waiting as f64) < window.size,
+        }
+    }
+
     fn refuses_names(&self) -> bool {
         let trials = if self.passed > 0 {
             TRIALS_OF_A_THROTTLER

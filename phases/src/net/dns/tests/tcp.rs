@@ -104,3 +104,23 @@ async fn a_connection_that_is_silent_is_not_used_again() {
         assert!(accepted.is_ok(), "each query has had a connection of its own");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_sends_without_end_and_never_the_answer_is_silent() {
+    let (server, at) = listen().await;
+    let connections = TcpConnections::new(Target::Direct(at), Duration::from_millis(50));
+    let query = Arc::new(Query::new(&name("one.test."), RecordType::A));
+    let flood = async {
+        let (mut stream, _) = server.accept().await.unwrap();
+        let frames = [0, 2, 7, 7].repeat(4_096);
+        while stream.write_all(&frames).await.is_ok() {}
+        std::future::pending::<()>().await;
+    };
+    let toll = Toll::default();
+    let asked = connections.ask(&query, &toll);
+    let answer = tokio::select! {
+        answer = tokio::time::timeout(Duration::from_secs(5), asked) => answer,
+        () = flood => unreachable!("a server never ends"),
+    };
+    assert_eq!(answer, Ok(Err(NoAnswer::Silent)));
+}

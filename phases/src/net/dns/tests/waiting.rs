@@ -220,3 +220,55 @@ fn pauses_grow_and_stay_within_their_bound() {
         assert!((full / 2..=full).contains(&pause(round)), "{round}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_drops_questions_for_the_root_is_no_outage() {
+    let (udp, _tcp) = both().await;
+    let client = patient(
+        &[udp.local_addr().unwrap()],
+        Strategy::First,
+        1,
+        Duration::from_millis(50),
+    );
+    let server = serve(&udp, |message| {
+        let name = message.queries[0].name();
+        !name.is_root() && !name.to_string().starts_with("name1.")
+    });
+    // One at a time, so that nothing else is answered meanwhile.
+    let lookups = async {
+        let mut details = Vec::new();
+        for name in ["name0.test", "name1.test", "name2.test"] {
+            details.push(client.lookup(name, 0).await.unwrap().detail);
+        }
+        details
+    };
+    let details = tokio::select! {
+        details = lookups => details,
+        () = server => unreachable!("a server never ends"),
+    };
+    assert_eq!(details, [None, Some(LookupDetail::TimedOut), None]);
+}
+
+#[tokio::test]
+async fn names_go_to_the_server_that_takes_them_while_another_one_pauses() {
+    let (refusing, _tcp) = both().await;
+    let (udp, _tcp) = both().await;
+    let servers = [&refusing, &udp].map(|socket| socket.local_addr().unwrap());
+    let client = patient(&servers, Strategy::First, 2, Duration::from_secs(5));
+    let refuser = serve(&refusing, |message| {
+        refuse(message);
+        true
+    });
+    let lookups = async {
+        let first = look_up(&client, 20).await;
+        (first, look_up(&client, 20).await)
+    };
+    let (first, second) = tokio::select! {
+        lookups = lookups => lookups,
+        () = refuser => unreachable!("a server never ends"),
+        () = serve(&udp, |_| true) => unreachable!("a server never ends"),
+    };
+    assert_eq!((resolved(&first), resolved(&second)), (20, 20));
+    let queries: u64 = second.iter().map(|lookup| lookup.as_ref().unwrap().queries).sum();
+    assert!(queries < 30, "{queries} queries for 20 names");
+}
