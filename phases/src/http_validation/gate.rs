@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::detail::SiteFailure;
-use super::request::MeansFailure;
+use super::detail::{HttpDetail, SiteFailure};
+use super::request::{MeansFailure, RequestFailure};
 use crate::net::dial::{self, DialError};
 use crate::net::fatal_error::FatalError;
 use crate::net::proxy::{Protocol, Proxy};
@@ -19,6 +19,8 @@ const SETTLED: Duration = Duration::from_millis(200);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a run waits for a proxy that has worked before.
 const MAX_OUTAGE: Duration = Duration::from_secs(30);
+/// How long a proxy that ends may still accept connections after it has closed others.
+const CLOSING: Duration = Duration::from_millis(100);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The port that proxies open tunnels to if to any.
 const HTTPS: u16 = 443;
@@ -103,6 +105,26 @@ impl ProxyGate {
     pub(crate) fn end(&self, fatal: &FatalError) {
         self.state
             .send_modify(|state| _ = state.verdict.get_or_insert_with(|| fatal.clone()));
+    }
+
+    /// The failure of a proxy that is gone, in place of that of a connection which it may have ended thereby.
+    pub(crate) async fn blame(&self, failure: RequestFailure) -> RequestFailure {
+        let code = match &failure {
+            RequestFailure::Site(site) => site.detail.code,
+            RequestFailure::Means(means) => means.item.detail.code,
+            RequestFailure::Fatal(_) | RequestFailure::StoodStill(_) => return failure,
+        };
+        let may_be_gone = self.works()
+            && matches!(
+                code,
+                HttpDetail::ClosedUnanswered | HttpDetail::ProxyFailed | HttpDetail::InvalidAnswer
+            );
+        if !may_be_gone {
+            return failure;
+        }
+        sleep(CLOSING).await;
+        let greeted = dial::greet(&self.proxy).await;
+        greeted.map_or_else(MeansFailure::fatal, |_| failure)
     }
 
     /// Judges a failure that may be the proxy's: it is the site's as soon as the proxy is known to work, for others or for

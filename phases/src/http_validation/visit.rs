@@ -130,7 +130,12 @@ impl Visitor {
         let (mut attempt, mut returns) = (0, 0);
         loop {
             let mut visit = Visit::of(self.first_url(scheme, site));
-            match self.follow(&mut visit, site, requests).await {
+            let followed = self.follow(&mut visit, site, requests).await;
+            let followed = match (followed, &self.gate) {
+                (Err(failure), Some(gate)) => Err(gate.blame(failure).await),
+                (followed, _) => followed,
+            };
+            match followed {
                 Ok(()) => {}
                 Err(RequestFailure::Fatal(fatal)) => {
                     if let Some(gate) = &self.gate {

@@ -1,8 +1,6 @@
 //! Faults of a proxy and of sites behind it.
 
 use super::*;
-use crate::http_validation::detail::HttpDetail;
-use crate::http_validation::request::RequestFailure;
 use std::net::SocketAddr;
 
 use futures::FutureExt as _;
@@ -114,4 +112,20 @@ async fn an_error_that_ends_the_run_ends_every_wait() {
     assert!(judging.as_mut().now_or_never().is_none());
     gate.end(&FatalError::OutOfSockets("none is left".to_owned()));
     assert!(matches!(judging.await, Err(FatalError::OutOfSockets(_))));
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_is_the_proxy_s_fault_only_where_the_proxy_is_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for (at, is_gone) in [(listener.local_addr().unwrap(), false), (nowhere().await, true)] {
+        let gate = gate(at);
+        gate.passed();
+        for code in [HttpDetail::ClosedUnanswered, HttpDetail::InvalidAnswer] {
+            let blamed = gate.blame(RequestFailure::from(code)).await;
+            let is_down = matches!(&blamed, RequestFailure::Means(means) if means.is_down);
+            assert_eq!(is_down, is_gone, "{blamed:?}");
+        }
+        let late = gate.blame(HttpDetail::AnswerTimeout.into()).await;
+        assert!(matches!(late, RequestFailure::Site(_)), "{late:?}");
+    }
 }
