@@ -357,7 +357,7 @@ impl<'a> Turns<'a> {
     }
 
     /// The server that was asked least, in turn; `None` if the tries are used up and each has had one. A server that is put aside
-    /// is passed over if another is not, and one that takes no more queries now comes after its equals.
+    /// comes last, and one that takes no more queries now comes after its equals.
     fn next(&mut self, retries: u64) -> Option<(usize, &'a NameServer)> {
         let count = self.servers.len();
         let mut by_turn: Vec<_> = (0..count).map(|offset| (self.first + offset) % count).collect();
@@ -368,12 +368,15 @@ impl<'a> Turns<'a> {
         let mut worthy = by_turn
             .iter()
             .filter(|place| count == 1 || self.servers[**place].health.is_worth_asking());
-        let place = *worthy.next().or(by_turn.first())?;
+        let is_unasked = |place: &usize| self.asked[*place].times == 0;
         let is_used_up = self.spent > retries.max(self.throttled.saturating_sub(1));
-        (self.asked[place].times == 0 || !is_used_up).then(|| {
-            self.asked[place].times += 1;
-            (place, &self.servers[place])
-        })
+        let mut place = *worthy.next().or(by_turn.first())?;
+        if is_used_up && !is_unasked(&place) {
+            // One that was put aside may know what the others don't.
+            place = *by_turn.iter().find(|place| is_unasked(place))?;
+        }
+        self.asked[place].times += 1;
+        Some((place, &self.servers[place]))
     }
 
     fn comes_again(&self, place: usize) -> bool {

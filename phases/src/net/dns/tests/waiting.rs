@@ -272,3 +272,32 @@ async fn names_go_to_the_server_that_takes_them_while_another_one_pauses() {
     let queries: u64 = second.iter().map(|lookup| lookup.as_ref().unwrap().queries).sum();
     assert!(queries < 30, "{queries} queries for 20 names");
 }
+
+#[tokio::test]
+async fn a_server_that_was_put_aside_is_asked_before_a_name_is_given_up() {
+    let (dropping, _tcp) = both().await;
+    let (failing, _tcp) = both().await;
+    let servers = [&dropping, &failing].map(|socket| socket.local_addr().unwrap());
+    let client = patient(&servers, Strategy::First, 0, Duration::from_millis(50));
+    // It drops ten queries, and is there again.
+    let dropped = Cell::new(0);
+    let dropper = serve(&dropping, |_| {
+        dropped.set(dropped.get() + 1);
+        dropped.get() > 10
+    });
+    let failer = serve(&failing, |message| {
+        message.answers.clear();
+        message.metadata.response_code = ResponseCode::ServFail;
+        true
+    });
+    let lookups = async {
+        look_up(&client, 10).await;
+        look_up(&client, 10).await
+    };
+    let lookups = tokio::select! {
+        lookups = lookups => lookups,
+        () = dropper => unreachable!("a server never ends"),
+        () = failer => unreachable!("a server never ends"),
+    };
+    assert_eq!(resolved(&lookups), 10);
+}
