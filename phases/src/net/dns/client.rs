@@ -4,29 +4,31 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use futures::future::try_join_all;
+use futures::stream::FuturesUnordered;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::answer::{AliasChain, Reading};
 use super::detail::{ExtendedError, LookupDetail};
-use super::name_server::{Heard, NameServer};
+use super::lull::{Failure, Judged, Lull};
+use super::name_server::NameServer;
 use super::no_answer::NoAnswer;
 use super::outage::Outage;
-use super::pause::pause;
 use super::server::Server;
-use super::throttle::Refusal;
 use super::toll::Toll;
-use super::{Lookup, LookupStatus, QueryPolicy, Strategy};
+use super::turns::Turns;
+use super::{Lookup, LookupStatus, QueryPolicy};
 use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 
 /// How many addresses of a domain are kept.
 const MAX_ADDRESSES: usize = 32;
-/// How often a query may be one of too many at a server before its refusal counts.
-const MAX_CROWDED: u32 = 64;
+/// How often a name is asked for again because nothing was told of any name.
+const MAX_REPEATS: u32 = 3;
 
 /// A client of DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by itself.
 ///
@@ -41,6 +43,7 @@ pub(crate) struct DnsClient {
     limits: Option<Arc<PersonaLimits>>,
     proxy: Option<Arc<Proxy>>,
     outage: Outage,
+    lull: Lull,
 }
 
 /// What is known of a name for one type of address.
@@ -65,12 +68,14 @@ impl Known {
 
 /// The outcome of asking every server for one name.
 enum Round {
-    Known(Known),
+    /// What is known; if that is no more than a failure, with the time when the query was sent that met it.
+    Known { known: Known, failed: Option<Instant> },
     /// The name is an alias, and the chain leads on.
     Alias,
-    /// No server answered, for this reason; `out` if they answered nothing else either for a while.
+    /// No server has answered since then, for this reason; `out` if they answered nothing else either for a while.
     Unanswered {
         detail: LookupDetail,
+        since: Instant,
         out: bool,
     },
 }
@@ -84,6 +89,7 @@ impl DnsClient {
         limits: Option<Arc<PersonaLimits>>,
         proxy: Option<Arc<Proxy>>,
     ) -> Self {
+        let timeout = policy.timeout;
         Self {
             persona: persona.into(),
             servers: servers.to_vec(),
@@ -92,6 +98,7 @@ impl DnsClient {
             limits,
             proxy,
             outage: Outage::default(),
+            lull: Lull::new(timeout),
         }
     }
 
@@ -195,23 +202,62 @@ impl DnsClient {
         toll: &Toll,
     ) -> Result<Option<Known>, FatalError> {
         let servers = self.found().await?;
-        self.outage.pass(&self.persona, servers, toll).await?;
-        let mut round = self.round(servers, chain, record_type, turn, false, toll).await?;
-        if let Round::Unanswered { out: true, .. } = round {
-            // An outage may have swallowed the answers: the name is asked for once more as soon as there are any.
-            let now = Instant::now();
-            self.outage.end(&self.persona, servers, toll, now).await?;
-            round = self.round(servers, chain, record_type, turn, true, toll).await?;
+        let _inside = self.lull.enter();
+        let (mut is_repeated, mut times) = (false, 0);
+        loop {
+            self.outage.pass(&self.persona, servers, toll).await?;
+            let round = self
+                .round(servers, chain, record_type, turn, is_repeated, toll)
+                .await?;
+            is_repeated = true;
+            if let Round::Unanswered { out: true, .. } = round {
+                // An outage may have swallowed the answers: the name is asked for again as soon as there are any.
+                let now = Instant::now();
+                self.outage.end(&self.persona, servers, toll, now).await?;
+                if times < MAX_REPEATS {
+                    times += 1;
+                    continue;
+                }
+            }
+            let (known, failure) = match round {
+                Round::Alias => return Ok(None),
+                Round::Known { known, failed: None } => return Ok(Some(known)),
+                Round::Known {
+                    known,
+                    failed: Some(sent),
+                } => (known, Failure::Answered { sent }),
+                Round::Unanswered { detail, since, .. } => {
+                    (Known::nothing(detail), Failure::Silent { since })
+                }
+            };
+            match self
+                .lull
+                .judge(failure, || toll.has_told(), self.recall(servers))
+                .await
+            {
+                Judged::Probe => {}
+                Judged::Again if times < MAX_REPEATS => times += 1,
+                Judged::Again | Judged::OfTheName => return Ok(Some(known)),
+            }
         }
-        if let Round::Unanswered { out: true, .. } = round {
-            let now = Instant::now();
-            self.outage.end(&self.persona, servers, toll, now).await?;
+    }
+
+    /// Whether any server answers what it has answered before.
+    async fn recall(&self, servers: &[NameServer]) -> bool {
+        let toll = Toll::new(self.limits.clone());
+        let recalled = servers.iter().map(|server| server.recalls(&toll));
+        let any = recalled.collect::<FuturesUnordered<_>>();
+        any.any(|recalls| async move { recalls }).await
+    }
+
+    /// Takes note that a query that was sent at `sent` has brought something of a name.
+    fn told(&self, servers: &[NameServer], sent: Instant, toll: &Toll) {
+        toll.told();
+        if self.lull.told(sent) {
+            for server in servers {
+                server.throttle.begin_again();
+            }
         }
-        Ok(match round {
-            Round::Known(known) => Some(known),
-            Round::Alias => None,
-            Round::Unanswered { detail, .. } => Some(Known::nothing(detail)),
-        })
     }
 
     /// Asks every server, whatever the retries are, until there is a fact about the name. A server that is asked again has had
@@ -231,6 +277,8 @@ impl DnsClient {
         let mut known: Option<Known> = None;
         let mut unanswered = LookupDetail::TimedOut;
         let mut out = true;
+        let since = Instant::now();
+        let mut failed = None;
         while let Some((place, server)) = turns.next(retries) {
             if turns.comes_again(place) {
                 // Who can't be reached is tried again by whoever waits for the end of an outage.
@@ -277,13 +325,16 @@ impl DnsClient {
                 Reading::Addresses(addresses) => {
                     server.has_answered(&name, record_type);
                     turns.answered(place, &heard);
-                    return Ok(Round::Known(Known {
+                    self.told(servers, heard.sent, toll);
+                    let known = Known {
                         found: Ok(addresses),
                         extended_errors: errors,
-                    }));
+                    };
+                    return Ok(Round::Known { known, failed: None });
                 }
                 Reading::Alias => {
                     turns.answered(place, &heard);
+                    self.told(servers, heard.sent, toll);
                     chain.extend(names);
                     return Ok(Round::Alias);
                 }
@@ -296,6 +347,10 @@ impl DnsClient {
             let is_decisive = detail.is_decisive();
             if is_decisive {
                 server.has_answered(&name, record_type);
+            }
+            match detail.is_settled() {
+                true => self.told(servers, heard.sent, toll),
+                false => failed = Some(heard.sent),
             }
             // What a server settles by its policy counts more than a later failure of another one.
             if is_decisive || !known.as_ref().is_some_and(Known::is_settled) {
@@ -310,129 +365,16 @@ impl DnsClient {
         }
         turns.end();
         Ok(match known {
-            Some(known) => Round::Known(known),
+            Some(known) => Round::Known {
+                failed: failed.filter(|_| !known.is_settled()),
+                known,
+            },
             None => Round::Unanswered {
                 detail: unanswered,
+                since,
                 out,
             },
         })
-    }
-}
-
-/// Whose turn it is to be asked for one name.
-struct Turns<'a> {
-    servers: &'a [NameServer],
-    first: usize,
-    /// What this name has had of each server.
-    asked: Vec<Asked>,
-    spent: u64,
-    /// How many tries a server needs that refuses what is too much.
-    throttled: u64,
-    /// Whether the latest refusal was of a server that pauses by itself.
-    has_rested: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Asked {
-    times: u32,
-    crowded: u32,
-    was_refused: bool,
-}
-
-impl<'a> Turns<'a> {
-    fn new(servers: &'a [NameServer], strategy: Strategy, turn: u64) -> Self {
-        let count = u64::try_from(servers.len()).unwrap_or(1).max(1);
-        let first = match strategy {
-            Strategy::First => 0,
-            Strategy::RoundRobin => usize::try_from(turn % count).unwrap_or(0),
-        };
-        Self {
-            servers,
-            first,
-            asked: vec![Asked::default(); servers.len()],
-            spent: 0,
-            throttled: 0,
-            has_rested: false,
-        }
-    }
-
-    /// The server that was asked least, in turn; `None` if the tries are used up and each has had one. A server that is put aside
-    /// comes last, and one that takes no more queries now comes after its equals.
-    fn next(&mut self, retries: u64) -> Option<(usize, &'a NameServer)> {
-        let count = self.servers.len();
-        let mut by_turn: Vec<_> = (0..count).map(|offset| (self.first + offset) % count).collect();
-        by_turn.sort_by_key(|place| {
-            let has_room = self.servers[*place].throttle.has_room();
-            (self.asked[*place].times, !has_room)
-        });
-        let mut worthy = by_turn
-            .iter()
-            .filter(|place| count == 1 || self.servers[**place].health.is_worth_asking());
-        let is_unasked = |place: &usize| self.asked[*place].times == 0;
-        let is_used_up = self.spent > retries.max(self.throttled.saturating_sub(1));
-        let mut place = *worthy.next().or(by_turn.first())?;
-        if is_used_up && !is_unasked(&place) {
-            // One that was put aside may know what the others don't.
-            place = *by_turn.iter().find(|place| is_unasked(place))?;
-        }
-        self.asked[place].times += 1;
-        Some((place, &self.servers[place]))
-    }
-
-    fn comes_again(&self, place: usize) -> bool {
-        self.asked[place].times > 1
-    }
-
-    /// Waits before a server is asked again, unless its throttle has seen to that.
-    async fn rest(&self, place: usize) {
-        if !self.has_rested {
-            let round = self.asked[place].times.saturating_sub(2);
-            tokio::time::sleep(pause(round.into())).await;
-        }
-    }
-
-    fn failed(&mut self) {
-        self.spent += 1;
-        self.has_rested = false;
-    }
-
-    fn answered(&mut self, place: usize, heard: &Heard) {
-        let throttle = &self.servers[place].throttle;
-        throttle.answered(heard.sent, self.asked[place].was_refused);
-        self.asked[place].was_refused = false;
-        self.spent += 1;
-        self.has_rested = false;
-    }
-
-    fn refused(&mut self, place: usize, heard: &Heard) {
-        let asked = &mut self.asked[place];
-        let again = std::mem::replace(&mut asked.was_refused, true);
-        match self.servers[place].throttle.refused(heard.sent, again) {
-            Refusal::OfMany if asked.crowded < MAX_CROWDED => {
-                asked.crowded += 1;
-                self.has_rested = true;
-            }
-            Refusal::OfMany => self.spent += 1,
-            Refusal::OnTrial { tries } => {
-                self.spent += 1;
-                self.throttled = tries.max(self.throttled);
-                self.has_rested = true;
-            }
-            Refusal::OfTheName => {
-                self.spent += 1;
-                self.throttled = 0;
-                self.has_rested = false;
-            }
-        }
-    }
-
-    /// Tells the servers that have refused the name to the last.
-    fn end(&self) {
-        for (server, asked) in self.servers.iter().zip(&self.asked) {
-            if asked.was_refused {
-                server.throttle.refused_to_the_end();
-            }
-        }
     }
 }
 

@@ -15,6 +15,11 @@ const MAX_ASIDE: Duration = Duration::from_secs(30);
 /// How long a server that has queries to answer may say nothing before that counts as an outage, at most.
 const MAX_GAP: Duration = Duration::from_millis(500);
 
+/// How long nothing may be heard where queries may take so long, before a missing answer is no matter of its question.
+pub(super) fn gap(patience: Duration) -> Duration {
+    (patience / 4).min(MAX_GAP)
+}
+
 /// What is known of one server.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -43,7 +48,7 @@ impl Health {
     /// `patience` is the time that a query may take.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
-            gap: (patience / 4).min(MAX_GAP),
+            gap: gap(patience),
             state: Mutex::default(),
         }
     }
@@ -98,6 +103,15 @@ impl Health {
             aside.until = now + aside.length;
         }
         is_over
+    }
+
+    /// Whether the server is put aside now.
+    pub(super) fn is_aside(&self) -> bool {
+        let state = self.lock();
+        state
+            .aside
+            .as_ref()
+            .is_some_and(|aside| Instant::now() < aside.until)
     }
 
     /// Whether the server has said nothing for so long that it must be asked whether it is there.

@@ -2,12 +2,13 @@
 //!
 //! A name is asked for by the [`client`], which reads each [`answer`] and gives its [`detail`]. A [`name_server`] is asked over
 //! [`udp`] and [`tcp`]; its [`health`] and its [`throttle`] say whether, and how many queries at once. An [`outage`] of all of
-//! them holds the run back.
+//! them holds the run back, and so does a [`lull`], in which they tell nothing of any name.
 
 mod answer;
 mod client;
 mod detail;
 mod health;
+mod lull;
 mod message;
 mod name_server;
 mod no_answer;
@@ -19,6 +20,7 @@ mod tcp;
 mod tests;
 mod throttle;
 mod toll;
+mod turns;
 mod udp;
 
 use std::net::IpAddr;

@@ -93,13 +93,12 @@ impl NameServer {
         record_type: RecordType,
         toll: &Toll,
     ) -> Result<Heard, NoAnswer> {
-        let room = self.throttle.room().await;
+        let _room = match self.throttle.room(|| self.health.is_aside()).await {
+            Some(room) => room,
+            None => return Err(self.health.reason().unwrap_or(NoAnswer::Silent)),
+        };
         self.ask_at_once(Query::new(name, record_type), name, record_type, toll)
             .await
-            .map(|message| Heard {
-                message,
-                sent: room.since,
-            })
     }
 
     /// Asks as [`NameServer::ask`] does. While it answers nothing else, it is asked for the root, so that its silence about one
@@ -144,6 +143,17 @@ impl NameServer {
         }
     }
 
+    /// Whether it answers a question that it has answered before, if there is one.
+    pub(super) async fn recalls(&self, toll: &Toll) -> bool {
+        let Some((name, record_type)) = self.answered.get() else {
+            return false;
+        };
+        let asked = self.ask_at_once(Query::new(name, *record_type), name, *record_type, toll);
+        let message = asked.await.ok().and_then(|heard| heard.message);
+        let knows = |code| matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
+        message.is_some_and(|said| knows(said.metadata.response_code))
+    }
+
     /// Takes note of a name that the server has an answer for.
     pub(super) fn has_answered(&self, name: &Name, record_type: RecordType) {
         if self.answered.get().is_none() {
@@ -157,7 +167,7 @@ impl NameServer {
         name: &Name,
         record_type: RecordType,
         toll: &Toll,
-    ) -> Result<Option<Message>, NoAnswer> {
+    ) -> Result<Heard, NoAnswer> {
         let outcome = self.exchange(query, name, record_type, toll).await;
         match &outcome {
             Ok(_) => self.health.answered(),
@@ -173,29 +183,41 @@ impl NameServer {
         name: &Name,
         record_type: RecordType,
         toll: &Toll,
-    ) -> Result<Option<Message>, NoAnswer> {
-        let answer = self.send(query, toll).await?;
-        let knows_edns = answer.as_ref().is_none_or(|said| {
+    ) -> Result<Heard, NoAnswer> {
+        let heard = self.send(query, toll).await?;
+        let knows_edns = heard.message.as_ref().is_none_or(|said| {
             let code = said.metadata.response_code;
             said.edns.is_some() || !matches!(code, ResponseCode::FormErr | ResponseCode::NotImp)
         });
         match knows_edns {
-            true => Ok(answer),
+            true => Ok(heard),
             false => self.send(Query::plain(name, record_type), toll).await,
         }
     }
 
     /// Sends one query, over TCP if the answer doesn't fit into a datagram.
-    async fn send(&self, query: Query, toll: &Toll) -> Result<Option<Message>, NoAnswer> {
+    async fn send(&self, query: Query, toll: &Toll) -> Result<Heard, NoAnswer> {
         let query = Arc::new(query);
+        let mut cut_at = None;
         if let Some(udp) = &self.udp {
-            let answer = udp.ask(&query, self.patience, toll).await?;
+            let (answer, sent) = udp.ask(&query, self.patience, toll).await?;
             if !message::is_cut(&answer) {
-                return Ok(Message::from_vec(&answer).ok());
+                let message = Message::from_vec(&answer).ok();
+                return Ok(Heard { message, sent });
             }
+            cut_at = Some(sent);
         }
-        let answer = self.tcp.ask(&query, toll).await?;
-        Ok(Message::from_vec(&answer).ok())
+        match (self.tcp.ask(&query, toll).await, cut_at) {
+            (Ok((answer, sent)), _) => Ok(Heard {
+                message: Message::from_vec(&answer).ok(),
+                sent,
+            }),
+            // It has answered, and what it can't say in a datagram isn't to be had.
+            (Err(NoAnswer::Silent | NoAnswer::Unreachable(_)), Some(sent)) => {
+                Ok(Heard { message: None, sent })
+            }
+            (Err(reason), _) => Err(reason),
+        }
     }
 }
 

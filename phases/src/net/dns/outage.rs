@@ -79,7 +79,7 @@ impl Outage {
     ) -> Result<(), FatalError> {
         let mut state = self.state.subscribe();
         let news = state.wait_for(|state| {
-            state.verdict.is_some() || state.answered.is_some_and(|answered| answered > began)
+            state.verdict.is_some() || state.answered.is_some_and(|answered| answered >= began)
         });
         tokio::select! {
             biased;

@@ -74,7 +74,7 @@ struct Queued {
 /// What became of a query that was sent on a connection.
 #[derive(Debug)]
 enum Outcome {
-    Answer(Bytes),
+    Answer(Bytes, Instant),
     Failed(NoAnswer),
     /// The connection was lost. It may be sent again (RFC 7766, section 6.2.4).
     Lost {
@@ -108,8 +108,9 @@ impl TcpConnections {
         }
     }
 
-    /// Sends a query when its turn has come, again if its connection is lost, and waits for the answer.
-    pub(super) async fn ask(&self, query: &Arc<Query>, toll: &Toll) -> Result<Bytes, NoAnswer> {
+    /// Sends a query when its turn has come, again if its connection is lost, and waits for the answer. Gives it with the time of
+    /// the sending.
+    pub(super) async fn ask(&self, query: &Arc<Query>, toll: &Toll) -> Result<(Bytes, Instant), NoAnswer> {
         let mut lost_alone = 0;
         for _ in 0..MAX_LOST {
             toll.pay().await;
@@ -119,7 +120,7 @@ impl TcpConnections {
                 answer: answered,
             });
             match answer.await {
-                Ok(Outcome::Answer(answer)) => return Ok(answer),
+                Ok(Outcome::Answer(answer, at)) => return Ok((answer, at)),
                 Ok(Outcome::Failed(reason)) => return Err(reason),
                 Ok(Outcome::Lost { alone }) => lost_alone += usize::from(alone),
                 Err(_) => {}
@@ -328,7 +329,7 @@ impl<'a> Connection<'a> {
             let mut state = self.line.lock();
             state.window = (state.window + 1).min(MAX_WINDOW);
             drop(state);
-            let _ = sent.queued.answer.send(Outcome::Answer(answer));
+            let _ = sent.queued.answer.send(Outcome::Answer(answer, sent.at));
         }
     }
 

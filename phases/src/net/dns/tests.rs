@@ -1,3 +1,4 @@
+mod lulls;
 mod reading;
 mod tcp;
 mod waiting;

@@ -14,6 +14,8 @@ use super::pause::{FIRST_PAUSE, MAX_PAUSE, jittered};
 /// The repeated refusals in a row after which a server refuses by name: before it has ever taken back a refusal, and after.
 const TRIALS: u32 = 6;
 const TRIALS_OF_A_THROTTLER: u32 = 20;
+/// Up to how many queries at once it grows by one with each answer after it began again.
+const FAST_AGAIN: f64 = 100.0;
 /// How many names must have been refused to the end before a server is said to refuse by name.
 const STUBBORN: u64 = 5;
 
@@ -66,7 +68,6 @@ pub(super) enum Refusal {
 #[derive(Debug)]
 pub(super) struct Room<'a> {
     throttle: &'a Throttle,
-    pub(super) since: Instant,
 }
 
 impl Drop for Room<'_> {
@@ -81,32 +82,30 @@ impl Throttle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until one more query may be sent.
-    pub(super) async fn room(&self) -> Room<'_> {
+    /// Waits until one more query may be sent; gives up as soon as `is_in_vain`.
+    pub(super) async fn room(&self, is_in_vain: impl Fn() -> bool) -> Option<Room<'_>> {
         if let Some(room) = self.try_room() {
-            return room;
+            return Some(room);
         }
         let _turn = self.turn.lock().await;
-        loop {
+        while !is_in_vain() {
             let freed = self.freed.notified();
             if let Some(room) = self.try_room() {
-                return room;
+                return Some(room);
             }
             match self.closed_until() {
                 Some(open_at) => sleep_until(open_at).await,
                 None => freed.await,
             }
         }
+        None
     }
 
     fn try_room(&self) -> Option<Room<'_>> {
         let mut state = self.lock();
         state.has_room().then(|| {
             state.waiting += 1;
-            Room {
-                throttle: self,
-                since: Instant::now(),
-            }
+            Room { throttle: self }
         })
     }
 
@@ -169,6 +168,24 @@ impl Throttle {
             // The window may have room for more than the one that leaves.
             self.freed.notify_one();
         }
+    }
+
+    /// Forgets what it was found to refuse, since that was no matter of the names, and begins again with one query at a time.
+    pub(super) fn begin_again(&self) {
+        let mut state = self.lock();
+        if state.window.is_none() && state.refused_again == 0 && state.stubborn == 0 {
+            return;
+        }
+        state.refused_again = 0;
+        state.stubborn = 0;
+        state.window = Some(Window {
+            size: 1.0,
+            fast_to: FAST_AGAIN,
+            cut: Instant::now(),
+            open_at: Instant::now(),
+            pause: FIRST_PAUSE / 2,
+            is_on_trial: false,
+        });
     }
 
     /// Takes note that a name was refused to the end.

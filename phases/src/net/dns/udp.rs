@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::message::{self, Query};
@@ -62,14 +62,15 @@ impl UdpSockets {
         }
     }
 
-    /// Sends a query when its turn has come, and waits so long for the answer.
+    /// Sends a query when its turn has come, and waits so long for the answer. Gives it with the time of the sending.
     pub(super) async fn ask(
         &self,
         query: &Arc<Query>,
         patience: Duration,
         toll: &Toll,
-    ) -> Result<Vec<u8>, NoAnswer> {
+    ) -> Result<(Vec<u8>, Instant), NoAnswer> {
         toll.pay().await;
+        let at = Instant::now();
         let socket = self.socket().await?;
         let (answered, answer) = oneshot::channel();
         let place = Place::take(&socket.shared, query, answered);
@@ -81,7 +82,7 @@ impl UdpSockets {
             return Err(reason);
         }
         match timeout(patience, answer).await {
-            Ok(Ok(answer)) => answer,
+            Ok(Ok(answer)) => answer.map(|answer| (answer, at)),
             Ok(Err(_)) => Err(NoAnswer::Unreachable("its socket was closed".to_owned())),
             Err(_) => Err(NoAnswer::Silent),
         }

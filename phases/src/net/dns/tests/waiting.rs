@@ -7,7 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 /// A client of these servers that asks each query once.
-fn patient(servers: &[SocketAddr], strategy: Strategy, retries: u64, timeout: Duration) -> DnsClient {
+pub(super) fn patient(
+    servers: &[SocketAddr],
+    strategy: Strategy,
+    retries: u64,
+    timeout: Duration,
+) -> DnsClient {
     let servers: Vec<_> = servers
         .iter()
         .map(|server| Server::new(&server.to_string()).unwrap())
@@ -27,13 +32,13 @@ async fn look_up(client: &DnsClient, count: u64) -> Vec<Result<Lookup, FatalErro
     futures::future::join_all(lookups).await
 }
 
-fn resolved(lookups: &[Result<Lookup, FatalError>]) -> usize {
+pub(super) fn resolved(lookups: &[Result<Lookup, FatalError>]) -> usize {
     let is_resolved = |lookup: &&Result<Lookup, FatalError>| matches!(lookup, Ok(lookup) if lookup.status == LookupStatus::Resolved);
     lookups.iter().filter(is_resolved).count()
 }
 
 /// Answers each query with what `treat` makes of the right answer; without an answer if that gives `false`.
-async fn serve(udp: &UdpSocket, treat: impl Fn(&mut Message) -> bool) {
+pub(super) async fn serve(udp: &UdpSocket, treat: impl Fn(&mut Message) -> bool) {
     loop {
         let mut buffer = [0; 512];
         let (length, from) = udp.recv_from(&mut buffer).await.unwrap();
@@ -44,7 +49,7 @@ async fn serve(udp: &UdpSocket, treat: impl Fn(&mut Message) -> bool) {
     }
 }
 
-fn refuse(message: &mut Message) {
+pub(super) fn refuse(message: &mut Message) {
     message.answers.clear();
     message.metadata.response_code = ResponseCode::Refused;
 }
