@@ -38,6 +38,8 @@ phasegate::core::word_type! {
         ConnectionRefused = "connection_refused",
         /// The connection failed.
         ConnectionFailed = "connection_failed",
+        /// This machine has no route to any address of the site, and has one to others.
+        NoRoute = "no_route",
         /// The connection through the proxy was closed before an answer.
         ClosedUnanswered = "closed_unanswered",
         /// The proxy can't connect to the site.
@@ -85,6 +87,9 @@ impl HttpDetail {
             Self::ProxyTimeout => "The proxy did not reach the site in time",
             Self::ConnectionRefused => "The site refuses the connection",
             Self::ConnectionFailed => "The connection to the site failed",
+            Self::NoRoute => {
+                "This machine has no route to the addresses of the site, such as IPv6 ones, so nothing is known of it"
+            }
             Self::ClosedUnanswered => "The connection through the proxy was closed before an answer",
             Self::ProxyCantConnect => "The proxy can't connect to the site",
             Self::ProxyCantResolve => "The proxy doesn't find the site's address",
@@ -142,6 +147,7 @@ impl HttpDetail {
                     | Self::AnswerTimeout
                     | Self::ConnectionRefused
                     | Self::ConnectionFailed
+                    | Self::NoRoute
                     | Self::RedirectUnknown
                     | Self::CertificateRejected
                     | Self::TlsFailed
@@ -211,6 +217,7 @@ impl HttpDetail {
             Self::ConnectTimeout | Self::AnswerTimeout | Self::ProxyTimeout => Status::TimedOut,
             Self::ConnectionRefused => Status::ConnectionRefused,
             Self::ConnectionFailed
+            | Self::NoRoute
             | Self::ClosedUnanswered
             | Self::ProxyCantConnect
             | Self::ProxyCantResolve

@@ -112,7 +112,7 @@ impl ProxyGate {
         let code = match &failure {
             RequestFailure::Site(site) => site.detail.code,
             RequestFailure::Means(means) => means.item.detail.code,
-            RequestFailure::Fatal(_) | RequestFailure::StoodStill(_) => return failure,
+            RequestFailure::Fatal(_) | RequestFailure::Again(_) => return failure,
         };
         let may_be_gone = self.works()
             && matches!(

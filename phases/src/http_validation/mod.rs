@@ -39,6 +39,7 @@ use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
 use crate::net::persona_limits::{LimitsByPersona, PersonaLimits};
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
+use crate::net::uplink::Uplink;
 use crate::ordered::{self, Checkpoint, WorkLimits};
 use crate::persona;
 use crate::schema;
@@ -185,6 +186,7 @@ impl Persona {
             limits,
             gate,
             resolvers,
+            uplink: Uplink::default(),
         };
         Self { id, visitor }
     }

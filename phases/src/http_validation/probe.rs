@@ -63,7 +63,7 @@ impl ResourceProbe for HttpPersonaProbe {
         let addresses = match persona.visitor.look_up(&domain, 80).await {
             Ok(addresses) => addresses,
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Site(site) | RequestFailure::StoodStill(site)) => {
+            Err(RequestFailure::Site(site) | RequestFailure::Again(site)) => {
                 return answer(&Probed::unrequested(domain, site, start));
             }
             Err(RequestFailure::Means(means)) => return Err(failure(means.fatal)),

@@ -18,6 +18,7 @@ use crate::detail::Detail;
 use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
+use crate::net::uplink::Uplink;
 use crate::probe::{ProbeInput, answer, failure, read};
 use crate::schema;
 
@@ -55,6 +56,7 @@ impl ResourceProbe for ProxyProbe {
             limits: Arc::new(PersonaLimits::new(1, None)),
             gate: Some(Arc::new(ProxyGate::new(Arc::new(proxy)))),
             resolvers: None,
+            uplink: Uplink::default(),
         };
         let mut probed = Probed {
             url: format!("http://{domain}/"),
@@ -79,7 +81,7 @@ impl ResourceProbe for ProxyProbe {
                 }
             }
             Err(RequestFailure::Fatal(fatal)) => return Err(failure(fatal)),
-            Err(RequestFailure::Site(site) | RequestFailure::StoodStill(site)) => Some(site),
+            Err(RequestFailure::Site(site) | RequestFailure::Again(site)) => Some(site),
             Err(RequestFailure::Means(means)) => Some(judged(&visitor, *means).await.map_err(failure)?),
         };
         probed.status = failed.as_ref().map_or(Status::Ok, |site| site.status);

@@ -67,8 +67,9 @@ pub(crate) enum RequestFailure {
     Site(SiteFailure),
     /// This request failed, or every other one would too.
     Means(Box<MeansFailure>),
-    /// This process stood still for longer than the request may take, so that its failure says nothing.
-    StoodStill(SiteFailure),
+    /// This machine had no network, or stood still for longer than the request may take, so that the failure says nothing: the
+    /// request is sent again.
+    Again(SiteFailure),
 }
 
 /// A failure that is the proxy's if that fails for everything, and the site's if not.
@@ -150,10 +151,10 @@ pub(crate) async fn send(
     };
     match outcome {
         Err(RequestFailure::Site(failure)) if start.elapsed() > most + STANDSTILL => {
-            Err(RequestFailure::StoodStill(failure))
+            Err(RequestFailure::Again(failure))
         }
         Err(RequestFailure::Means(means)) if start.elapsed() > most + STANDSTILL => {
-            Err(RequestFailure::StoodStill(means.item))
+            Err(RequestFailure::Again(means.item))
         }
         outcome => outcome,
     }
@@ -179,29 +180,29 @@ async fn attempt(
         Route::Direct(_) => Asked::Site,
     };
     let request = request(persona, url, credentials, asked)?;
-    let exchange = async {
-        let address = connection.address;
-        let (response, _driver) = exchange(connection, request)
-            .await
-            .map_err(|error| asked.failure(&error))?;
-        let is_in_doubt = match asked {
-            Asked::Proxy(proxy) => {
-                let (status, headers) = (response.status(), response.headers());
-                author(status, headers, url, proxy, connect_patience).await? == Author::Unknown
-            }
-            Asked::Tunnel | Asked::Site => false,
-        };
-        let answer = read(response, persona.max_body_bytes.size()).await;
-        let answer = answer.map_err(|error| HttpDetail::InvalidAnswer.failure(error))?;
-        Ok(Answer {
-            address,
-            is_in_doubt,
-            ..answer
-        })
+    let address = connection.address;
+    let begun = Instant::now();
+    let exchanged = timeout(left, exchange(connection, request)).await;
+    let (response, _driver) = exchanged
+        .map_err(|_| asked.silent())?
+        .map_err(|error| asked.failure(&error))?;
+    let left = left.saturating_sub(begun.elapsed());
+    let is_in_doubt = match asked {
+        Asked::Proxy(proxy) => {
+            let (status, headers) = (response.status(), response.headers());
+            author(status, headers, url, proxy, connect_patience).await? == Author::Unknown
+        }
+        Asked::Tunnel | Asked::Site => false,
     };
-    timeout(left, exchange)
-        .await
-        .unwrap_or_else(|_| Err(asked.silent()))
+    let read = timeout(left, read(response, persona.max_body_bytes.size())).await;
+    let answer = read
+        .map_err(|_| asked.silent())?
+        .map_err(|error| HttpDetail::InvalidAnswer.failure(error))?;
+    Ok(Answer {
+        address,
+        is_in_doubt,
+        ..answer
+    })
 }
 
 /// Who gets a request.

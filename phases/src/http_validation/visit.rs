@@ -21,10 +21,11 @@ use crate::net::fatal_error::FatalError;
 use crate::net::persona_limits::PersonaLimits;
 use crate::net::proxy::Proxy;
 use crate::net::sockets;
+use crate::net::uplink::{Unreached, Uplink};
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
-/// How often a request is sent again because the proxy was away, or this process stood still.
+/// How often a request is sent again because the proxy or the network was away, or this process stood still.
 const MAX_RETURNS: u32 = 3;
 
 /// A persona at work.
@@ -35,6 +36,8 @@ pub(crate) struct Visitor {
     pub(crate) gate: Option<Arc<ProxyGate>>,
     /// The resolvers for redirects to other hosts. Without them the system resolves.
     pub(crate) resolvers: Option<DnsClient>,
+    /// What is known of this machine's own ways.
+    pub(crate) uplink: Uplink,
 }
 
 /// A domain to visit, with its resolved addresses.
@@ -143,14 +146,12 @@ impl Visitor {
                     }
                     return Err(fatal);
                 }
-                Err(RequestFailure::StoodStill(failure)) if returns < MAX_RETURNS => {
+                Err(RequestFailure::Again(failure)) if returns < MAX_RETURNS => {
                     returns += 1;
                     visit.fail(failure);
                     continue;
                 }
-                Err(RequestFailure::Site(failure) | RequestFailure::StoodStill(failure)) => {
-                    visit.fail(failure)
-                }
+                Err(RequestFailure::Site(failure) | RequestFailure::Again(failure)) => visit.fail(failure),
                 Err(RequestFailure::Means(means)) => match &self.gate {
                     Some(gate) if is_last || gate.works() => match gate.judge(*means).await? {
                         Judged::OfTheSite(failure) => visit.fail(failure),
@@ -205,7 +206,12 @@ impl Visitor {
             *requests += 1;
             let sent = request::send(&self.persona, &url, &route, credentials(&origin, &url)).await;
             self.learn(&sent);
-            let answer = sent?;
+            let answer = match (sent, &route) {
+                (Err(failure), Route::Direct(addresses)) => {
+                    return Err(self.unreached(failure, addresses).await);
+                }
+                (sent, _) => sent?,
+            };
             visit.address = answer.address;
             let next = answer.location.as_deref().map(|location| join(&url, location));
             let answer = visit.answer.insert(answer);
@@ -234,12 +240,30 @@ impl Visitor {
         self.gate.as_deref().map(ProxyGate::proxy)
     }
 
-    /// Tells the gate if the proxy has let a request through.
+    /// The failure of a connection as this machine's routes explain it.
+    async fn unreached(&self, failure: RequestFailure, addresses: &[SocketAddr]) -> RequestFailure {
+        match failure {
+            RequestFailure::Site(failure) if failure.detail.code == HttpDetail::ConnectionFailed => {
+                match self.uplink.judge(addresses).await {
+                    Ok(Unreached::OfTheSite) => RequestFailure::Site(failure),
+                    Ok(Unreached::NoRoute) => RequestFailure::Site(HttpDetail::NoRoute.into()),
+                    Ok(Unreached::Again) => RequestFailure::Again(failure),
+                    Err(fatal) => RequestFailure::Fatal(fatal),
+                }
+            }
+            failure => failure,
+        }
+    }
+
+    /// Takes note of what a request has shown of the ways to sites.
     fn learn(&self, sent: &Result<Answer, RequestFailure>) {
+        if sent.is_ok() {
+            self.uplink.reached();
+        }
         let has_passed = match sent {
             Ok(answer) => !answer.is_in_doubt,
             Err(RequestFailure::Site(failure)) => !failure.detail.code.is_without_request(),
-            Err(RequestFailure::Fatal(_) | RequestFailure::Means(_) | RequestFailure::StoodStill(_)) => false,
+            Err(RequestFailure::Fatal(_) | RequestFailure::Means(_) | RequestFailure::Again(_)) => false,
         };
         if let Some(gate) = self.gate.as_ref().filter(|_| has_passed) {
             gate.passed();
@@ -304,7 +328,8 @@ impl Visitor {
                     Ok(Err(error)) if sockets::are_used_up(&error, &[]) => {
                         return Err(FatalError::OutOfSockets(error.to_string()).into());
                     }
-                    Ok(Err(_)) => return Err(unresolved()),
+                    // The system doesn't tell a missing name from a failure of its own.
+                    Ok(Err(error)) => return Err(HttpDetail::RedirectUnknown.failure(error).into()),
                     Err(_) => return Err(HttpDetail::RedirectUnknown.into()),
                 }
             }

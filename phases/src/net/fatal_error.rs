@@ -18,6 +18,12 @@ pub(crate) enum FatalError {
         "no resolver of {persona} answers: {complaints}. Nothing is lost: start the phase again when they answer, and it goes on"
     )]
     NoResolverAnswers { persona: String, complaints: String },
+    /// This machine has no network.
+    #[error(
+        "this machine has no network: it has no route to any address. Nothing is lost: start the phase again when it has one, \
+         and it goes on"
+    )]
+    NoNetwork,
     /// This machine has no socket left.
     #[error(
         "this machine has no socket for one more connection: {0}. Lower the concurrency of the personas, or raise the \
@@ -35,6 +41,7 @@ impl From<FatalError> for RunError {
             FatalError::Proxy(ProxyError::Refuses { .. }) => "proxy_refused",
             FatalError::NoResolverAnswers { .. } => "resolver_unreachable",
             FatalError::Resolver { .. } => "resolver_unresolved",
+            FatalError::NoNetwork => "network_unreachable",
             FatalError::OutOfSockets(_) => "out_of_sockets",
         };
         Self::failed(code, fatal.to_string())

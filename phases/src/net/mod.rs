@@ -8,3 +8,4 @@ pub(crate) mod persona_limits;
 pub(crate) mod proxy;
 pub(crate) mod sockets;
 mod socks5;
+pub(crate) mod uplink;

@@ -12,6 +12,7 @@ fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visi
             Arc::new(ProxyGate::new(proxy))
         }),
         resolvers: None,
+        uplink: Uplink::default(),
     }
 }
 

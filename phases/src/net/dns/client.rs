@@ -68,14 +68,14 @@ impl Known {
 
 /// The outcome of asking every server for one name.
 enum Round {
-    /// What is known; if that is no more than a failure, with the time when the query was sent that met it.
+    /// What is known; with the time of the last query if that is no more than a failure.
     Known { known: Known, failed: Option<Instant> },
     /// The name is an alias, and the chain leads on.
     Alias,
-    /// No server has answered since then, for this reason; `out` if they answered nothing else either for a while.
+    /// No server has answered, for this reason; `out` if they answered nothing else either for a while.
     Unanswered {
         detail: LookupDetail,
-        since: Instant,
+        last: Instant,
         out: bool,
     },
 }
@@ -89,7 +89,6 @@ impl DnsClient {
         limits: Option<Arc<PersonaLimits>>,
         proxy: Option<Arc<Proxy>>,
     ) -> Self {
-        let timeout = policy.timeout;
         Self {
             persona: persona.into(),
             servers: servers.to_vec(),
@@ -98,7 +97,7 @@ impl DnsClient {
             limits,
             proxy,
             outage: Outage::default(),
-            lull: Lull::new(timeout),
+            lull: Lull::default(),
         }
     }
 
@@ -204,6 +203,7 @@ impl DnsClient {
         let servers = self.found().await?;
         let _inside = self.lull.enter();
         let (mut is_repeated, mut times) = (false, 0);
+        let first = Instant::now();
         loop {
             self.outage.pass(&self.persona, servers, toll).await?;
             let round = self
@@ -219,17 +219,16 @@ impl DnsClient {
                     continue;
                 }
             }
-            let (known, failure) = match round {
+            let (known, last) = match round {
                 Round::Alias => return Ok(None),
                 Round::Known { known, failed: None } => return Ok(Some(known)),
                 Round::Known {
                     known,
-                    failed: Some(sent),
-                } => (known, Failure::Answered { sent }),
-                Round::Unanswered { detail, since, .. } => {
-                    (Known::nothing(detail), Failure::Silent { since })
-                }
+                    failed: Some(last),
+                } => (known, last),
+                Round::Unanswered { detail, last, .. } => (Known::nothing(detail), last),
             };
+            let failure = Failure { first, last };
             match self
                 .lull
                 .judge(failure, || toll.has_told(), self.recall(servers))
@@ -277,8 +276,7 @@ impl DnsClient {
         let mut known: Option<Known> = None;
         let mut unanswered = LookupDetail::TimedOut;
         let mut out = true;
-        let since = Instant::now();
-        let mut failed = None;
+        let mut last = Instant::now();
         while let Some((place, server)) = turns.next(retries) {
             if turns.comes_again(place) {
                 // Who can't be reached is tried again by whoever waits for the end of an outage.
@@ -295,6 +293,7 @@ impl DnsClient {
                 false => Ok(()),
             };
             let began = Instant::now();
+            last = began;
             let heard = match is_there {
                 Err(reason) => Err(reason),
                 Ok(()) if is_careful => server.ask_and_listen(&name, record_type, toll, &probes).await,
@@ -350,7 +349,7 @@ impl DnsClient {
             }
             match detail.is_settled() {
                 true => self.told(servers, heard.sent, toll),
-                false => failed = Some(heard.sent),
+                false => last = heard.sent,
             }
             // What a server settles by its policy counts more than a later failure of another one.
             if is_decisive || !known.as_ref().is_some_and(Known::is_settled) {
@@ -366,12 +365,12 @@ impl DnsClient {
         turns.end();
         Ok(match known {
             Some(known) => Round::Known {
-                failed: failed.filter(|_| !known.is_settled()),
+                failed: (!known.is_settled()).then_some(last),
                 known,
             },
             None => Round::Unanswered {
                 detail: unanswered,
-                since,
+                last,
                 out,
             },
         })

@@ -15,11 +15,6 @@ const MAX_ASIDE: Duration = Duration::from_secs(30);
 /// How long a server that has queries to answer may say nothing before that counts as an outage, at most.
 const MAX_GAP: Duration = Duration::from_millis(500);
 
-/// How long nothing may be heard where queries may take so long, before a missing answer is no matter of its question.
-pub(super) fn gap(patience: Duration) -> Duration {
-    (patience / 4).min(MAX_GAP)
-}
-
 /// What is known of one server.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -48,7 +43,7 @@ impl Health {
     /// `patience` is the time that a query may take.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
-            gap: gap(patience),
+            gap: (patience / 4).min(MAX_GAP),
             state: Mutex::default(),
         }
     }

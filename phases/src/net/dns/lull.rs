@@ -15,15 +15,13 @@ use super::pause::pause;
 
 /// How long names wait for servers that have told of names before.
 const MAX_LULL: Duration = Duration::from_secs(30);
-/// So many names in a row of which nothing was told are a lull, whatever the servers say of a name that they know. It is twice
-/// as many after each lull that was waited out in vain.
+/// So many names of which nothing was told, and that were all asked for after the latest fact, are a lull, whatever the servers
+/// say of a name that they know. It is twice as many after each lull that was waited out in vain.
 const MANY: usize = 8;
 
 /// What the servers of a client have last told of names.
 #[derive(Debug)]
 pub(super) struct Lull {
-    /// How long they may tell nothing before a silence is no matter of the name.
-    gap: Duration,
     state: Mutex<State>,
     news: Notify,
     /// Held by the name that asks on.
@@ -35,9 +33,10 @@ struct State {
     /// The names that are asked for, and those of them that wait here.
     inside: usize,
     waiting: usize,
-    fact: Option<Fact>,
-    /// When the latest time without a fact ended.
-    gap_ended: Option<Instant>,
+    /// Those who wait and were asked for only after the latest fact.
+    fresh: usize,
+    /// When the latest query was sent that has brought something of a name.
+    fact: Option<Instant>,
     /// Since when all names wait, and how often it was asked since.
     since: Option<Instant>,
     rounds: u64,
@@ -50,20 +49,11 @@ struct State {
     is_in_vain: bool,
 }
 
-/// Something that was told of a name.
+/// When the queries were sent that have brought nothing of a name: the first and the last of them.
 #[derive(Clone, Copy, Debug)]
-struct Fact {
-    sent: Instant,
-    heard: Instant,
-}
-
-/// How the look-up of a name failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Failure {
-    /// By an answer to a query that was sent then.
-    Answered { sent: Instant },
-    /// By a silence since then.
-    Silent { since: Instant },
+pub(super) struct Failure {
+    pub(super) first: Instant,
+    pub(super) last: Instant,
 }
 
 /// What a failure is, as it turns out.
@@ -86,11 +76,17 @@ impl Drop for Inside<'_> {
     }
 }
 
-struct Waiting<'a>(&'a Lull);
+struct Waiting<'a> {
+    lull: &'a Lull,
+    is_fresh: bool,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.change(|state| state.waiting -= 1);
+        self.lull.change(|state| {
+            state.waiting -= 1;
+            state.fresh -= usize::from(self.is_fresh);
+        });
     }
 }
 
@@ -102,28 +98,29 @@ enum Outlook {
     AllWait,
 }
 
-impl Lull {
-    /// `patience` is the time that a query may take.
-    pub(super) fn new(patience: Duration) -> Self {
+impl Default for Lull {
+    fn default() -> Self {
+        let state = State {
+            inside: 0,
+            waiting: 0,
+            fresh: 0,
+            fact: None,
+            since: None,
+            rounds: 0,
+            settled: None,
+            given_up: 0,
+            many: MANY,
+            is_in_vain: false,
+        };
         Self {
-            gap: super::health::gap(patience),
-            state: Mutex::new(State {
-                inside: 0,
-                waiting: 0,
-                fact: None,
-                gap_ended: None,
-                since: None,
-                rounds: 0,
-                settled: None,
-                given_up: 0,
-                many: MANY,
-                is_in_vain: false,
-            }),
+            state: Mutex::new(state),
             news: Notify::new(),
             prober: tokio::sync::Mutex::default(),
         }
     }
+}
 
+impl Lull {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,14 +145,8 @@ impl Lull {
 
     /// Takes note that a query that was sent at `sent` has brought something of a name. Gives whether that ends a lull.
     pub(super) fn told(&self, sent: Instant) -> bool {
-        let heard = Instant::now();
         self.change(|state| {
-            let gap = self.gap;
-            if state.fact.is_none_or(|last| heard - last.heard > gap) {
-                state.gap_ended = Some(heard);
-            }
-            let sent = state.fact.map_or(sent, |last| last.sent.max(sent));
-            state.fact = Some(Fact { sent, heard });
+            state.fact = Some(state.fact.map_or(sent, |last| last.max(sent)));
             state.rounds = 0;
             state.given_up = 0;
             let was_in_vain = std::mem::take(&mut state.is_in_vain);
@@ -172,12 +163,17 @@ impl Lull {
         recall: impl Future<Output = bool>,
     ) -> Judged {
         let mut recall = pin!(recall);
-        if is_told_of() || self.lock().is_of_the_name(failure, self.gap) {
+        if is_told_of() || self.lock().is_of_the_name(failure) {
             return Judged::OfTheName;
         }
         let entered = Instant::now();
-        self.change(|state| state.waiting += 1);
-        let _waiting = Waiting(self);
+        let is_fresh = self.change(|state| {
+            let is_fresh = state.fact.is_some_and(|fact| fact < failure.first);
+            state.waiting += 1;
+            state.fresh += usize::from(is_fresh);
+            is_fresh
+        });
+        let _waiting = Waiting { lull: self, is_fresh };
         loop {
             let news = self.news.notified();
             let outlook = self.lock().outlook(entered);
@@ -217,20 +213,13 @@ impl Lull {
 }
 
 impl State {
-    /// Whether others were told of when this failed.
-    fn is_of_the_name(&self, failure: Failure, gap: Duration) -> bool {
-        let Some(fact) = self.fact else { return true };
-        let is_told_of_others = match failure {
-            Failure::Answered { sent } => fact.sent >= sent,
-            Failure::Silent { since } => {
-                fact.heard.elapsed() <= gap && self.gap_ended.is_none_or(|ended| ended <= since)
-            }
-        };
-        self.is_in_vain || is_told_of_others
+    /// Whether another query that was sent after these has brought something, or nothing is waited for.
+    fn is_of_the_name(&self, failure: Failure) -> bool {
+        self.is_in_vain || self.fact.is_none_or(|fact| fact >= failure.last)
     }
 
     fn outlook(&self, entered: Instant) -> Outlook {
-        if self.fact.is_some_and(|fact| fact.sent >= entered) {
+        if self.fact.is_some_and(|fact| fact >= entered) {
             return Outlook::Told;
         }
         if self.settled.is_some_and(|settled| settled >= entered) {
@@ -243,12 +232,12 @@ impl State {
     }
 
     fn are_many(&self) -> bool {
-        self.since.is_some() || self.given_up + self.waiting >= self.many
+        self.since.is_some() || self.given_up + self.fresh >= self.many
     }
 
     /// Gives up all who wait.
     fn settle(&mut self) {
-        self.given_up += self.waiting;
+        self.given_up += self.fresh;
         self.settled = Some(Instant::now());
     }
 
@@ -276,9 +265,16 @@ mod tests {
     use futures::future::join_all;
 
     fn told_once() -> Lull {
-        let lull = Lull::new(Duration::from_secs(5));
+        let lull = Lull::default();
         lull.told(Instant::now());
         lull
+    }
+
+    fn failed_at(sent: Instant) -> Failure {
+        Failure {
+            first: sent,
+            last: sent,
+        }
     }
 
     /// Fails `count` names, each of which asks on as often as it is told to.
@@ -286,8 +282,10 @@ mod tests {
         let names: Vec<_> = (0..count).map(|_| lull.enter()).collect();
         let judged = names.into_iter().map(async |_inside| {
             loop {
-                let failure = Failure::Answered { sent: Instant::now() };
-                match lull.judge(failure, || false, ready(recalls)).await {
+                match lull
+                    .judge(failed_at(Instant::now()), || false, ready(recalls))
+                    .await
+                {
                     Judged::Probe => {}
                     judged => return judged,
                 }
@@ -298,7 +296,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_before_anything_was_told_are_of_the_names() {
-        let lull = Lull::new(Duration::from_secs(5));
+        let lull = Lull::default();
         let begun = Instant::now();
         assert_eq!(fail(&lull, 50, false).await, [Judged::OfTheName; 50]);
         assert_eq!(begun.elapsed(), Duration::ZERO);
@@ -343,20 +341,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silence_is_of_the_name_where_others_were_told_of_all_the_while() {
+    async fn a_failure_is_of_the_name_where_a_later_query_has_brought_something() {
         let lull = told_once();
         let _inside = lull.enter();
-        let since = Instant::now();
-        for _ in 0..20 {
-            tokio::time::advance(Duration::from_millis(400)).await;
-            lull.told(Instant::now());
-        }
-        let failure = Failure::Silent { since };
-        assert_eq!(
-            lull.judge(failure, || false, ready(false)).await,
-            Judged::OfTheName
-        );
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(lull.judge(failure, || false, ready(false)).await, Judged::Probe);
+        let before = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        lull.told(Instant::now());
+        let judged = lull.judge(failed_at(before), || false, ready(false)).await;
+        assert_eq!(judged, Judged::OfTheName);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let judged = lull
+            .judge(failed_at(Instant::now()), || false, ready(false))
+            .await;
+        assert_eq!(judged, Judged::Probe);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_names_of_a_run_wait_for_nothing_however_many_fail() {
+        let lull = Lull::default();
+        let first = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        lull.told(Instant::now());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        // They were asked for before the others were told of, and again since.
+        let (last, names) = (Instant::now(), [(); 50].map(|()| lull.enter()));
+        let judged = names.map(async |_inside| {
+            let failure = Failure { first, last };
+            lull.judge(failure, || false, ready(true)).await
+        });
+        assert_eq!(join_all(judged).await, [Judged::OfTheName; 50]);
+        assert_eq!(last.elapsed(), Duration::ZERO);
     }
 }
