@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -56,7 +57,9 @@ impl Process {
         let quiet = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(Stdio::null())
+            // So that a signal to its group meets nobody else.
+            .process_group(0);
         let child = quiet.spawn().with_context(|| format!("{command:?}"))?;
         let mut process = Self { child, at };
         let deadline = Instant::now() + PATIENCE;
@@ -71,8 +74,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // NSD has children, which it ends when it is asked to end.
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        // With its group, since NSD has children.
+        let group = format!("-{}", self.child.id());
+        let asked = Command::new("kill").args(["--", &group]).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.child.kill();
         }
