@@ -17,6 +17,7 @@
 //! # Ok::<(), phasegate::PipelineError>(())
 //! ```
 
+mod abortable;
 pub mod analysis;
 mod detail;
 pub mod dns_validation;

@@ -201,13 +201,38 @@ fn unencrypted(error: &io::Error, peer: Peer) -> SiteFailure {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
-        Some(rustls::Error::InvalidCertificate(reason)) => HttpDetail::CertificateRejected.failure(reason),
-        Some(error) => HttpDetail::TlsFailed.failure(error),
+        Some(error) => untrusted(error).failure(error),
         // Through a proxy it isn't seen whether the site has closed the connection or the proxy never had one.
         None if peer == Peer::Proxy => HttpDetail::ClosedUnanswered.failure(error),
         None if error.kind() == io::ErrorKind::TimedOut => HttpDetail::ConnectTimeout.into(),
         // The connection was made before it broke, so encrypting it failed.
         None => HttpDetail::TlsFailed.failure(error),
+    }
+}
+
+/// The reason why TLS was ended, by this side or by the site.
+fn untrusted(error: &rustls::Error) -> HttpDetail {
+    use rustls::{
+        AlertDescription as Alert, CertificateError as Certificate, Error, PeerIncompatible as Peer,
+    };
+    match error {
+        Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            HttpDetail::CertificateExpired
+        }
+        Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
+            HttpDetail::CertificateNotYetValid
+        }
+        Error::InvalidCertificate(Certificate::UnknownIssuer) => HttpDetail::CertificateUntrusted,
+        Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => HttpDetail::CertificateWrongName,
+        Error::InvalidCertificate(_) => HttpDetail::CertificateRejected,
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            Peer::ServerDoesNotSupportTls12Or13 | Peer::ServerTlsVersionIsDisabledByOurConfig,
+        ) => HttpDetail::TlsVersion,
+        Error::AlertReceived(_) => HttpDetail::TlsRefused,
+        _ => HttpDetail::TlsFailed,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a domain gave no page: stable words, with a sentence each.
+//! Why a domain gave no page, or not all of it: stable words, with a sentence each.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::detail::Detail;
 use crate::net::dns::LookupDetail;
 
 phasegate::core::word_type! {
-    /// Why a domain gave no page.
+    /// Why a domain gave no page, or one without all that belongs to it.
     #[non_exhaustive]
     pub enum HttpDetail {
         /// The site answered with a status of 400 to 499.
@@ -50,14 +50,36 @@ phasegate::core::word_type! {
         ProxyRefused = "proxy_refused",
         /// The proxy gave no usable answer for this site, and does for others.
         ProxyFailed = "proxy_failed",
-        /// The site's certificate is not accepted.
+        /// The site closed the connection before an answer.
+        EmptyAnswer = "empty_answer",
+        /// The site's certificate has expired.
+        CertificateExpired = "certificate_expired",
+        /// The site's certificate is not valid yet.
+        CertificateNotYetValid = "certificate_not_yet_valid",
+        /// The site's certificate is from an issuer that is not trusted, for example from itself.
+        CertificateUntrusted = "certificate_untrusted",
+        /// The site's certificate is for other names.
+        CertificateWrongName = "certificate_wrong_name",
+        /// The site's certificate is not accepted for another reason.
         CertificateRejected = "certificate_rejected",
+        /// The site has no version of TLS that is still in use.
+        TlsVersion = "tls_version",
+        /// The site ended the encryption with an alert.
+        TlsRefused = "tls_refused",
         /// TLS failed otherwise.
         TlsFailed = "tls_failed",
-        /// The answer was not HTTP, or ended early.
+        /// The answer was not HTTP, or ended within its head.
         InvalidAnswer = "invalid_answer",
         /// The page has an encoding that was not asked for.
         UnknownCoding = "unknown_coding",
+        /// The page doesn't have the encoding that the answer names.
+        WrongCoding = "wrong_coding",
+        /// The page ended early, or did not end in time. What came of it is kept.
+        CutShort = "cut_short",
+        /// The answer is of a kind without text.
+        NoText = "no_text",
+        /// The page asks the browser to go on to another address, which is not followed.
+        Refresh = "refresh",
         /// The site sends bytes before it is asked.
         SpokeFirst = "spoke_first",
         /// The address is private, loopback, link-local or reserved.
@@ -95,10 +117,23 @@ impl HttpDetail {
             Self::ProxyCantResolve => "The proxy doesn't find the site's address",
             Self::ProxyRefused => "The proxy refuses to connect to the site, so nothing is known of it",
             Self::ProxyFailed => "The proxy ends the connection for this site, so nothing is known of it",
+            Self::EmptyAnswer => "The site closes the connection without an answer",
+            Self::CertificateExpired => "The site's certificate has expired",
+            Self::CertificateNotYetValid => "The site's certificate is not valid yet",
+            Self::CertificateUntrusted => {
+                "The site's certificate is from an issuer that is not trusted, for example from itself"
+            }
+            Self::CertificateWrongName => "The site's certificate is for other names",
+            Self::TlsVersion => "The site has no version of TLS that is still in use: 1.2 or 1.3",
+            Self::TlsRefused => "The site refuses the encryption with an alert",
             Self::CertificateRejected => "The site's certificate is not accepted",
             Self::TlsFailed => "The encryption of the connection failed",
-            Self::InvalidAnswer => "The answer is not HTTP, or ended early",
+            Self::InvalidAnswer => "The answer is not HTTP, or ended within its head",
             Self::UnknownCoding => "The page has an encoding that was not asked for",
+            Self::WrongCoding => "The page doesn't have the encoding that the answer names",
+            Self::CutShort => "The page was cut short, and what came of it is kept",
+            Self::NoText => "The answer is of a kind without text",
+            Self::Refresh => "The page asks to go on to another address, which is not followed",
             Self::SpokeFirst => "The site sends bytes before it is asked",
             Self::ForbiddenAddress => {
                 "The address is not of the public Internet, and the persona doesn't allow such addresses"
@@ -149,7 +184,14 @@ impl HttpDetail {
                     | Self::ConnectionFailed
                     | Self::NoRoute
                     | Self::RedirectUnknown
+                    | Self::EmptyAnswer
+                    | Self::CertificateExpired
+                    | Self::CertificateNotYetValid
+                    | Self::CertificateUntrusted
+                    | Self::CertificateWrongName
                     | Self::CertificateRejected
+                    | Self::TlsVersion
+                    | Self::TlsRefused
                     | Self::TlsFailed
                     | Self::InvalidAnswer
                     | Self::ForbiddenAddress
@@ -204,7 +246,7 @@ impl HttpDetail {
         }
     }
 
-    /// The status of a domain that gave no page for this reason.
+    /// The status of a domain for this reason.
     pub(super) fn status(self) -> Status {
         match self {
             Self::ClientError | Self::ServerError | Self::UnusualStatus | Self::ProxyOrSite => {
@@ -223,8 +265,18 @@ impl HttpDetail {
             | Self::ProxyCantResolve
             | Self::SpokeFirst => Status::ConnectionFailed,
             Self::ProxyRefused | Self::ProxyFailed => Status::ProxyRefused,
-            Self::CertificateRejected | Self::TlsFailed => Status::TlsError,
-            Self::InvalidAnswer | Self::UnknownCoding => Status::InvalidResponse,
+            Self::CertificateExpired
+            | Self::CertificateNotYetValid
+            | Self::CertificateUntrusted
+            | Self::CertificateWrongName
+            | Self::CertificateRejected
+            | Self::TlsVersion
+            | Self::TlsRefused
+            | Self::TlsFailed => Status::TlsError,
+            Self::InvalidAnswer | Self::EmptyAnswer | Self::UnknownCoding | Self::WrongCoding => {
+                Status::InvalidResponse
+            }
+            Self::CutShort | Self::NoText | Self::Refresh => Status::Ok,
             Self::ForbiddenAddress => Status::ForbiddenAddress,
             Self::InvalidUrl => Status::InvalidUrl,
         }

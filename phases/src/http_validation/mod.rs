@@ -1,12 +1,15 @@
 //! The third phase: requests the pages of the resolved domains.
 
 mod authorship;
+mod budget;
 mod coding;
 mod config;
 mod connect;
+mod cookies;
 mod detail;
 mod encoding;
 mod gate;
+mod head;
 mod headers;
 mod page;
 mod probe;
@@ -33,6 +36,9 @@ pub use probe::HttpPersonaProbe;
 pub use proxy_probe::ProxyProbe;
 pub use record::{Measured, Record, Status, Summary};
 
+use self::request::Answer;
+use crate::abortable;
+use crate::detail::Detail;
 use crate::dns_validation::{PROXY, unsound};
 use crate::net::dial::ProxyCheck;
 use crate::net::dns::{DnsClient, LookupStatus, QueryPolicy, Strategy};
@@ -223,6 +229,7 @@ async fn request(
         status: visit.status,
         detail: visit.detail,
         http_status: None,
+        content_type: None,
         redirects: visit.redirects,
         title: None,
         text: String::new(),
@@ -242,9 +249,14 @@ async fn request(
     record.http_status = Some(answer.status);
     record.bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
     record.body_truncated = answer.truncated;
+    record.content_type.clone_from(&answer.content_type);
+    if record.status == Status::Ok && record.detail.is_none() {
+        record.detail = remark(&answer);
+    }
     if record.status == Status::Ok && !answer.body.is_empty() {
-        let read = move || page::read(answer.content_type.as_deref(), &answer.body);
-        let page = tokio::task::spawn_blocking(read).await.map_err(|error| {
+        let (content_type, body) = (answer.content_type, answer.body);
+        let read = abortable::run(move |_| page::read(content_type.as_deref(), &body));
+        let page = read.await.map_err(|error| {
             RunError::failed("page_unreadable", format!("a page's text can't be read: {error}"))
         })?;
         record.title = page.title;
@@ -252,4 +264,14 @@ async fn request(
         record.text_truncated = page.truncated || record.body_truncated;
     }
     Ok(Some(record))
+}
+
+/// What a person should know of an answer that is a page.
+fn remark(answer: &Answer) -> Option<Detail<HttpDetail>> {
+    let content_type = answer.content_type.as_deref();
+    match (content_type, &answer.refresh) {
+        (Some(other), _) if !page::is_text(other) => Some(HttpDetail::NoText.with(other)),
+        (_, Some(refresh)) => Some(HttpDetail::Refresh.with(refresh)),
+        _ => None,
+    }
 }

@@ -61,6 +61,14 @@ pub(crate) fn read(content_type: Option<&str>, body: &[u8]) -> Page {
     page
 }
 
+/// Whether a content type is one of text that is read.
+pub(crate) fn is_text(content_type: &str) -> bool {
+    let mime = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml", "text/plain", ""]
+        .iter()
+        .any(|text| mime.eq_ignore_ascii_case(text))
+}
+
 fn read_html(html: &str) -> Page {
     let tokenizer = Tokenizer::new(PageReader::default(), TokenizerOpts::default());
     let input = BufferQueue::default();

@@ -110,7 +110,9 @@ async fn request_once(visitor: &Visitor, url: &Url) -> Result<Answer, RequestFai
         addresses: Vec::new(),
     };
     match visitor.route(url, &nowhere).await? {
-        route @ Route::Proxy(_) => request::send(&visitor.persona, url, &route, Credentials::Withheld).await,
+        route @ Route::Proxy(_) => {
+            request::send(&visitor.persona, url, &route, Credentials::Withheld, None).await
+        }
         // A visitor with a proxy has no direct route.
         Route::Direct(_) => Err(HttpDetail::ForbiddenAddress.into()),
     }

@@ -35,7 +35,7 @@ phasegate::core::word_type! {
         ProxyRefused = "proxy_refused",
         /// TLS failed, for example because of an untrusted certificate.
         TlsError = "tls_error",
-        /// The answer was not HTTP, ended early, or has an encoding that was not asked for.
+        /// The answer was not HTTP, ended within its head, or has an encoding that was not asked for or is not the one that it names.
         InvalidResponse = "invalid_response",
         /// The address is private, loopback, link-local or reserved, and the persona doesn't allow such addresses.
         ForbiddenAddress = "forbidden_address",
@@ -56,10 +56,12 @@ pub struct Record {
     pub final_url: String,
     /// How it ended.
     pub status: Status,
-    /// Why there is no page, or null when there is one.
+    /// Why there is no page, or not all of it; null when there is a whole one.
     pub detail: Option<Detail<HttpDetail>>,
     /// The status of the last answer, or null when there was none.
     pub http_status: Option<u16>,
+    /// The content type of the last answer, or null when it names none; at most 200 characters.
+    pub content_type: Option<String>,
     /// How many redirects were followed.
     pub redirects: u64,
     /// The page's title, or null when it has none; at most 512 bytes.

@@ -2,32 +2,40 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+    HeaderValue, LOCATION, PROXY_AUTHORIZATION, REFRESH, RETRY_AFTER, SET_COOKIE, USER_AGENT,
 };
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::authorship::{Author, author};
-use super::coding::{ContentCoding, unpack};
+use super::budget::Shares;
+use super::coding::{ContentCoding, Fault, Unpacked, unpack};
 use super::config::HttpPersona;
 use super::connect::{self, Connection, is_absolute};
 use super::detail::{HttpDetail, SiteFailure};
+use super::head::MendedHead;
+use crate::detail::Detail;
 use crate::net::dial::PROXY_TIMEOUT;
 use crate::net::fatal_error::FatalError;
 use crate::net::proxy::{Proxy, ProxyError};
 
 /// The accepted content types, unless the persona sets the header.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
+
+/// How many lines the head of an answer may have.
+const MAX_HEADERS: usize = 1_000;
+/// The longest text of a header that is kept to be shown, in characters.
+const MAX_SHOWN: usize = 200;
 
 /// How much later than it should a request may end before this process must have stood still: stopped by its terminal, or
 /// without a processor for so long.
@@ -46,13 +54,23 @@ pub(crate) enum Route {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The target of a redirect, as it is written.
+    /// The target of a redirect, as it is written; bytes beyond ASCII are percent-encoded.
     pub(crate) location: Option<String>,
+    /// The last of them.
     pub(crate) content_type: Option<String>,
+    /// Where the page asks the browser to go, or when to load it again.
+    pub(crate) refresh: Option<String>,
+    /// How long to wait before the next request, if the answer is a refusal for now.
+    pub(crate) retry_after: Option<Duration>,
+    /// What the visit is to say with its next requests, as it is written.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: Vec<u8>,
+    /// Whether there was more of it.
     pub(crate) truncated: bool,
-    /// Whether the body has an encoding that was asked for.
-    pub(crate) readable: bool,
+    /// What is wrong with the body.
+    pub(crate) fault: Option<Detail<HttpDetail>>,
+    /// What the body takes of what all may hold.
+    pub(crate) shares: Shares,
     pub(crate) address: Option<SocketAddr>,
     /// Whether the answer may be the proxy's own.
     pub(crate) is_in_doubt: bool,
@@ -133,17 +151,25 @@ pub(crate) enum Credentials {
     Withheld,
 }
 
-/// Requests `url` along `route`.
+/// Requests `url` along `route`, with the cookies of the visit.
 pub(crate) async fn send(
     persona: &HttpPersona,
     url: &Url,
     route: &Route,
     credentials: Credentials,
+    cookie: Option<String>,
 ) -> Result<Answer, RequestFailure> {
     let patience = Duration::from_millis(persona.timeout_ms.get());
     let connect_patience = Duration::from_millis(persona.connect_timeout_ms.get()).min(patience);
     let start = Instant::now();
-    let outcome = attempt(persona, url, route, credentials, (connect_patience, patience)).await;
+    let outcome = attempt(
+        persona,
+        url,
+        route,
+        (credentials, cookie),
+        (connect_patience, patience),
+    )
+    .await;
     let most = match route {
         Route::Direct(_) => patience,
         // It is connected to and greeted, and again to find out whose an answer is.
@@ -164,7 +190,7 @@ async fn attempt(
     persona: &HttpPersona,
     url: &Url,
     route: &Route,
-    credentials: Credentials,
+    (credentials, cookie): (Credentials, Option<String>),
     (connect_patience, patience): (Duration, Duration),
 ) -> Result<Answer, RequestFailure> {
     let start = Instant::now();
@@ -179,7 +205,10 @@ async fn attempt(
         Route::Proxy(_) => Asked::Tunnel,
         Route::Direct(_) => Asked::Site,
     };
-    let request = request(persona, url, credentials, asked)?;
+    let mut request = request(persona, url, credentials, asked)?;
+    if let Some(cookie) = cookie {
+        add_cookie(request.headers_mut(), &cookie);
+    }
     let address = connection.address;
     let begun = Instant::now();
     let exchanged = timeout(left, exchange(connection, request)).await;
@@ -194,10 +223,7 @@ async fn attempt(
         }
         Asked::Tunnel | Asked::Site => false,
     };
-    let read = timeout(left, read(response, persona.max_body_bytes.size())).await;
-    let answer = read
-        .map_err(|_| asked.silent())?
-        .map_err(|error| HttpDetail::InvalidAnswer.failure(error))?;
+    let answer = read(response, persona.max_body_bytes.size(), left).await;
     Ok(Answer {
         address,
         is_in_doubt,
@@ -219,16 +245,16 @@ impl Asked<'_> {
     /// What an exchange without a response says.
     fn failure(self, error: &hyper::Error) -> RequestFailure {
         let is_closed = !error.is_parse();
-        match self {
-            Self::Proxy(proxy) if is_closed => {
-                MeansFailure::or(proxy.broken(error), HttpDetail::ClosedUnanswered.failure(error))
-            }
-            Self::Proxy(proxy) => {
-                MeansFailure::or(proxy.broken(error), HttpDetail::InvalidAnswer.failure(error))
-            }
+        let item = match (self, is_closed) {
+            (Self::Site, true) => HttpDetail::EmptyAnswer,
             // Through a proxy it isn't seen whether the site has closed the connection or the proxy never had one.
-            Self::Tunnel if is_closed => HttpDetail::ClosedUnanswered.failure(error).into(),
-            Self::Tunnel | Self::Site => HttpDetail::InvalidAnswer.failure(error).into(),
+            (Self::Proxy(_) | Self::Tunnel, true) => HttpDetail::ClosedUnanswered,
+            (_, false) => HttpDetail::InvalidAnswer,
+        };
+        let item = item.failure(error);
+        match self {
+            Self::Proxy(proxy) => MeansFailure::or(proxy.broken(error), item),
+            Self::Tunnel | Self::Site => item.into(),
         }
     }
 
@@ -269,12 +295,28 @@ fn request(
     Ok(request)
 }
 
+/// Adds what the site has set to what the persona says.
+fn add_cookie(headers: &mut HeaderMap, cookie: &str) {
+    let own = headers.get(COOKIE).and_then(|own| own.to_str().ok());
+    let both = own.map_or_else(|| cookie.to_owned(), |own| format!("{own}; {cookie}"));
+    if let Ok(value) = HeaderValue::try_from(both) {
+        headers.insert(COOKIE, value);
+    }
+}
+
 /// Sends a request, and waits for the head of the response. Dropping the handle closes the connection.
 async fn exchange(
     connection: Connection,
     request: Request<String>,
 ) -> hyper::Result<(Response<Incoming>, AbortOnDropHandle<hyper::Result<()>>)> {
-    let (mut sender, driver) = http1::handshake(TokioIo::new(connection.bytes)).await?;
+    // As browsers take it.
+    let mut http = http1::Builder::new();
+    http.allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(MAX_HEADERS);
+    let bytes = TokioIo::new(MendedHead::new(connection.bytes));
+    let (mut sender, driver) = http.handshake(bytes).await?;
     let driver = AbortOnDropHandle::new(tokio::spawn(driver));
     Ok((sender.send_request(request).await?, driver))
 }
@@ -299,41 +341,121 @@ fn headers(persona: &HttpPersona, credentials: Credentials) -> HeaderMap {
     headers
 }
 
-async fn read(response: Response<Incoming>, most: usize) -> hyper::Result<Answer> {
-    let header = |name| -> Option<String> {
-        let value: &HeaderValue = response.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+/// Reads an answer. What came of a body that ends early, or doesn't end in time, is kept, and said to be cut.
+async fn read(response: Response<Incoming>, most: usize, patience: Duration) -> Answer {
+    let last = |name| -> Option<&HeaderValue> { response.headers().get_all(name).iter().next_back() };
+    let shown = |value: &HeaderValue| -> String {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        text.chars().take(MAX_SHOWN).collect()
     };
     let status = response.status().as_u16();
     let location = matches!(status, 301 | 302 | 303 | 307 | 308)
-        .then(|| header(LOCATION))
+        .then(|| response.headers().get(LOCATION).map(ascii))
         .flatten();
-    let content_type = header(CONTENT_TYPE);
     let coding = ContentCoding::of(response.headers());
-    let (mut bytes, mut truncated) = (Vec::new(), false);
-    // The body of a redirect is not used.
-    if location.is_none() {
-        let mut body = response.into_body();
-        while !truncated && let Some(frame) = body.frame().await {
-            let Ok(chunk) = frame?.into_data() else { continue };
-            let left = most - bytes.len();
-            bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
-            truncated = chunk.len() > left;
-        }
-    }
-    let readable = bytes.is_empty() || coding != ContentCoding::Other;
-    let (body, truncated) = match coding {
-        ContentCoding::Gzip => unpack((bytes, truncated), most).await,
-        ContentCoding::Identity | ContentCoding::Other => (bytes, truncated),
-    };
-    Ok(Answer {
+    let mut answer = Answer {
         status,
-        location,
-        content_type,
-        body,
-        truncated,
-        readable,
+        content_type: last(CONTENT_TYPE).map(shown),
+        refresh: last(REFRESH).map(shown),
+        retry_after: match status {
+            429 | 503 => last(RETRY_AFTER).and_then(retry_after),
+            _ => None,
+        },
+        cookies: response
+            .headers()
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect(),
+        body: Vec::new(),
+        truncated: false,
+        fault: None,
+        shares: Shares::of(most),
         address: None,
         is_in_doubt: false,
-    })
+        location,
+    };
+    // The body of a redirect is not used.
+    if answer.location.is_some() {
+        return answer;
+    }
+    let cut = receive(response.into_body(), most, patience, &mut answer).await;
+    answer.fault = match coding {
+        ContentCoding::Other(said) if !answer.body.is_empty() => Some(HttpDetail::UnknownCoding.with(said)),
+        ContentCoding::Gzip => {
+            let packed = std::mem::take(&mut answer.body);
+            let Unpacked {
+                bytes,
+                truncated,
+                fault,
+            } = unpack(packed, most, &mut answer.shares).await;
+            answer.body = bytes;
+            answer.truncated |= truncated;
+            match fault {
+                Some(Fault::NotCompressed) => Some(HttpDetail::WrongCoding.with("gzip")),
+                Some(Fault::Cut(reason)) => Some(HttpDetail::CutShort.with(cut.unwrap_or(reason))),
+                None => cut.map(|reason| HttpDetail::CutShort.with(reason)),
+            }
+        }
+        ContentCoding::Identity | ContentCoding::Other(_) => {
+            cut.map(|reason| HttpDetail::CutShort.with(reason))
+        }
+    };
+    answer
+}
+
+/// Receives a body up to so many bytes. Gives why it ended early, if it did.
+async fn receive(mut body: Incoming, most: usize, patience: Duration, answer: &mut Answer) -> Option<String> {
+    let mut deadline = Instant::now() + patience;
+    let cut = loop {
+        let chunk = match timeout_at(deadline, body.frame()).await {
+            Ok(None) => break None,
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(chunk) => chunk,
+                Err(_) => continue,
+            },
+            Ok(Some(Err(error))) => break Some(error.to_string()),
+            Err(_) => break Some("it does not end in time".to_owned()),
+        };
+        let left = most - answer.body.len();
+        let kept = &chunk[..chunk.len().min(left)];
+        let size = answer.body.len() + kept.len();
+        if !answer.shares.allow(size) {
+            // That the others are as large is no fault of the site.
+            let begun = Instant::now();
+            answer.shares.wait_for(size).await;
+            deadline += begun.elapsed();
+        }
+        answer.body.extend_from_slice(kept);
+        if chunk.len() > left {
+            answer.truncated = true;
+            break None;
+        }
+    };
+    answer.truncated |= cut.is_some();
+    cut
+}
+
+/// The value of a header as a part of a URL. Bytes beyond ASCII stand for themselves, in whatever encoding they are.
+fn ascii(value: &HeaderValue) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.as_bytes() {
+        match byte.is_ascii() {
+            true => text.push(char::from(*byte)),
+            false => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+/// How long to wait: a number of seconds, or until a date (RFC 9110, section 10.2.3).
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    let value = value.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
 }

@@ -1,15 +1,17 @@
 //! A visit requests a domain's page, follows redirects, and tries again after a failure. Every step is checked before it is
 //! made.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use url::{Host, Url};
 
 use super::config::{HttpPersona, Scheme};
+use super::cookies::Cookies;
 use super::detail::{HttpDetail, SiteFailure};
 use super::gate::{Judged, ProxyGate};
 use super::record::Status;
@@ -25,6 +27,8 @@ use crate::net::uplink::{Unreached, Uplink};
 
 /// The longest URL that a redirect may lead to, in bytes.
 const MAX_URL: usize = 2_048;
+/// How long a site may ask to wait before it is requested again, at most.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// How often a request is sent again because the proxy or the network was away, or this process stood still.
 const MAX_RETURNS: u32 = 3;
 
@@ -51,7 +55,7 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) status: Status,
-    /// Why there is no page.
+    /// Why there is no page, or not all of it.
     pub(crate) detail: Option<Detail<HttpDetail>>,
     pub(crate) url: String,
     pub(crate) final_url: String,
@@ -84,12 +88,32 @@ impl Visit {
         self.detail = Some(failure.detail);
     }
 
-    /// Whether another request may end otherwise.
+    /// Whether there is no answer, and another request may get one.
     fn may_pass(&self) -> bool {
+        let is_closed = |detail: &Detail<HttpDetail>| detail.code == HttpDetail::EmptyAnswer;
         matches!(
             self.status,
             Status::TimedOut | Status::ConnectionRefused | Status::ConnectionFailed
-        )
+        ) || self.detail.as_ref().is_some_and(is_closed)
+    }
+
+    /// How long to wait before another request that may end otherwise.
+    fn pause(&self) -> Option<Duration> {
+        let asked = self.answer.as_ref().and_then(|answer| answer.retry_after);
+        match asked {
+            Some(asked) => (asked <= MAX_RETRY_AFTER).then_some(asked),
+            None => self.may_pass().then_some(Duration::ZERO),
+        }
+    }
+
+    /// Says in the reason also how another scheme failed before.
+    fn add_failure(&mut self, scheme: &str, other: Detail<HttpDetail>) {
+        if let Some(detail) = &mut self.detail
+            && self.status != Status::Ok
+        {
+            let both = format!("{}. Over {scheme}: {}", detail.message, other.message);
+            detail.message = Cow::Owned(both);
+        }
     }
 }
 
@@ -106,7 +130,11 @@ impl Visitor {
         let mut visit = Visit::of(self.first_url(schemes[0], site));
         for (place, scheme) in schemes.iter().enumerate() {
             let is_last = place + 1 == schemes.len();
+            let before = visit.detail.take().filter(|_| place > 0);
             visit = self.visit_by(scheme, site, is_last, &mut requests).await?;
+            if let Some(before) = before {
+                visit.add_failure(schemes[0], before);
+            }
             let without_answer = visit.answer.is_none()
                 && (visit.may_pass()
                     || matches!(
@@ -168,8 +196,9 @@ impl Visitor {
                     }
                 },
             }
-            if !visit.may_pass() || attempt >= self.persona.retries.get() {
-                return Ok(visit);
+            match visit.pause() {
+                Some(pause) if attempt < self.persona.retries.get() => sleep(pause).await,
+                _ => return Ok(visit),
             }
             attempt += 1;
         }
@@ -189,10 +218,13 @@ impl Visitor {
         let mut url = Url::parse(&visit.url).map_err(|error| HttpDetail::InvalidUrl.failure(error))?;
         let origin = url.clone();
         let mut seen = BTreeSet::new();
+        // They live for one visit, and so does a loop: with other cookies the same URL is another question.
+        let mut cookies = Cookies::default();
         loop {
             visit.final_url = url.to_string();
             visit.address = None;
-            if !seen.insert(visit.final_url.clone()) {
+            let cookie = cookies.of(&url);
+            if !seen.insert((visit.final_url.clone(), cookie.clone())) {
                 visit.address = visit.answer.as_ref().and_then(|answer| answer.address);
                 return Err(HttpDetail::RedirectLoop.into());
             }
@@ -204,7 +236,7 @@ impl Visitor {
             let route = self.route(&url, site).await?;
             self.limits.next_request().await;
             *requests += 1;
-            let sent = request::send(&self.persona, &url, &route, credentials(&origin, &url)).await;
+            let sent = request::send(&self.persona, &url, &route, credentials(&origin, &url), cookie).await;
             self.learn(&sent);
             let answer = match (sent, &route) {
                 (Err(failure), Route::Direct(addresses)) => {
@@ -213,24 +245,27 @@ impl Visitor {
                 (sent, _) => sent?,
             };
             visit.address = answer.address;
+            cookies.learn(&answer.cookies, &url);
             let next = answer.location.as_deref().map(|location| join(&url, location));
             let answer = visit.answer.insert(answer);
             match next {
                 None => {
-                    let reason = match answer.status {
-                        200..=299 if !answer.readable => HttpDetail::UnknownCoding,
-                        200..=299 => {
-                            visit.status = Status::Ok;
-                            visit.detail = None;
+                    let reason = match (answer.status, answer.fault.take()) {
+                        (200..=299, fault) => {
+                            visit.status = fault.as_ref().map_or(Status::Ok, |fault| fault.code.status());
+                            visit.detail = fault;
                             return Ok(());
                         }
                         _ if answer.is_in_doubt => HttpDetail::ProxyOrSite,
-                        status => HttpDetail::of_status(status),
+                        (status, _) => HttpDetail::of_status(status),
                     };
                     return Err(reason.into());
                 }
                 Some(Some(next)) => url = next,
-                Some(None) => return Err(HttpDetail::InvalidRedirect.into()),
+                Some(None) => {
+                    let location = answer.location.as_deref().unwrap_or_default();
+                    return Err(HttpDetail::InvalidRedirect.failure(location).into());
+                }
             }
             visit.redirects += 1;
         }
@@ -377,5 +412,7 @@ fn is_this_machine(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+#[cfg(test)]
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The whole pipeline against the sandbox: what it finds, and that it finds the same after any interruption.
 
 use phasegate::CampaignStatus;
-use phasegate_sandbox::site::{self, Behaviour, Redirect};
+use phasegate_sandbox::site::{self, Behaviour, Breakage, Redirect};
 use phasegate_sandbox::zone::{self, Answer};
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ fn expected_visit(domain: &str) -> &'static str {
         Behaviour::Redirect(Redirect::Home { .. } | Redirect::Www { .. }) => "ok",
         Behaviour::Redirect(Redirect::Circle) => "redirect_loop",
         Behaviour::Error { .. } => "http_error",
+        // What came of it is kept.
+        Behaviour::Broken(Breakage::CutShort) => "ok",
         Behaviour::Broken(_) => "invalid_response",
         Behaviour::Refused => "connection_refused",
         Behaviour::Unknown => "none",

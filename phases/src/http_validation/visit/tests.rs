@@ -3,7 +3,7 @@
 use super::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
+pub(super) fn visitor(persona: serde_json::Value, proxy: Option<serde_json::Value>) -> Visitor {
     Visitor {
         persona: serde_json::from_value(persona).unwrap(),
         limits: Arc::new(PersonaLimits::new(1, None)),

@@ -27,7 +27,7 @@ use crate::net::proxy::Proxy;
 
 /// How many addresses of a domain are kept.
 const MAX_ADDRESSES: usize = 32;
-/// How often a name is asked for again because nothing was told of any name.
+/// How often a name is asked for again because nothing was answered at all, and because nothing was told of any name.
 const MAX_REPEATS: u32 = 3;
 
 /// A client of DNS servers. It keeps no cache, reads no hosts file, adds no search domain, and answers no name by itself.
@@ -202,7 +202,7 @@ impl DnsClient {
     ) -> Result<Option<Known>, FatalError> {
         let servers = self.found().await?;
         let _inside = self.lull.enter();
-        let (mut is_repeated, mut times) = (false, 0);
+        let (mut is_repeated, mut outages, mut lulls) = (false, 0, 0);
         let first = Instant::now();
         loop {
             self.outage.pass(&self.persona, servers, toll).await?;
@@ -214,8 +214,8 @@ impl DnsClient {
                 // An outage may have swallowed the answers: the name is asked for again as soon as there are any.
                 let now = Instant::now();
                 self.outage.end(&self.persona, servers, toll, now).await?;
-                if times < MAX_REPEATS {
-                    times += 1;
+                if outages < MAX_REPEATS {
+                    outages += 1;
                     continue;
                 }
             }
@@ -235,7 +235,7 @@ impl DnsClient {
                 .await
             {
                 Judged::Probe => {}
-                Judged::Again if times < MAX_REPEATS => times += 1,
+                Judged::Again if lulls < MAX_REPEATS => lulls += 1,
                 Judged::Again | Judged::OfTheName => return Ok(Some(known)),
             }
         }
