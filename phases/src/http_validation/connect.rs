@@ -249,3 +249,22 @@ fn tls() -> Arc<ClientConfig> {
     });
     Arc::clone(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::{CertificateError as Certificate, Error};
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_has_a_word_of_its_own() {
+        for (error, expected) in [
+            (Certificate::Expired, HttpDetail::CertificateExpired),
+            (Certificate::NotValidYet, HttpDetail::CertificateNotYetValid),
+            (Certificate::UnknownIssuer, HttpDetail::CertificateUntrusted),
+            (Certificate::NotValidForName, HttpDetail::CertificateWrongName),
+            (Certificate::Revoked, HttpDetail::CertificateRejected),
+        ] {
+            assert_eq!(untrusted(&Error::InvalidCertificate(error)), expected);
+        }
+    }
+}

@@ -65,7 +65,7 @@ async fn hanging_up() -> (u16, Arc<Seen>) {
     (port, seen)
 }
 
-async fn every_site_has_a_tls_error(port: u16, seen: &Seen) {
+async fn every_site_has_a_tls_error(port: u16, seen: &Seen, code: &str) {
     let world = World::new().await;
     let mut persona = http_persona();
     persona["retries"] = json!(0);
@@ -87,6 +87,7 @@ async fn every_site_has_a_tls_error(port: u16, seen: &Seen) {
     assert!(visited.len() >= 10, "{}", visited.len());
     for record in &visited {
         assert_eq!(record["status"], "tls_error", "{record}");
+        assert_eq!(record["detail"]["code"], code, "{record}");
     }
     assert!(seen.connections.load(Ordering::Relaxed) >= visited.len() as u64);
     assert_eq!(seen.requests.load(Ordering::Relaxed), 0);
@@ -95,11 +96,11 @@ async fn every_site_has_a_tls_error(port: u16, seen: &Seen) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_nobody_signed_is_a_tls_error_and_nothing_is_asked() {
     let (port, seen) = self_signed().await;
-    every_site_has_a_tls_error(port, &seen).await;
+    every_site_has_a_tls_error(port, &seen, "certificate_untrusted").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_that_hangs_up_while_encryption_is_agreed_is_a_tls_error() {
     let (port, seen) = hanging_up().await;
-    every_site_has_a_tls_error(port, &seen).await;
+    every_site_has_a_tls_error(port, &seen, "tls_failed").await;
 }

@@ -381,3 +381,32 @@ async fn where_both_schemes_fail_both_reasons_are_told() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn a_site_that_refuses_the_encryption_says_why() {
+    // Alerts: a level of 2, and what RFC 8446, section 6, lists.
+    for (alert, expected, said) in [
+        (112, HttpDetail::TlsRefused, "UnrecognisedName"),
+        (40, HttpDetail::TlsRefused, "HandshakeFailure"),
+        (70, HttpDetail::TlsVersion, "ProtocolVersion"),
+    ] {
+        let answer = [0x15, 3, 3, 0, 2, 2, alert];
+        let (visit, _) = visit(json!({"scheme": "https"}), &[&answer]).await;
+        assert_eq!((visit.status, code(&visit)), (Status::TlsError, Some(expected)));
+        assert!(message(&visit).contains(said), "{}", message(&visit));
+    }
+    // A server hello of TLS 1.1, with a random of zeros and a cipher suite of that time.
+    let hello = [
+        &[0x16, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..],
+        &[0; 32],
+        &[0, 0xc0, 0x13, 0],
+    ]
+    .concat();
+    let (visit, _) = visit(json!({"scheme": "https"}), &[&hello]).await;
+    assert_eq!(
+        (visit.status, code(&visit)),
+        (Status::TlsError, Some(HttpDetail::TlsVersion)),
+        "{}",
+        message(&visit)
+    );
+}
