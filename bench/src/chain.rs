@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use anyhow::Context as _;
 use phasegate::{Engine, NewCampaign};
 use phasegate_storage_redb::RedbStorage;
 use serde_json::json;
 
+use crate::memory;
 use crate::table::{mib, rate, row};
 
 const DOMAINS: u64 = 1_000_000;
@@ -51,7 +51,7 @@ pub fn bench() -> anyhow::Result<()> {
         );
         engine.shutdown().await?;
         row("the file", &[(mib(std::fs::metadata(&path)?.len()), "MiB")]);
-        if let Some(peak) = peak_of_memory()? {
+        if let Some(peak) = memory::peak()? {
             row(
                 "memory at the peak, of this process so far",
                 &[(mib(peak), "MiB")],
@@ -59,16 +59,4 @@ pub fn bench() -> anyhow::Result<()> {
         }
         Ok(())
     })
-}
-
-/// The most memory that the process has had so far, in bytes; only Linux tells.
-fn peak_of_memory() -> anyhow::Result<Option<u64>> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        return Ok(None);
-    };
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line
-        .and_then(|line| line.split_whitespace().next())
-        .context("the kernel says the peak")?;
-    Ok(Some(kib.parse::<u64>()? * 1024))
 }

@@ -6,7 +6,10 @@
 mod chain;
 mod dns;
 mod hosts;
+mod http;
+mod memory;
 mod open;
+mod programs;
 mod runtime;
 mod server;
 mod table;
@@ -42,6 +45,12 @@ const BENCHES: &[Bench] = &[
         about: "200,000 domains looked up at a server of this machine, beside dnsperf, and through a SOCKS5 proxy; Debian's dnsperf, \
                 nsd and microsocks must be installed before",
         run: dns::bench,
+    },
+    Bench {
+        name: "http",
+        about: "20,000 pages requested from a server of this machine, beside wrk, and 200 large ones with the peak of memory; Debian's \
+                wrk, nginx-light and nsd must be installed before",
+        run: http::bench,
     },
     Bench {
         name: "hosts",

@@ -1,4 +1,4 @@
-//! The programs of Debian that the measurement runs.
+//! The programs of Debian that measurements run.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-/// The zone that the server has, in which every name has an address.
+/// The zone that the DNS server has.
 pub const ZONE: &str = "test";
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,13 +22,15 @@ pub struct Process {
 }
 
 impl Process {
-    /// A DNS server for [`ZONE`]. Of those that Debian has, NSD and Knot answer fastest, and NSD has room for the queries of a
+    /// A DNS server for [`ZONE`], in which every name has this address. Of those that Debian has, NSD and Knot answer fastest, and NSD has room for the queries of a
     /// whole window.
-    pub fn nsd(folder: &Path) -> anyhow::Result<Self> {
+    pub fn nsd(folder: &Path, address: Ipv4Addr) -> anyhow::Result<Self> {
         let at = free()?;
         fs::write(
             folder.join("zone"),
-            "@ 3600 SOA ns hostmaster 1 3600 600 86400 60\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n* 3600 A 192.0.2.1\n",
+            format!(
+                "@ 3600 SOA ns hostmaster 1 3600 600 86400 60\n@ 3600 NS ns\nns 3600 A 192.0.2.53\n* 3600 A {address}\n"
+            ),
         )?;
         let (path, port) = (folder.display(), at.port());
         let config = format!(
@@ -42,6 +44,25 @@ impl Process {
         fs::write(&file, config)?;
         let mut command = program("nsd", "nsd")?;
         Self::start(command.arg("-d").arg("-c").arg(file), at)
+    }
+
+    /// A web server with one page.
+    pub fn nginx(folder: &Path, page: &str) -> anyhow::Result<Self> {
+        let at = free()?;
+        fs::write(folder.join("index.html"), page)?;
+        let (path, port) = (folder.display(), at.port());
+        let config = format!(
+            "daemon off;\nworker_processes 1;\npid {path}/nginx.pid;\nerror_log {path}/nginx.log;\n\
+             events {{ worker_connections 4096; }}\n\
+             http {{\n  access_log off;\n  default_type text/html;\n  client_body_temp_path {path}/body;\n  \
+               proxy_temp_path {path}/proxy;\n  fastcgi_temp_path {path}/fastcgi;\n  uwsgi_temp_path {path}/uwsgi;\n  \
+               scgi_temp_path {path}/scgi;\n  \
+               server {{ listen 127.0.0.1:{port} backlog=4096; root {path}; }}\n}}\n"
+        );
+        let file = folder.join("nginx.conf");
+        fs::write(&file, config)?;
+        let mut command = program("nginx", "nginx-light")?;
+        Self::start(command.arg("-c").arg(file).arg("-p").arg(folder), at)
     }
 
     /// A SOCKS5 proxy.

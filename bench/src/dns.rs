@@ -1,11 +1,9 @@
 //! DNS validation beside dnsperf, which asks the same server for the same names and only counts the answers; and the same
 //! through a SOCKS5 proxy.
 
-mod programs;
-
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,7 +14,7 @@ use phasegate_storage_redb::RedbStorage;
 use serde::Deserialize;
 use serde_json::json;
 
-use self::programs::{Process, finished, program};
+use crate::programs::{self, Process, finished, program};
 use crate::table::{middle_and_longest, rate, row};
 
 const DOMAINS: u64 = 200_000;
@@ -28,7 +26,7 @@ const ROUNDS: usize = 3;
 pub fn bench() -> anyhow::Result<()> {
     crate::runtime::runtime()?.block_on(async {
         let folder = tempfile::tempdir()?;
-        let server = Process::nsd(folder.path())?;
+        let server = Process::nsd(folder.path(), Ipv4Addr::new(192, 0, 2, 1))?;
         let proxy = Process::microsocks()?;
         let engine = Engine::builder()
             .storage(RedbStorage::open(folder.path().join("store.redb")).await?)
