@@ -112,7 +112,8 @@ pub struct HttpPersona {
     #[serde(default = "max_body_bytes")]
     #[schemars(title = "Page size (bytes)")]
     pub max_body_bytes: Whole<1_024, 10_485_760>,
-    /// How often a domain is requested again after a timeout or a failed connection.
+    /// How often a domain is requested again after a timeout, a failed connection, a connection that was closed without an answer,
+    /// or an answer of 429 or 503 that says when to come back (`Retry-After`, at most 10 seconds).
     #[serde(default = "retries")]
     #[schemars(title = "Retries")]
     pub retries: Whole<0, 10>,
