@@ -66,11 +66,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for MendedHead<T> {
         loop {
             match state {
                 State::Body => {
-                    let filled = out.filled().len();
-                    let read = ready!(Pin::new(&mut *inner).poll_read(cx, out));
-                    let is_end = out.filled().len() == filled;
+                    // Little at once, so that hyper's buffers, which grow with what they get, stay small.
+                    let size = out.remaining().min(STEP);
+                    let mut step = ReadBuf::new(out.initialize_unfilled_to(size));
+                    let read = ready!(Pin::new(&mut *inner).poll_read(cx, &mut step));
+                    let count = step.filled().len();
+                    out.advance(count);
                     return Poll::Ready(match read {
-                        Err(error) if is_end && error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
                         read => read,
                     });
                 }

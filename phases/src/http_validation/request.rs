@@ -425,6 +425,10 @@ async fn receive(mut body: Incoming, most: usize, patience: Duration, answer: &m
             let begun = Instant::now();
             answer.shares.wait_for(size).await;
             deadline += begun.elapsed();
+            if answer.shares.allow(most) {
+                // All at once, not twice as much again and again.
+                answer.body.reserve_exact(most - answer.body.len());
+            }
         }
         answer.body.extend_from_slice(kept);
         if chunk.len() > left {
