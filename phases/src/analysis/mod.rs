@@ -2,13 +2,14 @@
 
 mod config;
 mod detail;
+mod fold;
 mod score;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate::core::{PhaseDefinition, PhaseName};
-use phasegate::{Phase, PhaseContext, RunError, RunOutcome};
+use phasegate::{FieldProblem, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::{Deserialize, Serialize};
 
 pub use config::{Config, Keyword};
@@ -24,9 +25,10 @@ const TOP: usize = 10;
 /// The number of bands that a summary sorts the scores into.
 const BANDS: usize = 10;
 
-/// Counts the keyword in the title and text of every page, in any letter case, and scores each page.
+/// Counts the keyword in the title and text of every page, and scores each page.
 ///
-/// A score is 0 to 100: 8 for each occurrence in the text up to 40, 40 for an occurrence in the title, and 20 when the
+/// The keyword is found as a person reads it: in any letter case, with or without soft hyphens, with curly apostrophes or straight
+/// ones, in full-width letters, and so on. An accent makes another letter. A score is 0 to 100: 8 for each occurrence in the text up to 40, 40 for an occurrence in the title, and 20 when the
 /// text's first occurrence begins within its first 500 bytes. The text is the part that HTTP validation kept. A domain
 /// without a page gets a record too, without matches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,6 +204,14 @@ impl Phase for Analysis {
             title: "Analysis".to_owned(),
             config_schema: schema::of::<Config>(),
         }
+    }
+
+    async fn check(&self, config: &Config, _: &Resources) -> Vec<FieldProblem> {
+        if !score::Keyword::new(config.keyword.as_str()).is_blank() {
+            return Vec::new();
+        }
+        let message = "the keyword has only characters that don't show: there is nothing to look for";
+        vec![FieldProblem::new("/keyword", "keyword_blank", message)]
     }
 
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
