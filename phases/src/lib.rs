@@ -8,7 +8,10 @@
 //! | [`Analysis`] | the pages | each requested domain: how often the keyword occurs, and a score |
 //!
 //! Records come in the order of the domains. The index of an item among the records of the phase before decides which persona
-//! serves it, and the record names the persona. Only the member `measured` differs from run to run. Each phase streams and
+//! serves it, and the record names the persona. The text of a long page is more than one record holds: its rest stands directly behind
+//! the domain's record in records of the form `{"domain": "a.example", "part": 1, "text": "…"}`, with parts 2, 3 and so on. Who reads
+//! the records of HTTP validation joins them, or skips those that have a `part`. Progress and summaries count domains, never parts.
+//! Only the member `measured` differs from run to run. Each phase streams and
 //! commits batches with a checkpoint. A cancelled phase drops the work in flight, so the next attempt repeats at most one batch.
 //!
 //! ```

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Fuse, FusedFuture};
-use futures::stream::FuturesOrdered;
-use futures::{FutureExt, StreamExt};
-use phasegate::{Phase, PhaseContext, RunError};
+use futures::stream::{FuturesOrdered, Stream};
+use futures::{FutureExt, StreamExt, TryFutureExt};
+use phasegate::{Batch, Inputs, Phase, PhaseContext, RunError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -15,20 +16,30 @@ use tokio::time::Instant;
 const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The most items that are worked on at once, whatever the concurrency of the personas.
 const MAX_WINDOW: usize = 4_096;
+/// A batch of this many bytes is written, however few its items are. With one item more it is still far below the most that a
+/// store takes.
+const FULL_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// How far a run has come: the next item, and the counts before it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint<T> {
-    /// The index of the next item.
+    /// The index of the first input of the next item.
     pub next: u64,
+    /// How many of the inputs before it were joined to an item that had begun. Without them, the inputs before it are its items.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub joined: u64,
     /// The counts of the items before it.
     pub tally: T,
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// The counts of the items so far, for the summary.
-pub(crate) trait Tally<R> {
-    /// Counts an item with its record, if it gave one.
+pub(crate) trait Tally<R>: Serialize {
+    /// Counts an item with its first record, if it gave one.
     fn count(&mut self, record: Option<&R>);
 }
 
@@ -42,47 +53,72 @@ pub(crate) struct WorkLimits {
     pub(crate) batch: usize,
 }
 
-/// Does `work` on every item of the phase before, from the checkpoint on, and commits the records.
-///
-/// An item gives one record or none. Later items go on while an earlier one is slow, up to half a batch or four times the
-/// concurrency; their records wait in memory. When the run is cancelled or an item fails the phase, all work in flight is
-/// dropped, and the records before the first unfinished item are committed.
-pub(crate) async fn run<P, T, W, F>(ctx: &PhaseContext<P>, limits: WorkLimits, work: W) -> Result<T, RunError>
+/// Does `work` on every input, which is an item of its own: see [`run_joined`].
+pub(crate) async fn run<P, T, W, F, R>(
+    ctx: &PhaseContext<P>,
+    limits: WorkLimits,
+    work: W,
+) -> Result<T, RunError>
 where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record> + Clone + Default + Send + Sync + 'static,
     W: Fn(u64, P::Input) -> F,
-    F: Future<Output = Result<Option<P::Record>, RunError>>,
+    F: Future<Output = Result<R, RunError>>,
+    R: IntoIterator<Item = P::Record>,
+{
+    run_joined(ctx, limits, |_, next| Some(next), work).await
+}
+
+/// Does `work` on every item of the phase before, from the checkpoint on, and commits the records.
+///
+/// An item begins with an input. `join` adds the next input to it, or gives that back because it begins another item. The work on an
+/// item gets the index of its first input, and gives any number of records, which are committed in one batch. Later items go on
+/// while an earlier one is slow, up to half a batch or four times the concurrency; their records wait in memory. When the run is
+/// cancelled or an item fails the phase, all work in flight is dropped, and the records before the first unfinished item are
+/// committed.
+///
+/// The progress counts items. Its total is the number of inputs less those that were joined so far, so it may shrink.
+pub(crate) async fn run_joined<P, T, J, W, F, R>(
+    ctx: &PhaseContext<P>,
+    limits: WorkLimits,
+    join: J,
+    work: W,
+) -> Result<T, RunError>
+where
+    P: Phase<Checkpoint = Checkpoint<T>>,
+    T: Tally<P::Record> + Clone + Default + Send + Sync + 'static,
+    J: Fn(&mut P::Input, P::Input) -> Option<P::Input>,
+    W: Fn(u64, P::Input) -> F,
+    F: Future<Output = Result<R, RunError>>,
+    R: IntoIterator<Item = P::Record>,
 {
     let start = ctx.checkpoint().cloned().unwrap_or_default();
+    let half = (limits.batch / 2).max(1);
     let mut pending = UncommittedWork {
         ctx,
-        total: ctx.upstream_total().await?,
-        committed: start.next,
+        inputs: ctx.upstream_total().await?,
+        enough: (half / 2).max(1),
+        items: 0,
         done: start,
-        records: Vec::new(),
+        batch: Batch::new(),
         since: None,
     };
-    let half = (limits.batch / 2).max(1);
-    let enough = (half / 2).max(1);
     let concurrency = limits.concurrency.clamp(1, MAX_WINDOW);
     let window = concurrency.saturating_mul(4).min(half).max(concurrency);
-    let inputs = futures::stream::unfold(ctx.upstream(pending.done.next), |mut inputs| async {
-        inputs.next().await.transpose().map(|input| (input, inputs))
-    });
-    let mut inputs = std::pin::pin!(inputs.fuse());
+    let items = joined(ctx.upstream(pending.done.next), &join);
+    let mut items = std::pin::pin!(items.fuse());
     let mut in_flight = FuturesOrdered::new();
     // Outcomes in order that have no room in the batch yet. Work goes on while a batch is written, however long that takes: who is
     // not polled would miss its deadlines.
-    let mut finished = VecDeque::new();
+    let mut finished: VecDeque<Result<(u64, R), RunError>> = VecDeque::new();
     let mut exhausted = false;
     let mut commit = Fuse::terminated();
     let stopped = 'work: loop {
-        while pending.items() < enough
+        while !pending.is_full()
             && let Some(outcome) = finished.pop_front()
         {
-            match outcome {
-                Ok(record) => pending.push(record),
+            match outcome.and_then(|(inputs, records)| pending.push(inputs, records)) {
+                Ok(()) => {}
                 // The committed records end before this item. Finished items behind it don't count.
                 Err(error) => {
                     in_flight.clear();
@@ -95,7 +131,7 @@ where
             break None;
         }
         let is_idle = commit.is_terminated();
-        if is_idle && pending.items() >= enough {
+        if is_idle && pending.is_full() {
             commit = pending.commit().fuse();
             continue;
         }
@@ -104,8 +140,10 @@ where
             () = ctx.cancelled() => break Some(RunError::Interrupted),
             committed = &mut commit, if !is_idle => committed?,
             Some(outcome) = in_flight.next(), if !in_flight.is_empty() => finished.push_back(outcome),
-            input = inputs.next(), if !exhausted && in_flight.len() + finished.len() < window => match input {
-                Some(Ok((index, input))) => in_flight.push_back(work(index, input)),
+            item = items.next(), if !exhausted && in_flight.len() + finished.len() < window => match item {
+                Some(Ok(Item { index, inputs, input })) => {
+                    in_flight.push_back(work(index, input).map_ok(move |records| (inputs, records)));
+                }
                 Some(Err(error)) => break Some(error),
                 None => exhausted = true,
             },
@@ -119,13 +157,13 @@ where
     if stopped.is_some() {
         // More than one batch may wait here, and a store takes one at a time.
         while committed.is_ok()
-            && let Some(Ok(record)) = match finished.pop_front() {
+            && let Some(Ok((inputs, records))) = match finished.pop_front() {
                 Some(outcome) => Some(outcome),
                 None => in_flight.next().now_or_never().flatten(),
             }
+            && pending.push(inputs, records).is_ok()
         {
-            pending.push(record);
-            if pending.items() >= enough {
+            if pending.is_full() {
                 committed = pending.commit().await;
             }
         }
@@ -142,13 +180,56 @@ where
     }
 }
 
+/// Inputs that are one item.
+struct Item<I> {
+    /// The index of the first.
+    index: u64,
+    /// How many they are.
+    inputs: u64,
+    /// All of them, joined.
+    input: I,
+}
+
+/// The inputs as items. The first input of the next item is read before an item is given.
+fn joined<I, J>(inputs: Inputs<I>, join: &J) -> impl Stream<Item = Result<Item<I>, RunError>>
+where
+    I: DeserializeOwned,
+    J: Fn(&mut I, I) -> Option<I>,
+{
+    futures::stream::try_unfold((inputs, None), async move |(mut inputs, ahead)| {
+        let first = match ahead {
+            Some(first) => Some(first),
+            None => inputs.next().await?,
+        };
+        let Some((index, input)) = first else {
+            return Ok(None);
+        };
+        let mut item = Item {
+            index,
+            inputs: 1,
+            input,
+        };
+        while let Some((index, next)) = inputs.next().await? {
+            if let Some(next) = join(&mut item.input, next) {
+                return Ok(Some((item, (inputs, Some((index, next))))));
+            }
+            item.inputs += 1;
+        }
+        Ok(Some((item, (inputs, None))))
+    })
+}
+
 /// Finished work before its commit.
 struct UncommittedWork<'a, P: Phase, T> {
     ctx: &'a PhaseContext<P>,
-    total: u64,
-    committed: u64,
+    /// How many inputs there are, from the first on.
+    inputs: u64,
+    /// How many items make a batch.
+    enough: usize,
+    /// How many items wait.
+    items: usize,
     done: Checkpoint<T>,
-    records: Vec<P::Record>,
+    batch: Batch,
     since: Option<Instant>,
 }
 
@@ -157,16 +238,33 @@ where
     P: Phase<Checkpoint = Checkpoint<T>>,
     T: Tally<P::Record> + Clone + Send + Sync + 'static,
 {
-    fn push(&mut self, record: Option<P::Record>) {
-        self.done.next += 1;
-        self.done.tally.count(record.as_ref());
-        self.records.extend(record);
+    /// Adds an item that was made of so many inputs. If a record has no JSON form, none of those that wait is committed.
+    fn push(&mut self, inputs: u64, records: impl IntoIterator<Item = P::Record>) -> Result<(), RunError> {
+        let mut records = records.into_iter().peekable();
+        self.done.tally.count(records.peek());
+        for record in records {
+            if let Err(error) = self.batch.push(&record) {
+                self.items = 0;
+                return Err(error);
+            }
+        }
+        self.items += 1;
+        self.done.next += inputs;
+        self.done.joined += inputs - 1;
         self.since.get_or_insert_with(Instant::now);
-        self.ctx.progress(self.done.next, Some(self.total));
+        let (done, total) = self.progress();
+        self.ctx.progress(done, total);
+        Ok(())
     }
 
-    fn items(&self) -> usize {
-        usize::try_from(self.done.next - self.committed).unwrap_or(usize::MAX)
+    /// How many items are done, and how many there are as far as is known.
+    fn progress(&self) -> (u64, Option<u64>) {
+        let Checkpoint { next, joined, .. } = self.done;
+        (next - joined, Some(self.inputs.saturating_sub(joined)))
+    }
+
+    fn is_full(&self) -> bool {
+        self.items >= self.enough || self.batch.bytes() >= FULL_BATCH_BYTES
     }
 
     async fn overdue(&self) {
@@ -178,140 +276,21 @@ where
 
     /// Takes the records out, and gives their commit. They are written in order if each is awaited before the next begins.
     fn commit(&mut self) -> BoxFuture<'a, Result<(), RunError>> {
-        if self.items() == 0 {
+        if self.items == 0 {
             return std::future::ready(Ok(())).boxed();
         }
-        self.committed = self.done.next;
+        self.items = 0;
         self.since = None;
-        let (ctx, total) = (self.ctx, self.total);
-        let (records, done) = (std::mem::take(&mut self.records), self.done.clone());
-        async move { ctx.commit(&records, &done, done.next, Some(total)).await }.boxed()
+        let (done, total) = self.progress();
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.set_progress(done, total);
+        if let Err(error) = batch.set_checkpoint(&self.done) {
+            return std::future::ready(Err(error)).boxed();
+        }
+        let ctx = self.ctx;
+        async move { ctx.run().commit(batch).await }.boxed()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use async_trait::async_trait;
-    use phasegate::core::{PhaseDefinition, PhaseName};
-    use phasegate::{CampaignStatus, Engine, NewCampaign, Pipeline, RunOutcome};
-    use phasegate_testkit::MemoryStorage;
-    use serde_json::{Value, json};
-
-    const ITEMS: u64 = 600;
-
-    fn definition(name: &str) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new(name).unwrap(),
-            title: String::new(),
-            config_schema: json!(true),
-        }
-    }
-
-    struct Source;
-
-    #[async_trait]
-    impl Phase for Source {
-        type Config = Value;
-        type Input = Value;
-        type Record = u64;
-        type Checkpoint = Value;
-        type Summary = Value;
-
-        fn definition(&self) -> PhaseDefinition {
-            definition("source")
-        }
-
-        async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
-            let records: Vec<u64> = (0..ITEMS).collect();
-            ctx.commit(&records, &Value::Null, ITEMS, None).await?;
-            Ok(RunOutcome::Completed(Value::Null))
-        }
-    }
-
-    #[derive(Clone, Default, Serialize, Deserialize)]
-    struct Nothing;
-
-    impl Tally<String> for Nothing {
-        fn count(&mut self, _: Option<&String>) {}
-    }
-
-    /// Makes large records, all at once, of which the first is done when the run is cancelled.
-    struct Wide {
-        done: Arc<AtomicU64>,
-    }
-
-    #[async_trait]
-    impl Phase for Wide {
-        type Config = Value;
-        type Input = u64;
-        type Record = String;
-        type Checkpoint = Checkpoint<Nothing>;
-        type Summary = Value;
-
-        fn definition(&self) -> PhaseDefinition {
-            definition("wide")
-        }
-
-        async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {
-            let limits = WorkLimits {
-                concurrency: 1_000,
-                batch: 500,
-            };
-            let context = &ctx;
-            run(context, limits, |index, _| async move {
-                if index == 0 {
-                    context.cancelled().await;
-                }
-                self.done.fetch_add(1, Ordering::SeqCst);
-                Ok(Some("x".repeat(50_000)))
-            })
-            .await?;
-            Ok(RunOutcome::Completed(Value::Null))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_run_that_is_stopped_commits_all_that_is_finished_however_much_it_is() {
-        let done = Arc::new(AtomicU64::new(0));
-        let pipeline = Pipeline::builder("wide")
-            .phase(Source)
-            .phase(Wide {
-                done: Arc::clone(&done),
-            })
-            .build()
-            .unwrap();
-        let engine = Engine::builder()
-            .storage(MemoryStorage::new())
-            .pipeline(pipeline)
-            .build()
-            .unwrap();
-        let new = NewCampaign::new("wide")
-            .config("source", json!({}))
-            .config("wide", json!({}));
-        let campaign = engine.create(new).await.unwrap();
-        campaign.start("source").await.unwrap();
-        campaign.at_rest().await.unwrap();
-        campaign.start("wide").await.unwrap();
-        while done.load(Ordering::SeqCst) < ITEMS - 1 {
-            tokio::task::yield_now().await;
-        }
-        campaign.stop().await.unwrap();
-        let view = campaign.view().await.unwrap();
-        assert_eq!(
-            view.status,
-            CampaignStatus::Stopped,
-            "{:?}",
-            view.phases[1].failure
-        );
-        let mut records = campaign.records("wide", 0).await.unwrap();
-        let mut committed = 0;
-        while records.next().await.unwrap().is_some() {
-            committed += 1;
-        }
-        assert_eq!(committed, ITEMS);
-    }
-}
+mod tests;

@@ -2,17 +2,20 @@
 
 mod config;
 mod detail;
+mod fold;
+mod input;
 mod score;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate::core::{PhaseDefinition, PhaseName};
-use phasegate::{Phase, PhaseContext, RunError, RunOutcome};
+use phasegate::{FieldProblem, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::{Deserialize, Serialize};
 
 pub use config::{Config, Keyword};
 pub use detail::AnalysisDetail;
+pub use input::{Input, Page, Part};
 
 use crate::detail::{self as reason, Detail};
 use crate::http_validation::Status;
@@ -24,32 +27,16 @@ const TOP: usize = 10;
 /// The number of bands that a summary sorts the scores into.
 const BANDS: usize = 10;
 
-/// Counts the keyword in the title and text of every page, in any letter case, and scores each page.
+/// Counts the keyword in the title and text of every page, and scores each page.
+///
+/// The keyword is found as a person reads it: in any letter case, with or without soft hyphens, with curly apostrophes or
+/// straight ones, in full-width letters, and so on. An accent makes another letter.
 ///
 /// A score is 0 to 100: 8 for each occurrence in the text up to 40, 40 for an occurrence in the title, and 20 when the
-/// text's first occurrence begins within its first 500 bytes. The text is the part that HTTP validation kept. A domain
-/// without a page gets a record too, without matches.
+/// text's first occurrence begins within its first 500 bytes. The text is the part that HTTP validation kept, in however
+/// many records. A domain without a page gets a record too, without matches.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Analysis;
-
-/// The part of HTTP validation's record that analysis reads.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Input {
-    /// The domain.
-    pub domain: String,
-    /// The last requested URL.
-    pub final_url: String,
-    /// How it ended.
-    pub status: Status,
-    /// The page's title.
-    pub title: Option<String>,
-    /// The page's text.
-    pub text: String,
-    /// Whether there was more text.
-    #[serde(default)]
-    pub text_truncated: bool,
-}
 
 /// An analysed domain.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -204,34 +191,52 @@ impl Phase for Analysis {
         }
     }
 
+    async fn check(&self, config: &Config, _: &Resources) -> Vec<FieldProblem> {
+        if !score::Keyword::new(config.keyword.as_str()).is_blank() {
+            return Vec::new();
+        }
+        let message = "the keyword has only characters that don't show: there is nothing to look for";
+        vec![FieldProblem::new("/keyword", "keyword_blank", message)]
+    }
+
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Summary>, RunError> {
         let keyword = score::Keyword::new(ctx.config().keyword.as_str());
         let limits = WorkLimits {
             concurrency: 1,
             batch: 2_000,
         };
-        let counts = ordered::run(&ctx, limits, |_, input| {
-            std::future::ready(Ok(Some(analyse(&keyword, input))))
+        let counts = ordered::run_joined(&ctx, limits, Input::join, |_, input| {
+            std::future::ready(match input {
+                Input::Page(page) => Ok(Some(analyse(&keyword, page))),
+                Input::Part(part) => Err(stray(&part)),
+            })
         })
         .await?;
         Ok(RunOutcome::Completed(counts.into()))
     }
 }
 
-fn analyse(keyword: &score::Keyword, input: Input) -> Record {
-    let fetched = input.status == Status::Ok;
+/// A part must come directly behind what it continues.
+fn stray(part: &Part) -> RunError {
+    let Part { domain, part, .. } = part;
+    let message = format!("part {part} of the text of {domain} does not stand behind what is before it");
+    RunError::failed("upstream_unreadable", message)
+}
+
+fn analyse(keyword: &score::Keyword, page: Page) -> Record {
+    let fetched = page.status == Status::Ok;
     let found = match fetched {
-        true => keyword.find(input.title.as_deref(), &input.text),
+        true => keyword.find(page.title.as_deref(), &page.text),
         false => score::KeywordMatches::default(),
     };
     let detail = match fetched {
         false => Some(AnalysisDetail::NoPage),
-        true if input.text_truncated => Some(AnalysisDetail::PartOfPage),
+        true if page.text_truncated => Some(AnalysisDetail::PartOfPage),
         true => None,
     };
     Record {
-        domain: input.domain,
-        url: input.final_url,
+        domain: page.domain,
+        url: page.final_url,
         fetched,
         detail: detail.map(AnalysisDetail::detail),
         matched: found.occurrences > 0,
@@ -300,21 +305,22 @@ mod tests {
     #[test]
     fn a_page_that_was_cut_is_marked_down_to_the_summary() {
         let keyword = score::Keyword::new("phasegate");
-        let page = |status: Status, text_truncated| Input {
+        let page = |status: Status, text_truncated| Page {
             domain: "d.test".to_owned(),
             final_url: "http://d.test/".to_owned(),
             status,
             title: None,
             text: "nothing of it".to_owned(),
+            parts: 0,
             text_truncated,
         };
         let mut counts = Counts::default();
-        for (input, expected) in [
+        for (page, expected) in [
             (page(Status::Ok, false), None),
             (page(Status::Ok, true), Some(AnalysisDetail::PartOfPage)),
             (page(Status::TimedOut, false), Some(AnalysisDetail::NoPage)),
         ] {
-            let record = analyse(&keyword, input);
+            let record = analyse(&keyword, page);
             assert_eq!(record.detail.as_ref().map(|detail| detail.code), expected);
             counts.count(Some(&record));
         }
@@ -335,15 +341,16 @@ mod tests {
         let keyword = score::Keyword::new("phasegate");
         let mut counts = Counts::default();
         for _ in 0..2 {
-            let input = Input {
+            let page = Page {
                 domain: "d.test".to_owned(),
                 final_url: "http://d.test/".to_owned(),
                 status: Status::ConnectionFailed,
                 title: None,
                 text: String::new(),
+                parts: 0,
                 text_truncated: false,
             };
-            counts.count(Some(&analyse(&keyword, input)));
+            counts.count(Some(&analyse(&keyword, page)));
         }
         let warning = Summary::from(counts).warning.unwrap();
         assert!(warning.contains("no page"), "{warning}");

@@ -34,7 +34,7 @@ pub use detail::HttpDetail;
 pub use headers::{HeaderName, HeaderValue, Headers};
 pub use probe::HttpPersonaProbe;
 pub use proxy_probe::ProxyProbe;
-pub use record::{Measured, Record, Status, Summary};
+pub use record::{HttpRecord, Measured, Record, Status, Summary, TextPart};
 
 use self::request::Answer;
 use crate::abortable;
@@ -54,7 +54,8 @@ use visit::{Site, Visitor};
 
 /// Requests every resolved domain over HTTP/1.1, directly at the addresses that DNS validation found, or through the proxy.
 ///
-/// Domains that did not resolve give no record. Addresses outside the public Internet are refused before any connection, also
+/// Domains that did not resolve give no record. The text of a long page goes on in further records, directly behind that of its
+/// domain. Addresses outside the public Internet are refused before any connection, also
 /// at each redirect, unless the persona allows them. An unusable proxy fails the phase.
 ///
 /// All runs of a phase and of its clones share the limits of a persona.
@@ -83,7 +84,7 @@ struct Persona {
 impl Phase for HttpValidation {
     type Config = Config;
     type Input = Input;
-    type Record = Record;
+    type Record = HttpRecord;
     type Checkpoint = Checkpoint<Summary>;
     type Summary = Summary;
 
@@ -134,8 +135,10 @@ impl Phase for HttpValidation {
             concurrency,
             batch: 500,
         };
-        let mut summary = ordered::run(&ctx, limits, |index, input| {
-            request(&personas, &proxy_check, index, input)
+        let (personas, proxy_check) = (&personas, &proxy_check);
+        let mut summary = ordered::run(&ctx, limits, |index, input| async move {
+            let record = request(personas, proxy_check, index, input).await?;
+            Ok(record.map_or_else(Vec::new, Record::in_parts))
         })
         .await?;
         summary.warn();
@@ -198,6 +201,7 @@ impl Persona {
     }
 }
 
+/// Requests a domain. Its record has the whole text.
 async fn request(
     personas: &[Arc<Persona>],
     proxy_check: &ProxyCheck,

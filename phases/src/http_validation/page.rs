@@ -14,11 +14,11 @@ use html5ever::tokenizer::{
 use super::encoding::{charset, declared, decode};
 
 /// The most text that is kept, in bytes.
-const MAX_TEXT: usize = 16 * 1024;
+const MAX_TEXT: usize = 256 * 1024;
 /// The longest title that is kept, in bytes.
 const MAX_TITLE: usize = 512;
 /// How much of a page is read for its text, in bytes.
-const MAX_HTML: usize = 1024 * 1024;
+const MAX_HTML: usize = 10 * 1024 * 1024;
 /// How many bytes of a page the tokenizer gets at once.
 const CHUNK: usize = 16 * 1024;
 /// The largest tag or comment, in bytes; a larger one ends the text. The tokenizer's work on a tag grows with the square of
@@ -331,7 +331,7 @@ mod tests {
     fn text_and_title_are_cut_at_a_character_and_say_so() {
         let page = read(
             None,
-            format!("<title>{0}</title>{0}", "\u{20ac}".repeat(20_000)).as_bytes(),
+            format!("<title>{0}</title>{0}", "\u{20ac}".repeat(100_000)).as_bytes(),
         );
         assert_eq!(page.text.len(), MAX_TEXT / 3 * 3);
         assert_eq!(page.title.map(|title| title.len()), Some(MAX_TITLE / 3 * 3));
@@ -352,6 +352,6 @@ mod tests {
         assert_eq!(text(&format!("before <p {attributes}>after")), "before");
         assert_eq!(text(&"<b>".repeat(300_000)), "");
         assert_eq!(text(&"<".repeat(1_000_000)).len(), MAX_TEXT);
-        assert!(read(None, &vec![0; 3_000_000]).truncated);
+        assert!(read(None, &vec![0; 11_000_000]).truncated);
     }
 }

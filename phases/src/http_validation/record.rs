@@ -66,9 +66,10 @@ pub struct Record {
     pub redirects: u64,
     /// The page's title, or null when it has none; at most 512 bytes.
     pub title: Option<String>,
-    /// The page's visible text, white space joined; at most 16 KiB. Empty unless the status is `ok`.
+    /// The page's visible text, white space joined; at most 16 KiB as JSON. Empty unless the status is `ok`. The rest of a longer
+    /// text stands in the [`TextPart`]s behind this record.
     pub text: String,
-    /// Whether there was more text.
+    /// Whether there was more text than the record and its parts have.
     pub text_truncated: bool,
     /// How many bytes of the last answer's body were read, decompressed.
     pub bytes: u64,
@@ -78,6 +79,72 @@ pub struct Record {
     pub persona: String,
     /// The measurements, which differ from run to run.
     pub measured: Measured,
+}
+
+/// More of a page's text. The parts of a text come directly behind the domain's [`Record`], in their order: the record's text and
+/// those of its parts, one after the other, are the page's text.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct TextPart {
+    /// The domain.
+    pub domain: String,
+    /// 1, 2, and so on. The record itself has no such member.
+    pub part: u64,
+    /// At most 16 KiB as JSON, and never empty.
+    pub text: String,
+}
+
+/// A record as it is committed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum HttpRecord {
+    /// A domain.
+    Domain(Box<Record>),
+    /// More of its text.
+    Part(TextPart),
+}
+
+/// How long the text of one record may be, as JSON in bytes. With all else a record is far below its own limit.
+const MAX_RECORD_TEXT: usize = 16 * 1024;
+
+impl Record {
+    /// The record as it is committed, with the parts of a long text behind it.
+    pub(super) fn in_parts(mut self) -> Vec<HttpRecord> {
+        let text = std::mem::take(&mut self.text);
+        let (first, mut rest) = text.split_at(cut(&text));
+        first.clone_into(&mut self.text);
+        let domain = self.domain.clone();
+        let mut records = vec![HttpRecord::Domain(Box::new(self))];
+        for part in 1.. {
+            if rest.is_empty() {
+                break;
+            }
+            let (text, after) = rest.split_at(cut(rest));
+            rest = after;
+            records.push(HttpRecord::Part(TextPart {
+                domain: domain.clone(),
+                part,
+                text: text.to_owned(),
+            }));
+        }
+        records
+    }
+}
+
+/// How much of a text fits in one record, up to the end of a character.
+fn cut(text: &str) -> usize {
+    let mut left = MAX_RECORD_TEXT;
+    let over = text.char_indices().find(|(_, c)| {
+        let bytes = match c {
+            '"' | '\\' => 2,
+            // As \u and four digits, at the longest.
+            '\0'..' ' => 6,
+            _ => c.len_utf8(),
+        };
+        let fits = bytes <= left;
+        left = left.saturating_sub(bytes);
+        !fits
+    });
+    over.map_or(text.len(), |(place, _)| place)
 }
 
 /// The measurements, which differ from run to run.
@@ -142,16 +209,79 @@ impl Default for Summary {
     }
 }
 
-impl Tally<Record> for Summary {
-    fn count(&mut self, record: Option<&Record>) {
+impl Tally<HttpRecord> for Summary {
+    fn count(&mut self, record: Option<&HttpRecord>) {
         match record {
-            Some(record) => {
+            Some(HttpRecord::Domain(record)) => {
                 self.domains += 1;
                 self.bytes = self.bytes.saturating_add(record.bytes);
                 *self.by_status.entry(record.status.to_string()).or_default() += 1;
                 detail::count(&mut self.by_detail, record.detail.as_ref());
             }
+            // It counts with its domain.
+            Some(HttpRecord::Part(_)) => {}
             None => self.skipped += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phasegate::core::limits::MAX_RECORD_BYTES;
+
+    fn record(text: String) -> Record {
+        Record {
+            domain: "d.test".to_owned(),
+            url: String::new(),
+            final_url: String::new(),
+            status: Status::Ok,
+            detail: None,
+            http_status: Some(200),
+            redirects: 0,
+            title: None,
+            text,
+            text_truncated: false,
+            bytes: 0,
+            body_truncated: false,
+            persona: String::new(),
+            measured: Measured::default(),
+        }
+    }
+
+    #[test]
+    fn a_text_of_any_characters_is_cut_into_records_within_their_limit_and_joins_to_itself() {
+        for unit in [
+            "a",
+            "\"",
+            "\\",
+            "\u{1}",
+            "\u{7f}",
+            "\u{20ac}",
+            "\u{1f600}",
+            "a\u{e9}\"\u{1f600}",
+        ] {
+            for bytes in [0, 1, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 256 * 1024] {
+                let text = unit.repeat(bytes / unit.len());
+                let mut joined = String::new();
+                for (index, record) in record(text.clone()).in_parts().into_iter().enumerate() {
+                    let json = serde_json::to_string(&record).unwrap();
+                    assert!(json.len() < MAX_RECORD_BYTES / 2, "{unit:?}: {}", json.len());
+                    match record {
+                        HttpRecord::Domain(record) => {
+                            assert_eq!(index, 0);
+                            assert!(!json.contains("\"part\""));
+                            joined += &record.text;
+                        }
+                        HttpRecord::Part(part) => {
+                            assert_eq!((part.part, part.domain.as_str()), (index as u64, "d.test"));
+                            assert!(!part.text.is_empty());
+                            joined += &part.text;
+                        }
+                    }
+                }
+                assert!(joined == text, "{unit:?} {bytes}");
+            }
         }
     }
 }

@@ -247,6 +247,10 @@ fn any_value() -> impl Strategy<Value = Value> {
             "\u{212a}",
             "\u{a0}",
             "\u{feff}",
+            "\u{200b}",
+            "\u{ad}\u{ad} ",
+            "a\u{ad}",
+            "\u{e0001}",
             "::1",
             "Host",
             "accept",
@@ -406,6 +410,11 @@ fn a_wrong_text_is_told_in_words_that_say_how_to_write_it() {
         "analysis.schema.json",
         json!({"keyword": " "}),
         "it must not be blank",
+    );
+    told(
+        "analysis.schema.json",
+        json!({"keyword": "\u{200b}\u{ad}"}),
+        "nor only of characters that don't show",
     );
     told(
         "http_persona.schema.json",
