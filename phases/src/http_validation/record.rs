@@ -238,6 +238,7 @@ mod tests {
             status: Status::Ok,
             detail: None,
             http_status: Some(200),
+            content_type: None,
             redirects: 0,
             title: None,
             text,
