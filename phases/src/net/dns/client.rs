@@ -219,25 +219,31 @@ impl DnsClient {
                     continue;
                 }
             }
-            let (known, last) = match round {
+            let (known, last, is_silence) = match round {
                 Round::Alias => return Ok(None),
                 Round::Known { known, failed: None } => return Ok(Some(known)),
                 Round::Known {
                     known,
                     failed: Some(last),
-                } => (known, last),
-                Round::Unanswered { detail, last, .. } => (Known::nothing(detail), last),
+                } => (known, last, false),
+                Round::Unanswered { detail, last, .. } => (Known::nothing(detail), last, true),
             };
             let failure = Failure { first, last };
-            match self
-                .lull
-                .judge(failure, || toll.has_told(), self.recall(servers))
-                .await
-            {
-                Judged::Probe => {}
-                Judged::Again if lulls < MAX_REPEATS => lulls += 1,
-                Judged::Again | Judged::OfTheName => return Ok(Some(known)),
+            // That a query of another type was let through shows nothing where their number counts.
+            let counts_queries = || servers.iter().any(|server| server.throttle.counts_queries());
+            let is_told_of = || toll.has_told() && !counts_queries();
+            let judged = self.lull.judge(failure, is_told_of, self.recall(servers)).await;
+            let is_asked_again = match judged {
+                Judged::Probe => continue,
+                Judged::Again => lulls < MAX_REPEATS,
+                // Who answers now may just have refused too many.
+                Judged::Settled => lulls == 0 && !is_silence,
+                Judged::OfTheName => false,
+            };
+            if !is_asked_again {
+                return Ok(Some(known));
             }
+            lulls += 1;
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Judged {
     OfTheName,
+    /// Nothing else shows more of it: a server still tells of a name that it has told of.
+    Settled,
     /// Other names are told of again: it is asked for once more.
     Again,
     /// It is asked for once more to find out whether anything is told again.
@@ -180,7 +182,14 @@ impl Lull {
             match outlook {
                 _ if is_told_of() => return Judged::OfTheName,
                 Outlook::Told => return Judged::Again,
-                Outlook::GivenUp => return Judged::OfTheName,
+                Outlook::GivenUp => {
+                    let is_in_vain = self.lock().is_in_vain;
+                    return if is_in_vain {
+                        Judged::OfTheName
+                    } else {
+                        Judged::Settled
+                    };
+                }
                 Outlook::AllWait => {
                     // It settles the matter otherwise, so that it isn't asked twice.
                     if let Ok(_prober) = self.prober.try_lock() {
@@ -306,7 +315,7 @@ mod tests {
     async fn few_failures_wait_for_nothing_where_a_known_name_is_told_of() {
         let (lull, begun) = (told_once(), Instant::now());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(fail(&lull, MANY - 1, true).await, [Judged::OfTheName; MANY - 1]);
+        assert_eq!(fail(&lull, MANY - 1, true).await, [Judged::Settled; MANY - 1]);
         assert_eq!(begun.elapsed(), Duration::from_millis(1));
     }
 
@@ -369,7 +378,7 @@ mod tests {
             let failure = Failure { first, last };
             lull.judge(failure, || false, ready(true)).await
         });
-        assert_eq!(join_all(judged).await, [Judged::OfTheName; 50]);
+        assert_eq!(join_all(judged).await, [Judged::Settled; 50]);
         assert_eq!(last.elapsed(), Duration::ZERO);
     }
 }

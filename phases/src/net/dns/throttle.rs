@@ -170,6 +170,12 @@ impl Throttle {
         }
     }
 
+    /// Whether what it refuses was found to be a matter of how many queries there are.
+    pub(super) fn counts_queries(&self) -> bool {
+        let state = self.lock();
+        state.passed > state.stubborn
+    }
+
     /// Forgets what it was found to refuse, since that was no matter of the names, and begins again with one query at a time.
     pub(super) fn begin_again(&self) {
         let mut state = self.lock();
