@@ -5,7 +5,6 @@ mod coding;
 mod config;
 mod connect;
 mod detail;
-mod encoding;
 mod gate;
 mod headers;
 mod page;
@@ -24,11 +23,13 @@ use hickory_proto::rr::RecordType;
 use phasegate::core::{PhaseDefinition, PhaseName};
 use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use config::HTTP_PERSONA;
 pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
 pub use detail::HttpDetail;
 pub use headers::{HeaderName, HeaderValue, Headers};
+pub use page::Page;
 pub use probe::HttpPersonaProbe;
 pub use proxy_probe::ProxyProbe;
 pub use record::{Measured, Record, Status, Summary};
@@ -243,13 +244,21 @@ async fn request(
     record.bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
     record.body_truncated = answer.truncated;
     if record.status == Status::Ok && !answer.body.is_empty() {
-        let read = move || page::read(answer.content_type.as_deref(), &answer.body);
+        // A run that is cancelled drops this future, but the thread has to be told.
+        let cancelled = CancellationToken::new();
+        let dropped = cancelled.clone().drop_guard();
+        let read = move || {
+            let is_cancelled = || cancelled.is_cancelled();
+            Page::read(answer.content_type.as_deref(), &answer.body, &is_cancelled)
+        };
         let page = tokio::task::spawn_blocking(read).await.map_err(|error| {
             RunError::failed("page_unreadable", format!("a page's text can't be read: {error}"))
         })?;
+        dropped.disarm();
         record.title = page.title;
         record.text = page.text;
-        record.text_truncated = page.truncated || record.body_truncated;
+        let is_cut = record::cut(&mut record.text);
+        record.text_truncated = is_cut || page.truncated || record.body_truncated;
     }
     Ok(Some(record))
 }

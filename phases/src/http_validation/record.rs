@@ -9,6 +9,9 @@ use crate::detail::{self, Detail};
 use crate::ordered::Tally;
 use crate::persona::counts;
 
+/// The most text of a record, in bytes.
+const MAX_TEXT: usize = 16 * 1024;
+
 phasegate::core::word_type! {
     /// How the requests of a domain ended.
     #[non_exhaustive]
@@ -151,5 +154,30 @@ impl Tally<Record> for Summary {
             }
             None => self.skipped += 1,
         }
+    }
+}
+
+/// Cuts a text to what a record may have, at a character, and tells whether there was more.
+pub(super) fn cut(text: &mut String) -> bool {
+    let is_long = text.len() > MAX_TEXT;
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    is_long
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_s_text_is_cut_at_a_character() {
+        let mut short = "a".repeat(MAX_TEXT);
+        assert!(!cut(&mut short) && short.len() == MAX_TEXT);
+        let mut long = "\u{20ac}".repeat(MAX_TEXT);
+        assert!(cut(&mut long));
+        assert_eq!(long.len(), MAX_TEXT / 3 * 3);
     }
 }
