@@ -3,6 +3,7 @@
 
 mod limits;
 mod network;
+mod pages;
 mod pipeline;
 mod probes;
 mod schemas;
