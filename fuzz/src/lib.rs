@@ -5,12 +5,14 @@
 
 mod commands;
 mod config;
+mod pages;
 mod plan;
 mod requests;
 mod stored_values;
 
 pub use commands::commands;
 pub use config::config;
+pub use pages::{charsets, pages};
 pub use plan::plan;
 pub use requests::requests;
 pub use stored_values::stored_values;
@@ -19,10 +21,12 @@ pub use stored_values::stored_values;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. Its name is that of its program and of its corpus.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     ("plan", plan),
     ("config", config),
     ("stored_values", stored_values),
     ("commands", commands),
     ("requests", requests),
+    ("pages", pages),
+    ("charsets", charsets),
 ];

@@ -7,7 +7,6 @@ mod config;
 mod connect;
 mod cookies;
 mod detail;
-mod encoding;
 mod gate;
 mod head;
 mod headers;
@@ -32,12 +31,13 @@ pub(crate) use config::HTTP_PERSONA;
 pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
 pub use detail::HttpDetail;
 pub use headers::{HeaderName, HeaderValue, Headers};
+pub use page::Page;
 pub use probe::HttpPersonaProbe;
 pub use proxy_probe::ProxyProbe;
 pub use record::{HttpRecord, Measured, Record, Status, Summary, TextPart};
 
 use self::request::Answer;
-use crate::abortable;
+use crate::abortable::{self, Aborted};
 use crate::detail::Detail;
 use crate::dns_validation::{PROXY, unsound};
 use crate::net::dial::ProxyCheck;
@@ -234,6 +234,7 @@ async fn request(
         detail: visit.detail,
         http_status: None,
         content_type: None,
+        charset: None,
         redirects: visit.redirects,
         title: None,
         text: String::new(),
@@ -258,13 +259,17 @@ async fn request(
         record.detail = remark(&answer);
     }
     if record.status == Status::Ok && !answer.body.is_empty() {
-        let (content_type, body) = (answer.content_type, answer.body);
-        let read = abortable::run(move |_| page::read(content_type.as_deref(), &body));
-        let page = read.await.map_err(|error| {
+        let read = move |aborted: &Aborted| {
+            Page::read(answer.content_type.as_deref(), &answer.body, &|| aborted.get())
+        };
+        let page = abortable::run(read).await.map_err(|error| {
             RunError::failed("page_unreadable", format!("a page's text can't be read: {error}"))
         })?;
         record.title = page.title;
         record.text = page.text;
+        record.charset = Some(page.charset)
+            .filter(|charset| !charset.is_empty())
+            .map(str::to_owned);
         record.text_truncated = page.truncated || record.body_truncated;
     }
     Ok(Some(record))
@@ -274,7 +279,7 @@ async fn request(
 fn remark(answer: &Answer) -> Option<Detail<HttpDetail>> {
     let content_type = answer.content_type.as_deref();
     match (content_type, &answer.refresh) {
-        (Some(other), _) if !page::is_text(other) => Some(HttpDetail::NoText.with(other)),
+        (Some(other), _) if !Page::is_of(other) => Some(HttpDetail::NoText.with(other)),
         (_, Some(refresh)) => Some(HttpDetail::Refresh.with(refresh)),
         _ => None,
     }

@@ -62,6 +62,9 @@ pub struct Record {
     pub http_status: Option<u16>,
     /// The content type of the last answer, or null when it names none; at most 200 characters.
     pub content_type: Option<String>,
+    /// The encoding that the page's text was read in, by its name in the Encoding standard, or null when there is no text. It is
+    /// declared by the answer or the page, or else found out by the bytes.
+    pub charset: Option<String>,
     /// How many redirects were followed.
     pub redirects: u64,
     /// The page's title, or null when it has none; at most 512 bytes.
@@ -239,6 +242,7 @@ mod tests {
             detail: None,
             http_status: Some(200),
             content_type: None,
+            charset: None,
             redirects: 0,
             title: None,
             text,

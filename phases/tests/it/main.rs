@@ -4,6 +4,7 @@
 mod keyword;
 mod limits;
 mod network;
+mod pages;
 mod pipeline;
 mod probes;
 mod schemas;
