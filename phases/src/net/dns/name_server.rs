@@ -33,7 +33,7 @@ pub(super) struct NameServer {
     tcp: TcpConnections,
     patience: Duration,
     pub(super) health: Health,
-    pub(super) throttle: Throttle,
+    pub(super) throttle: Arc<Throttle>,
     /// Held while it is asked for the root.
     beating: Mutex<()>,
     /// A question that it has answered.
@@ -57,11 +57,22 @@ impl NameServer {
         patience: Duration,
     ) -> io::Result<Self> {
         let (host, port) = server.split();
-        let (udp, target) = match proxy {
-            Some(proxy) => (None, Target::Through(Arc::clone(proxy), host.to_owned(), port)),
+        let (udp, target, way) = match proxy {
+            Some(proxy) => {
+                let target = Target::Through(Arc::clone(proxy), host.to_owned(), port);
+                (
+                    None,
+                    target,
+                    format!("{} through {:?}", server.as_str(), proxy.socket()),
+                )
+            }
             None => {
                 let address = resolve(host, port).await?;
-                (Some(UdpSockets::new(address)), Target::Direct(address))
+                (
+                    Some(UdpSockets::new(address)),
+                    Target::Direct(address),
+                    address.to_string(),
+                )
             }
         };
         Ok(Self {
@@ -70,7 +81,7 @@ impl NameServer {
             tcp: TcpConnections::new(target, patience),
             patience,
             health: Health::new(patience),
-            throttle: Throttle::default(),
+            throttle: Throttle::of(way),
             beating: Mutex::default(),
             answered: OnceLock::new(),
         })

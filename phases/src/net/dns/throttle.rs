@@ -3,7 +3,8 @@
 //! A server that refuses may refuse a name, or may have had too many queries. The two look alike, so it is tried: fewer queries
 //! at once, after growing pauses. Who was refused and is answered then shows that it was the number.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -18,6 +19,10 @@ const TRIALS_OF_A_THROTTLER: u32 = 20;
 const FAST_AGAIN: f64 = 100.0;
 /// How many names must have been refused to the end before a server is said to refuse by name.
 const STUBBORN: u64 = 5;
+
+/// The throttles of the servers that are asked now, by how they are reached. A server counts the queries of a machine, not of
+/// a run or persona.
+static IN_USE: Mutex<BTreeMap<String, Weak<Throttle>>> = Mutex::new(BTreeMap::new());
 
 /// Lets queries through to one server.
 #[derive(Debug, Default)]
@@ -78,6 +83,18 @@ impl Drop for Room<'_> {
 }
 
 impl Throttle {
+    /// The throttle of a server, which all who reach it in this way share.
+    pub(super) fn of(way: String) -> Arc<Self> {
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = in_use.get(&way).and_then(Weak::upgrade) {
+            return known;
+        }
+        in_use.retain(|_, throttle| throttle.strong_count() > 0);
+        let throttle = Arc::new(Self::default());
+        in_use.insert(way, Arc::downgrade(&throttle));
+        throttle
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
