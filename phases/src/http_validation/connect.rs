@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, OtherError, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -223,6 +223,9 @@ fn untrusted(error: &rustls::Error) -> HttpDetail {
             HttpDetail::CertificateNotYetValid
         }
         Error::InvalidCertificate(Certificate::UnknownIssuer) => HttpDetail::CertificateUntrusted,
+        Error::InvalidCertificate(Certificate::Other(other)) if is_self_made(other) => {
+            HttpDetail::CertificateUntrusted
+        }
         Error::InvalidCertificate(
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
         ) => HttpDetail::CertificateWrongName,
@@ -234,6 +237,15 @@ fn untrusted(error: &rustls::Error) -> HttpDetail {
         Error::AlertReceived(_) => HttpDetail::TlsRefused,
         _ => HttpDetail::TlsFailed,
     }
+}
+
+/// Whether a certificate has what only those have that sites sign themselves, and so was refused before its issuer was looked
+/// for: it is that of an authority, as `openssl req -x509` makes it, or of the first version, as `openssl x509 -signkey` does.
+fn is_self_made(other: &OtherError) -> bool {
+    matches!(
+        other.0.downcast_ref(),
+        Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion)
+    )
 }
 
 fn tls() -> Arc<ClientConfig> {
@@ -257,7 +269,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_certificate_has_a_word_of_its_own() {
+        let other = |error: webpki::Error| Certificate::Other(OtherError(Arc::new(error)));
         for (error, expected) in [
+            (
+                other(webpki::Error::CaUsedAsEndEntity),
+                HttpDetail::CertificateUntrusted,
+            ),
+            (
+                other(webpki::Error::UnsupportedCertVersion),
+                HttpDetail::CertificateUntrusted,
+            ),
+            (
+                other(webpki::Error::MaximumPathDepthExceeded),
+                HttpDetail::CertificateRejected,
+            ),
             (Certificate::Expired, HttpDetail::CertificateExpired),
             (Certificate::NotValidYet, HttpDetail::CertificateNotYetValid),
             (Certificate::UnknownIssuer, HttpDetail::CertificateUntrusted),

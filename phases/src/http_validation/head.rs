@@ -95,15 +95,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for MendedHead<T> {
                     let mut buffer = [0; STEP];
                     let mut step = ReadBuf::new(&mut buffer);
                     match ready!(Pin::new(&mut *inner).poll_read(cx, &mut step)) {
-                        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                            return Poll::Ready(Err(error));
-                        }
                         Ok(()) if !step.filled().is_empty() => {
                             start.came.extend_from_slice(step.filled());
                         }
-                        // It ends within its head.
-                        _ if start.came.is_empty() => return Poll::Ready(Ok(())),
-                        _ => *state = as_it_is(std::mem::take(&mut start.came)),
+                        _ if !start.came.is_empty() => return Poll::Ready(Err(cut())),
+                        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                            return Poll::Ready(Err(error));
+                        }
+                        _ => return Poll::Ready(Ok(())),
                     }
                 }
             }
@@ -123,6 +122,17 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for MendedHead<T> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
+}
+
+/// That a head has begun and has no end.
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it ended within its head")
+}
+
+/// Whether an exchange failed with [`cut`].
+pub(super) fn is_cut(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() == io::ErrorKind::InvalidData)
 }
 
 fn as_it_is(bytes: Vec<u8>) -> State {
@@ -307,12 +317,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_head_or_has_no_end_stays_as_it_is() {
+    async fn a_head_without_an_end_is_an_error() {
+        for sent in [
+            "HTT",
+            "HTTP/1.1 200 OK\r\nA: b",
+            "HTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK\r\n",
+        ] {
+            let mut came = Vec::new();
+            let read = MendedHead::new(sent.as_bytes()).read_to_end(&mut came).await;
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData, "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_head_or_too_long_stays_as_it_is() {
         for sent in [
             String::new(),
             "SSH-2.0-x\r\n".to_owned(),
-            "HTT".to_owned(),
-            "HTTP/1.1 200 OK\r\nA: b".to_owned(),
             format!("HTTP/1.1  200 OK\r\nA: {}\r\n\r\n", "b".repeat(MAX_HEAD)),
         ] {
             let mut came = String::new();

@@ -23,7 +23,7 @@ use super::coding::{ContentCoding, Fault, Unpacked, unpack};
 use super::config::HttpPersona;
 use super::connect::{self, Connection, is_absolute};
 use super::detail::{HttpDetail, SiteFailure};
-use super::head::MendedHead;
+use super::head::{self, MendedHead};
 use crate::detail::Detail;
 use crate::net::dial::PROXY_TIMEOUT;
 use crate::net::fatal_error::FatalError;
@@ -244,7 +244,7 @@ enum Asked<'a> {
 impl Asked<'_> {
     /// What an exchange without a response says.
     fn failure(self, error: &hyper::Error) -> RequestFailure {
-        let is_closed = !error.is_parse();
+        let is_closed = !error.is_parse() && !head::is_cut(error);
         let item = match (self, is_closed) {
             (Self::Site, true) => HttpDetail::EmptyAnswer,
             // Through a proxy it isn't seen whether the site has closed the connection or the proxy never had one.

@@ -5,6 +5,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod answers;
 mod authoritative;
 mod harness;
 mod outages;

@@ -126,11 +126,13 @@ async fn a_page_is_a_page_whatever_its_head_looks_like() {
 }
 
 #[tokio::test]
-async fn what_could_be_two_answers_is_none() {
+async fn what_could_be_two_answers_or_ends_in_its_head_is_none() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 2\r\n\r\npage",
         "HTTP/1.1 200 OK\r\nContent-Length: 4, 2\r\n\r\npage",
         "nonsense\r\n\r\npage",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n",
         "SSH-2.0-OpenSSH_9.2\r\n",
     ] {
         let (visit, _) = visit(json!({}), &[answer.as_bytes()]).await;

@@ -23,9 +23,9 @@ impl Folder {
         self.path().to_str().unwrap()
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, contents: &(impl AsRef<[u8]> + ?Sized)) -> PathBuf {
         let file = self.path().join(name);
-        fs::write(&file, text).unwrap();
+        fs::write(&file, contents).unwrap();
         file
     }
 }
