@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const SMALL: usize = 64 * 1024;
 const MEDIUM: usize = 512 * 1024;
 /// How many bytes all shares of a kind are.
-const ALL: usize = 32 * 1024 * 1024;
+const ALL: usize = 24 * 1024 * 1024;
 
 /// The shares of one body. Dropping them gives them back.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ use hickory_proto::rr::RecordType;
 use phasegate::core::{PhaseDefinition, PhaseName};
 use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::Deserialize;
+use tokio::task::JoinError;
 
 pub(crate) use config::HTTP_PERSONA;
 pub use config::{Config, HttpPersona, HttpPersonaId, Path, Scheme, UserAgent};
@@ -37,7 +38,7 @@ pub use proxy_probe::ProxyProbe;
 pub use record::{HttpRecord, Measured, Record, Status, Summary, TextPart};
 
 use self::request::Answer;
-use crate::abortable::{self, Aborted};
+use crate::abortable;
 use crate::detail::Detail;
 use crate::dns_validation::{PROXY, unsound};
 use crate::net::dial::ProxyCheck;
@@ -51,6 +52,9 @@ use crate::persona;
 use crate::schema;
 use gate::ProxyGate;
 use visit::{Site, Visitor};
+
+/// Up to how many bytes a page is read on the spot. It takes less time than to hand it over to another thread.
+const AT_ONCE: usize = 8 * 1024;
 
 /// Requests every resolved domain over HTTP/1.1, directly at the addresses that DNS validation found, or through the proxy.
 ///
@@ -259,10 +263,7 @@ async fn request(
         record.detail = remark(&answer);
     }
     if record.status == Status::Ok && !answer.body.is_empty() {
-        let read = move |aborted: &Aborted| {
-            Page::read(answer.content_type.as_deref(), &answer.body, &|| aborted.get())
-        };
-        let page = abortable::run(read).await.map_err(|error| {
+        let page = read(answer).await.map_err(|error| {
             RunError::failed("page_unreadable", format!("a page's text can't be read: {error}"))
         })?;
         record.title = page.title;
@@ -273,6 +274,19 @@ async fn request(
         record.text_truncated = page.truncated || record.body_truncated;
     }
     Ok(Some(record))
+}
+
+/// Reads the page of an answer, and keeps what its body takes of what all may hold until then.
+async fn read(answer: Answer) -> Result<Page, JoinError> {
+    let content_type = answer.content_type.as_deref();
+    if answer.body.len() <= AT_ONCE {
+        return Ok(Page::read(content_type, &answer.body, &|| false));
+    }
+    abortable::run(move |aborted| {
+        let answer = &answer;
+        Page::read(answer.content_type.as_deref(), &answer.body, &|| aborted.get())
+    })
+    .await
 }
 
 /// What a person should know of an answer that is a page.

@@ -52,7 +52,7 @@ pub struct Record {
     pub domain: String,
     /// The first requested URL.
     pub url: String,
-    /// The last requested URL, after redirects.
+    /// Where the redirects led last. Where the visit ended there without a request, the status says why.
     pub final_url: String,
     /// How it ended.
     pub status: Status,

@@ -28,6 +28,9 @@ const MAX_ENDS: usize = 16 * 1024;
 /// How many open elements and open formatting there may be. Chromium's trees are no deeper than 512 either: what is nested more
 /// deeply stands side by side.
 const MAX_OPEN: usize = 1024;
+/// After how many bytes of a page it is looked for the first time whether its text is as long as any that is kept. The rest of such
+/// a page would only cost memory. It is looked for again after twice as many, so that all looks together cost as much as one.
+const FIRST_LOOK: usize = 1024 * 1024;
 /// After how many tags the open elements are counted.
 const TAGS_BETWEEN_COUNTS: u32 = 32;
 
@@ -49,11 +52,13 @@ pub(super) fn parse(decoder: &mut Decoder<'_>, may_declare: bool, is_cancelled: 
     let tokenizer = Tokenizer::new(BoundedBuilder::new(builder), TokenizerOpts::default());
     let input = BufferQueue::default();
     let mut is_cut = false;
+    let (mut fed, mut next_look) = (0, FIRST_LOOK);
     while let Some(chunk) = decoder.next_chunk() {
         let reader = &tokenizer.sink;
         reader.token_bytes.set(reader.token_bytes.get() + chunk.len());
         let ends = chunk.bytes().filter(|byte| is_end(*byte)).count();
         reader.token_ends.set(reader.token_ends.get() + ends);
+        fed += chunk.len();
         input.push_back(StrTendril::from(chunk));
         // No script blocks: none is run.
         while !input.is_empty() {
@@ -67,7 +72,11 @@ pub(super) fn parse(decoder: &mut Decoder<'_>, may_declare: bool, is_cancelled: 
         }
         let reader = &tokenizer.sink;
         let is_large = reader.token_bytes.get() > MAX_TOKEN && reader.token_ends.get() > MAX_ENDS;
-        if is_large || reader.builder.sink.is_done() || is_cancelled() {
+        let is_enough = fed >= next_look && {
+            next_look = fed * 2;
+            reader.builder.sink.has_enough_text(is_cancelled)
+        };
+        if is_large || is_enough || reader.builder.sink.is_done() || is_cancelled() {
             is_cut = true;
             break;
         }

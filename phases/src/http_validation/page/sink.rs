@@ -8,9 +8,12 @@ use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
 use html5ever::{Attribute, QualName, local_name, ns};
 
+use super::MAX_TEXT;
 use super::budget::Budget;
 use super::element::{Element, Vocabulary};
+use super::text;
 use super::tree::{NodeId, Tree};
+use super::words::Words;
 
 /// A node as the tree builder holds it.
 #[derive(Clone, Debug)]
@@ -60,6 +63,13 @@ impl PageSink {
     /// Whether the page has as many nodes, or made as much work, as one may.
     pub(super) fn is_done(&self) -> bool {
         self.is_full.get() || self.budget.is_spent()
+    }
+
+    /// Whether the text so far is as long as any that is kept.
+    pub(super) fn has_enough_text(&self, is_cancelled: &dyn Fn() -> bool) -> bool {
+        let mut words = Words::new(MAX_TEXT);
+        text::collect(&self.tree.borrow(), &mut words, is_cancelled);
+        words.is_full()
     }
 
     pub(super) fn into_tree(self) -> Tree {
