@@ -3,6 +3,7 @@
 //! A new target is a function here, its entry in [`TARGETS`], a program in `fuzz_targets/` and a folder of inputs in
 //! `corpus/`, each of which the tests replay.
 
+mod answers;
 mod commands;
 mod config;
 mod pages;
@@ -10,6 +11,7 @@ mod plan;
 mod requests;
 mod stored_values;
 
+pub use answers::{answers, dns_answers};
 pub use commands::commands;
 pub use config::config;
 pub use pages::{charsets, pages};
@@ -21,7 +23,7 @@ pub use stored_values::stored_values;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. Its name is that of its program and of its corpus.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     ("plan", plan),
     ("config", config),
     ("stored_values", stored_values),
@@ -29,4 +31,6 @@ pub const TARGETS: [Target; 7] = [
     ("requests", requests),
     ("pages", pages),
     ("charsets", charsets),
+    ("answers", answers),
+    ("dns_answers", dns_answers),
 ];

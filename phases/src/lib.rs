@@ -32,6 +32,8 @@ mod persona;
 mod probe;
 mod sandboxed;
 mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod value;
 
 use phasegate::core::PipelineDefinition;

@@ -26,6 +26,8 @@ use hickory_proto::rr::RecordType;
 use phasegate::core::{PhaseDefinition, PhaseName};
 use phasegate::{FieldProblem, InputChange, Phase, PhaseContext, Resources, RunError, RunOutcome};
 use serde::Deserialize;
+#[cfg(feature = "testing")]
+use tokio::io::AsyncRead;
 use tokio::task::JoinError;
 
 pub(crate) use config::HTTP_PERSONA;
@@ -287,6 +289,12 @@ async fn read(answer: Answer) -> Result<Page, JoinError> {
         Page::read(answer.content_type.as_deref(), &answer.body, &|| aborted.get())
     })
     .await
+}
+
+/// What comes over a connection, with the head of its answer mended.
+#[cfg(feature = "testing")]
+pub(crate) fn mended(bytes: impl AsyncRead + Unpin) -> impl AsyncRead + Unpin {
+    head::MendedHead::new(bytes)
 }
 
 /// What a person should know of an answer that is a page.

@@ -81,6 +81,21 @@ pub(crate) struct Lookup {
     pub(crate) queries: u64,
 }
 
+/// What a message says of the IPv4 addresses of `site.test`.
+#[cfg(feature = "testing")]
+pub(crate) fn read_answer(message: &[u8]) -> Option<(Vec<IpAddr>, Option<LookupDetail>)> {
+    use answer::{AliasChain, Reading};
+    use hickory_proto::op::Message;
+    use hickory_proto::rr::Name;
+    let message = Message::from_vec(message).ok()?;
+    let chain = AliasChain::of(Name::from_ascii("site.test.").ok()?);
+    Some(match chain.read(&message, RecordType::A).0 {
+        Reading::Addresses(addresses) => (addresses, None),
+        Reading::Alias => (Vec::new(), None),
+        Reading::Nothing(detail) => (Vec::new(), Some(detail)),
+    })
+}
+
 /// How a client sends its queries.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryPolicy {

@@ -1,0 +1,5 @@
+//! Feeds random bytes to [`phasegate_fuzz::answers`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| phasegate_fuzz::answers(bytes));
