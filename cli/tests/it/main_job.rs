@@ -109,7 +109,12 @@ fn the_main_job_prints_the_counts_that_follow_from_the_sandbox() {
         format!(
             "analysed {}, fetched {}",
             separated(resolved.len() as u64),
-            separated(mentions.len() as u64)
+            separated(
+                resolved
+                    .iter()
+                    .filter(|domain| http_status(domain) == "ok")
+                    .count() as u64
+            )
         ),
         format!("matched {}", mentions.iter().filter(|count| **count > 0).count()),
         format!("occurrences {}", separated(mentions.iter().sum())),

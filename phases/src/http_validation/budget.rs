@@ -1,10 +1,10 @@
 //! How many bytes of bodies are held at once, over all runs of the process.
 //!
 //! A body has so many bytes for nothing. Beyond, it waits for a share that is enough for all that it may become, so that two
-//! bodies never wait for each other.
+//! bodies never wait for each other. Who holds a large share while others wait must come on at some pace.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +21,25 @@ pub(super) struct Shares {
     most: usize,
     medium: Option<OwnedSemaphorePermit>,
     large: Option<OwnedSemaphorePermit>,
+}
+
+/// How many bodies wait for a large share.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a body that waits.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Self {
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn all(kind: &'static OnceLock<Arc<Semaphore>>) -> Arc<Semaphore> {
@@ -41,6 +60,11 @@ impl Shares {
         bytes <= SMALL || (bytes <= MEDIUM && self.medium.is_some()) || self.large.is_some()
     }
 
+    /// Whether others wait for what this holds.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.large.is_some() && WAITING.load(Ordering::Relaxed) > 0
+    }
+
     /// Waits until so many bytes may be held.
     pub(super) async fn wait_for(&mut self, bytes: usize) {
         static MEDIUM_ONES: OnceLock<Arc<Semaphore>> = OnceLock::new();
@@ -50,6 +74,7 @@ impl Shares {
             self.medium = share(all(&MEDIUM_ONES), MEDIUM).await;
         }
         if bytes > MEDIUM && self.large.is_none() {
+            let _waiting = Waiting::begin();
             self.large = share(all(&LARGE_ONES), self.most).await;
         }
     }

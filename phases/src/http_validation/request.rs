@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt as _;
+use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{
@@ -32,6 +33,8 @@ use crate::net::proxy::{Proxy, ProxyError};
 /// The accepted content types, unless the persona sets the header.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1";
 
+/// How much of a large body must come in a second while others wait for the memory that it holds, in bytes.
+const LEAST_PACE: usize = 64 * 1024;
 /// How many lines the head of an answer may have.
 const MAX_HEADERS: usize = 1_000;
 /// The longest text of a header that is kept to be shown, in characters.
@@ -407,16 +410,25 @@ async fn read(response: Response<Incoming>, most: usize, patience: Duration) -> 
 /// Receives a body up to so many bytes. Gives why it ended early, if it did.
 async fn receive(mut body: Incoming, most: usize, patience: Duration, answer: &mut Answer) -> Option<String> {
     let mut deadline = Instant::now() + patience;
+    let mut pace = Pace::begin(0);
     let cut = loop {
-        let chunk = match timeout_at(deadline, body.frame()).await {
+        let chunk = match timeout_at(deadline.min(pace.until), body.frame()).await {
             Ok(None) => break None,
             Ok(Some(Ok(frame))) => match frame.into_data() {
                 Ok(chunk) => chunk,
                 Err(_) => continue,
             },
             Ok(Some(Err(error))) => break Some(error.to_string()),
-            Err(_) => break Some("it does not end in time".to_owned()),
+            Err(_) if Instant::now() >= deadline => break Some("it does not end in time".to_owned()),
+            Err(_) => Bytes::new(),
         };
+        if Instant::now() >= pace.until {
+            let is_slow = answer.body.len() - pace.from < LEAST_PACE;
+            if is_slow && answer.shares.is_awaited() {
+                break Some("it comes too slowly while other large pages wait".to_owned());
+            }
+            pace = Pace::begin(answer.body.len());
+        }
         let left = most - answer.body.len();
         let kept = &chunk[..chunk.len().min(left)];
         let size = answer.body.len() + kept.len();
@@ -425,6 +437,7 @@ async fn receive(mut body: Incoming, most: usize, patience: Duration, answer: &m
             let begun = Instant::now();
             answer.shares.wait_for(size).await;
             deadline += begun.elapsed();
+            pace = Pace::begin(answer.body.len());
             if answer.shares.allow(most) {
                 // All at once, not twice as much again and again.
                 answer.body.reserve_exact(most - answer.body.len());
@@ -438,6 +451,22 @@ async fn receive(mut body: Incoming, most: usize, patience: Duration, answer: &m
     };
     answer.truncated |= cut.is_some();
     cut
+}
+
+/// A second of a body, in which some of it should come.
+struct Pace {
+    /// How much had come before.
+    from: usize,
+    until: Instant,
+}
+
+impl Pace {
+    fn begin(from: usize) -> Self {
+        Self {
+            from,
+            until: Instant::now() + Duration::from_secs(1),
+        }
+    }
 }
 
 /// The value of a header as a part of a URL. Bytes beyond ASCII stand for themselves, in whatever encoding they are.

@@ -93,8 +93,10 @@ async fn check_sites(situation: &str, persona: Value, sites: &[Site]) {
 async fn check(situation: &str, persona: Value, rows: &[(&str, &str)]) -> Outcome {
     let names: Vec<_> = rows.iter().map(|(name, _)| format!("{name}.test")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let outcome = visit(&names, persona, None).await;
+    let mut outcome = visit(&names, persona, None).await;
     assert_eq!(outcome.failure, None, "{situation}");
+    // What follows of a long text stands in parts.
+    outcome.records.retain(|record| record["part"].is_null());
     assert_eq!(outcome.records.len(), rows.len(), "{situation}");
     let mut differences = String::new();
     for ((name, expected), record) in rows.iter().zip(&outcome.records) {

@@ -14,7 +14,6 @@ const SITES: &[Site] = &[
     ("raw-no-colon", "", "http_error (server_error) 503"),
     ("raw-nothing", "", "http_error (server_error) 503"),
     // It begins with an answer before it has the whole one, and can't take it back.
-    ("raw-later-short", "", "ok (cut_short) 200: page"),
     ("raw-later-no-last-chunk", "", "ok (cut_short) 200: page"),
     // It waits for the whole one.
     (
