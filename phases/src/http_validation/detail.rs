@@ -30,7 +30,7 @@ phasegate::core::word_type! {
         RedirectUnknown = "redirect_unknown",
         /// The connection was not made in time.
         ConnectTimeout = "connect_timeout",
-        /// The answer did not come, or did not end, in time.
+        /// The answer did not come in time. Of one that began, what came is kept.
         AnswerTimeout = "answer_timeout",
         /// The proxy did not reach the site in time.
         ProxyTimeout = "proxy_timeout",
@@ -105,7 +105,7 @@ impl HttpDetail {
             Self::RedirectUnresolved => "A redirect leads to a host without an address",
             Self::RedirectUnknown => "A redirect leads to a host that nothing was learned about",
             Self::ConnectTimeout => "The connection was not made in time",
-            Self::AnswerTimeout => "The answer did not come, or did not end, in time",
+            Self::AnswerTimeout => "The answer did not come in time",
             Self::ProxyTimeout => "The proxy did not reach the site in time",
             Self::ConnectionRefused => "The site refuses the connection",
             Self::ConnectionFailed => "The connection to the site failed",

@@ -25,7 +25,7 @@ phasegate::core::word_type! {
         InvalidRedirect = "invalid_redirect",
         /// A redirect led to a host without an address, or one that the resolver says nothing of, as the detail tells.
         RedirectUnresolved = "redirect_unresolved",
-        /// The answer did not come, or did not end, in time.
+        /// The answer did not come in time. Of one that began, what came is kept.
         TimedOut = "timed_out",
         /// The connection was refused.
         ConnectionRefused = "connection_refused",
