@@ -1,13 +1,14 @@
-//! The commands to a campaign.
+//! The commands: what a host, a person or a program may ask of a campaign.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::attributes::{AttributeChanges, Attributes};
 use crate::campaign::Mode;
-use crate::failure::Failure;
-use crate::ids::{CampaignId, PhaseName, Ticket};
+use crate::ids::{CampaignId, PhaseName};
+use crate::retry::RetryPolicy;
 use crate::word_type;
 
 /// The creation of a campaign.
@@ -20,24 +21,42 @@ pub struct CreateCampaign {
     pub name: String,
     /// Its mode.
     pub mode: Mode,
+    /// Its attributes.
+    pub attributes: Attributes,
     /// The configs to store with it, all or none.
     pub configs: BTreeMap<PhaseName, Value>,
+    /// Its own retry policies.
+    pub retry: BTreeMap<PhaseName, RetryPolicy>,
+    /// The phases to skip.
+    pub skips: BTreeSet<PhaseName>,
 }
 
-/// How a run ended, as reported by its runner or on its behalf.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It completed, with this summary.
-    Completed(Value),
-    /// It failed.
-    Failed(Failure),
+impl CreateCampaign {
+    /// A campaign without attributes, configs, policies or skips, in `step_by_step`.
+    pub fn new(id: CampaignId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            mode: Mode::default(),
+            attributes: Attributes::new(),
+            configs: BTreeMap::new(),
+            retry: BTreeMap::new(),
+            skips: BTreeSet::new(),
+        }
+    }
 }
 
-/// A command to one campaign.
+/// What a host, a person or a program may ask of one campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Command {
+    /// Gives another name, other attributes, or both.
+    Describe {
+        /// The name.
+        name: Option<String>,
+        /// The changes of the attributes.
+        attributes: AttributeChanges,
+    },
     /// Stores configs: all of them or none.
     Configure {
         /// The configs by phase.
@@ -53,29 +72,34 @@ pub enum Command {
         /// The mode.
         mode: Mode,
     },
-    /// Starts the phase at the position.
+    /// Sets the campaign's own retry policy for a phase, or takes it away.
+    SetRetry {
+        /// The phase.
+        phase: PhaseName,
+        /// The policy; without one the pipeline's is in force.
+        policy: Option<RetryPolicy>,
+    },
+    /// Starts the first phase that is neither passed nor marked to be skipped.
     Start {
         /// The phase.
         phase: PhaseName,
     },
-    /// Begins afresh a phase that has run before.
+    /// Begins afresh a phase that has run before, or was skipped.
     Restart {
         /// The phase.
         phase: PhaseName,
         /// A new config for it.
         config: Option<Value>,
     },
-    /// Reports how the running phase ended.
-    Report {
-        /// The attempt that is reported.
-        ticket: Ticket,
-        /// How it ended.
-        outcome: Outcome,
+    /// Skips a phase, or plans to.
+    Skip {
+        /// The phase.
+        phase: PhaseName,
     },
-    /// Reports that the runner is quiet: it has come to rest on request.
-    Quiet {
-        /// The attempt that came to rest.
-        ticket: Ticket,
+    /// Withdraws the plan to skip a phase.
+    Unskip {
+        /// The phase.
+        phase: PhaseName,
     },
     /// Asks the running phase to pause.
     Pause,
@@ -83,10 +107,12 @@ pub enum Command {
     Resume,
     /// Asks the running phase to stop.
     Stop,
-    /// Takes over a phase that was found running without a runner.
-    Recover {
-        /// The attempt that was found.
-        ticket: Ticket,
+    /// Hides older runs, and lets the store reclaim their records.
+    Prune {
+        /// How many of the latest runs of a phase stay. The current run always does.
+        keep_runs: u32,
+        /// Only of this phase.
+        phase: Option<PhaseName>,
     },
     /// Deletes the campaign.
     Delete,
@@ -95,28 +121,32 @@ pub enum Command {
 word_type! {
     /// A command without its arguments.
     pub enum CommandKind {
+        /// See [`Command::Describe`].
+        Describe = "describe",
         /// See [`Command::Configure`].
         Configure = "configure",
         /// See [`Command::Unconfigure`].
         Unconfigure = "unconfigure",
         /// See [`Command::SetMode`].
         SetMode = "set_mode",
+        /// See [`Command::SetRetry`].
+        SetRetry = "set_retry",
         /// See [`Command::Start`].
         Start = "start",
         /// See [`Command::Restart`].
         Restart = "restart",
-        /// See [`Command::Report`].
-        Report = "report",
-        /// See [`Command::Quiet`].
-        Quiet = "quiet",
+        /// See [`Command::Skip`].
+        Skip = "skip",
+        /// See [`Command::Unskip`].
+        Unskip = "unskip",
         /// See [`Command::Pause`].
         Pause = "pause",
         /// See [`Command::Resume`].
         Resume = "resume",
         /// See [`Command::Stop`].
         Stop = "stop",
-        /// See [`Command::Recover`].
-        Recover = "recover",
+        /// See [`Command::Prune`].
+        Prune = "prune",
         /// See [`Command::Delete`].
         Delete = "delete",
     }
@@ -126,17 +156,19 @@ impl Command {
     /// The command without its arguments.
     pub const fn kind(&self) -> CommandKind {
         match self {
+            Self::Describe { .. } => CommandKind::Describe,
             Self::Configure { .. } => CommandKind::Configure,
             Self::Unconfigure { .. } => CommandKind::Unconfigure,
             Self::SetMode { .. } => CommandKind::SetMode,
+            Self::SetRetry { .. } => CommandKind::SetRetry,
             Self::Start { .. } => CommandKind::Start,
             Self::Restart { .. } => CommandKind::Restart,
-            Self::Report { .. } => CommandKind::Report,
-            Self::Quiet { .. } => CommandKind::Quiet,
+            Self::Skip { .. } => CommandKind::Skip,
+            Self::Unskip { .. } => CommandKind::Unskip,
             Self::Pause => CommandKind::Pause,
             Self::Resume => CommandKind::Resume,
             Self::Stop => CommandKind::Stop,
-            Self::Recover { .. } => CommandKind::Recover,
+            Self::Prune { .. } => CommandKind::Prune,
             Self::Delete => CommandKind::Delete,
         }
     }
@@ -145,38 +177,40 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Attempt, Run};
 
     #[test]
     fn a_command_is_written_with_the_word_of_its_kind() {
-        let phase = PhaseName::new("sort").expect("a valid name");
-        let ticket = Ticket {
-            campaign: CampaignId::from_u128(1),
-            phase: phase.clone(),
-            run: Run(1),
-            attempt: Attempt(1),
-        };
+        let phase = || PhaseName::new("sort").expect("a valid name");
         let commands = [
+            Command::Describe {
+                name: None,
+                attributes: AttributeChanges::new(),
+            },
             Command::Configure {
                 configs: BTreeMap::new(),
             },
-            Command::Unconfigure { phase: phase.clone() },
+            Command::Unconfigure { phase: phase() },
             Command::SetMode {
                 mode: Mode::default(),
             },
-            Command::Start { phase: phase.clone() },
-            Command::Restart { phase, config: None },
-            Command::Report {
-                ticket: ticket.clone(),
-                outcome: Outcome::Completed(Value::Null),
+            Command::SetRetry {
+                phase: phase(),
+                policy: None,
             },
-            Command::Quiet {
-                ticket: ticket.clone(),
+            Command::Start { phase: phase() },
+            Command::Restart {
+                phase: phase(),
+                config: None,
             },
+            Command::Skip { phase: phase() },
+            Command::Unskip { phase: phase() },
             Command::Pause,
             Command::Resume,
             Command::Stop,
-            Command::Recover { ticket },
+            Command::Prune {
+                keep_runs: 1,
+                phase: None,
+            },
             Command::Delete,
         ];
         let kinds: Vec<_> = commands.iter().map(Command::kind).collect();

@@ -5,15 +5,24 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::campaign::{Campaign, Mode};
-use crate::command::{Command, Outcome};
+use crate::attributes::Attributes;
+use crate::campaign::{Activity, Campaign, Mode};
+use crate::command::Command;
+use crate::envelope::Envelope;
 use crate::event::{Event, EventKind};
-use crate::facts::{ConfigFacts, Facts};
+use crate::facts::{ConfigFacts, Facts, OutputFacts, RegisteredPhase};
 use crate::failure::Failure;
 use crate::ids::{CampaignId, PhaseName, PipelineId};
 use crate::machine::decide;
+use crate::options::{OnSkip, PhaseOptions};
+use crate::problem::Problems;
+use crate::retry::RetryPolicy;
+use crate::signal::{Deferred, Input, Outcome, Signal};
 use crate::status::CampaignStatus;
 use crate::time::Timestamp;
+
+/// How long the phases of the diagram wait for a retry or a report, in milliseconds.
+const WAIT_MS: u64 = 1_000;
 
 /// Draws the states of a campaign and the commands between them as a Mermaid `stateDiagram-v2`.
 ///
@@ -28,15 +37,20 @@ pub fn mermaid() -> String {
             continue;
         }
         let from = CampaignStatus::of(&campaign, &facts(&campaign));
-        for (label, command) in commands(&campaign) {
+        for (label, input) in inputs(&campaign) {
             let mut facts = facts(&campaign);
-            if let Command::Configure { configs } = &command {
+            if let Input::Command {
+                command: Command::Configure { configs },
+                ..
+            } = &input
+            {
                 facts.proposed = configs
                     .keys()
                     .map(|phase| (phase.clone(), ConfigFacts::default()))
                     .collect();
             }
-            let Ok(events) = decide(&campaign, &facts, &command, Timestamp::default()) else {
+            let later = campaign.changed_at.plus_ms(WAIT_MS);
+            let Ok(events) = decide(&campaign, &facts, &input, later) else {
                 continue;
             };
             let mut next = campaign.clone();
@@ -78,16 +92,38 @@ fn fresh_campaign() -> Campaign {
         pipeline: PipelineId::new("diagram").expect("a valid pipeline id"),
         phases: phases().to_vec(),
         mode: Mode::StepByStep,
+        attributes: Attributes::new(),
     };
     let event = Event {
         timestamp: Timestamp::default(),
+        envelope: Envelope::none(),
         kind,
     };
     Campaign::created(CampaignId::from_u128(1), &event).expect("a log begins with a creation")
 }
 
 fn facts(campaign: &Campaign) -> Facts {
-    let mut facts = Facts::new();
+    let retry = RetryPolicy {
+        initial_delay_ms: WAIT_MS,
+        jitter: 0.0,
+        ..RetryPolicy::new(2)
+    };
+    let registered = phases().map(|name| RegisteredPhase {
+        name,
+        options: PhaseOptions {
+            retry: Some(retry.clone()),
+            max_recoveries: None,
+            on_skip: OnSkip::PassThrough,
+        },
+    });
+    let mut facts = Facts {
+        output: Some(OutputFacts::default()),
+        can_continue: Some(true),
+        released: Some(true),
+        form: Some(Problems::none()),
+        answer: Some(Problems::none()),
+        ..Facts::of_pipeline(registered.to_vec())
+    };
     for slot in &campaign.phases {
         if let Some(pin) = &slot.config {
             let checked = ConfigFacts {
@@ -102,66 +138,68 @@ fn facts(campaign: &Campaign) -> Facts {
 
 /// The part of a campaign that makes a state of the diagram: everything but numbers and times.
 fn shape(campaign: &Campaign) -> String {
-    let configured: Vec<bool> = campaign.phases.iter().map(|slot| slot.config.is_some()).collect();
+    let configured: Vec<(bool, bool)> = campaign
+        .phases
+        .iter()
+        .map(|slot| (slot.config.is_some(), slot.mark.is_some()))
+        .collect();
     let status = CampaignStatus::of(campaign, &facts(campaign));
-    let held = matches!(campaign.activity, crate::campaign::Activity::Idle { held: true });
+    let held = campaign.activity == (Activity::Idle { held: true });
+    let waits = campaign.activity.deferral().is_some();
+    let tries = campaign.activity.run().map_or(0, |run| run.tries.count);
     format!(
-        "{status} {held} {} {configured:?} {}",
+        "{status} {held} {waits} {tries} {} {configured:?} {}",
         campaign.position(),
         campaign.mode
     )
 }
 
-fn commands(campaign: &Campaign) -> Vec<(&'static str, Command)> {
+fn inputs(campaign: &Campaign) -> Vec<(&'static str, Input)> {
+    let mode = |mode| ("set mode", Command::SetMode { mode });
     let mut commands = vec![
         ("pause", Command::Pause),
         ("resume", Command::Resume),
         ("stop", Command::Stop),
-        (
-            "set mode",
-            Command::SetMode {
-                mode: Mode::FullSequence,
-            },
-        ),
-        (
-            "set mode",
-            Command::SetMode {
-                mode: Mode::StepByStep,
-            },
-        ),
+        mode(Mode::FullSequence),
+        mode(Mode::StepByStep),
     ];
     for phase in phases() {
         let configs: BTreeMap<PhaseName, Value> = [(phase.clone(), json!({}))].into();
         commands.push(("configure", Command::Configure { configs }));
         commands.push(("unconfigure", Command::Unconfigure { phase: phase.clone() }));
         commands.push(("start", Command::Start { phase: phase.clone() }));
+        commands.push(("skip", Command::Skip { phase: phase.clone() }));
+        commands.push(("unskip", Command::Unskip { phase: phase.clone() }));
         commands.push(("restart", Command::Restart { phase, config: None }));
     }
+    let mut inputs: Vec<(&'static str, Input)> = commands
+        .into_iter()
+        .map(|(label, command)| (label, command.into()))
+        .collect();
     if let Some(ticket) = campaign.ticket() {
-        let completed = Outcome::Completed(Value::Null);
-        let failed = Outcome::Failed(Failure::new("failed", "it failed"));
-        commands.push((
-            "phase completed",
-            Command::Report {
-                ticket: ticket.clone(),
-                outcome: completed,
-            },
-        ));
-        commands.push((
-            "phase failed",
-            Command::Report {
-                ticket: ticket.clone(),
-                outcome: failed,
-            },
-        ));
-        if campaign_is_asked_to_rest(campaign) {
-            commands.push(("runner is quiet", Command::Quiet { ticket }));
+        let report = |outcome| Signal::Report {
+            ticket: ticket.clone(),
+            outcome,
+            last_batch: None,
+            envelope: Envelope::none(),
+        };
+        let failure = Failure::new("failed", "it failed");
+        inputs.push(("phase completed", report(Outcome::Completed(Value::Null)).into()));
+        inputs.push(("phase failed", report(Outcome::Failed(failure)).into()));
+        let deferred = Deferred {
+            deadline_ms: Some(WAIT_MS),
+            ..Deferred::default()
+        };
+        inputs.push(("phase defers", report(Outcome::Deferred(deferred)).into()));
+        if is_asked_to_rest(campaign) {
+            inputs.push(("runner is quiet", Signal::Settled { ticket }.into()));
         }
     }
-    commands
+    inputs.push(("its time has come", Signal::Wake.into()));
+    inputs
 }
 
-fn campaign_is_asked_to_rest(campaign: &Campaign) -> bool {
+fn is_asked_to_rest(campaign: &Campaign) -> bool {
     matches!(
         CampaignStatus::of(campaign, &facts(campaign)),
         CampaignStatus::Pausing | CampaignStatus::Stopping
@@ -179,13 +217,18 @@ mod tests {
         for edge in [
             "running --> running: phase completed, next starts",
             "running --> waiting_for_configuration: phase completed",
+            "running --> retrying: phase failed",
             "running --> failed: phase failed",
-            "pausing --> paused: phase completed / runner is quiet",
+            "running --> waiting_for_report: phase defers",
+            "retrying --> running: its time has come",
+            "waiting_for_report --> failed: its time has come / phase failed",
+            "pausing --> paused: phase completed / phase defers / runner is quiet",
         ] {
             assert!(text.contains(edge), "{edge} is not in\n{text}");
         }
+        let by_skip = "failed --> completed: skip\n";
         assert!(
-            !text.contains("failed --> completed"),
+            text.contains(by_skip) && text.matches("failed --> completed").count() == 1,
             "a failed phase advances in\n{text}"
         );
     }

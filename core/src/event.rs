@@ -1,21 +1,31 @@
-//! The events in a campaign's log.
+//! The events of the log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::campaign::{Mode, StopReason};
+use crate::attributes::{AttributeChanges, Attributes};
+use crate::campaign::{Mode, RunRef, StopReason};
+use crate::envelope::Envelope;
 use crate::failure::Failure;
-use crate::ids::{Attempt, PhaseName, PipelineId, ResourcePin, Revision, Run, Version};
+use crate::ids::{
+    Attempt, BatchNumber, PhaseName, PipelineId, ResourceId, ResourceKind, ResourcePin, Revision, Run,
+    Version,
+};
 use crate::json::Digest;
+use crate::options::SkipReads;
+use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 use crate::word_type;
 
-/// An event: a fact and its moment. Its number is its place in the log, from 1.
+/// An event: a fact and its moment. Its number is its place in the log of its campaign, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
-    /// When it happened, by the clock of the process that decided it.
+    /// When it happened, by the clock of the store; never before the event before it.
     pub timestamp: Timestamp,
+    /// Who asked for it, and why.
+    #[serde(flatten)]
+    pub envelope: Envelope,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
@@ -37,8 +47,29 @@ pub struct Launch {
     /// The resources' revisions that it uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ResourcePin>,
+    /// The run whose records it reads, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<RunRef>,
     /// When it was launched.
     pub started_at: Timestamp,
+}
+
+/// What a resume did.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(untagged)]
+pub enum Resumed {
+    /// It launched an attempt.
+    Launched(Launch),
+    /// The phase waits for its report as before.
+    Waiting {
+        /// The phase.
+        phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
+    },
 }
 
 word_type! {
@@ -47,10 +78,14 @@ word_type! {
     pub enum EventType {
         /// See [`EventKind::CampaignCreated`].
         CampaignCreated = "campaign_created",
+        /// See [`EventKind::CampaignDescribed`].
+        CampaignDescribed = "campaign_described",
         /// See [`EventKind::PhaseConfigured`].
         PhaseConfigured = "phase_configured",
         /// See [`EventKind::PhaseConfigRemoved`].
         PhaseConfigRemoved = "phase_config_removed",
+        /// See [`EventKind::PhaseRetrySet`].
+        PhaseRetrySet = "phase_retry_set",
         /// See [`EventKind::ModeChanged`].
         ModeChanged = "mode_changed",
         /// See [`EventKind::PhaseStarted`].
@@ -73,8 +108,18 @@ word_type! {
         PhaseCompleted = "phase_completed",
         /// See [`EventKind::PhaseFailed`].
         PhaseFailed = "phase_failed",
+        /// See [`EventKind::PhaseRetried`].
+        PhaseRetried = "phase_retried",
+        /// See [`EventKind::PhaseDeferred`].
+        PhaseDeferred = "phase_deferred",
         /// See [`EventKind::PhaseRestarted`].
         PhaseRestarted = "phase_restarted",
+        /// See [`EventKind::PhaseSkipPlanned`].
+        PhaseSkipPlanned = "phase_skip_planned",
+        /// See [`EventKind::PhaseSkipWithdrawn`].
+        PhaseSkipWithdrawn = "phase_skip_withdrawn",
+        /// See [`EventKind::PhaseSkipped`].
+        PhaseSkipped = "phase_skipped",
         /// See [`EventKind::CampaignHeld`].
         CampaignHeld = "campaign_held",
         /// See [`EventKind::CampaignReleased`].
@@ -83,6 +128,12 @@ word_type! {
         CampaignCompleted = "campaign_completed",
         /// See [`EventKind::CampaignDeleted`].
         CampaignDeleted = "campaign_deleted",
+        /// See [`EventKind::RunPruned`].
+        RunPruned = "run_pruned",
+        /// See [`EventKind::ResourceStored`].
+        ResourceStored = "resource_stored",
+        /// See [`EventKind::ResourceRemoved`].
+        ResourceRemoved = "resource_removed",
     }
 }
 
@@ -102,6 +153,18 @@ pub enum EventKind {
         phases: Vec<PhaseName>,
         /// The campaign's mode.
         mode: Mode,
+        /// The campaign's attributes.
+        #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+        attributes: Attributes,
+    },
+    /// The campaign has another name, or other attributes.
+    CampaignDescribed {
+        /// The new name, if it changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The changed attributes: each with its new value, or null where it was removed.
+        #[serde(default, skip_serializing_if = "AttributeChanges::is_empty")]
+        attributes: AttributeChanges,
     },
     /// A config was stored.
     PhaseConfigured {
@@ -117,6 +180,14 @@ pub enum EventKind {
         /// The phase.
         phase: PhaseName,
     },
+    /// The campaign has its own retry policy for a phase now, or none any more.
+    PhaseRetrySet {
+        /// The phase.
+        phase: PhaseName,
+        /// The policy; without one the pipeline's is in force.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<RetryPolicy>,
+    },
     /// The mode changed.
     ModeChanged {
         /// The new mode.
@@ -124,33 +195,57 @@ pub enum EventKind {
     },
     /// Somebody started a phase. With an attempt above 1 the run continues from its checkpoint.
     PhaseStarted(Launch),
-    /// The completion of the phase before started this one.
+    /// The completion or the skip of the phase before started this one.
     PhaseAutoStarted(Launch),
     /// A pause of the running phase was requested.
     PhasePauseRequested {
         /// The phase.
         phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
     },
     /// The phase came to rest, paused.
     PhasePaused {
         /// The phase.
         phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
     },
     /// Somebody resumed the paused phase.
-    PhaseResumed(Launch),
+    PhaseResumed(Resumed),
     /// The phase was found running after a crash or a shutdown, and continues.
-    PhaseRecovered(Launch),
+    PhaseRecovered {
+        /// The attempt that continues it.
+        #[serde(flatten)]
+        launch: Launch,
+        /// How many recoveries count since the run made progress, this one included if it counts.
+        recoveries: u32,
+        /// The latest batch with progress when that count began.
+        base_batch: BatchNumber,
+    },
     /// A stop of the running phase was requested.
     PhaseStopRequested {
         /// The phase.
         phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
     },
     /// The phase came to rest, stopped.
     PhaseStopped {
         /// The phase.
         phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
         /// Why the phase stopped.
-        reason: StopReason,
+        stop_reason: StopReason,
     },
     /// The phase completed.
     PhaseCompleted {
@@ -158,8 +253,14 @@ pub enum EventKind {
         phase: PhaseName,
         /// Its run.
         run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
+        /// How many records the run has.
+        records: u64,
         /// Its summary, from its runner.
         summary: Value,
+        /// The digest of the outcome.
+        digest: Digest,
     },
     /// The phase failed.
     PhaseFailed {
@@ -167,11 +268,65 @@ pub enum EventKind {
         phase: PhaseName,
         /// Its run.
         run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
         /// Why the phase failed.
         failure: Failure,
+        /// How many tries have failed since the run made progress, this one included.
+        tries: u32,
+        /// The latest batch with progress when that count began.
+        base_batch: BatchNumber,
+        /// When it is tried again by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+        /// The digest of the outcome, if it was reported.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+    },
+    /// The retry policy tried the failed phase again.
+    PhaseRetried(Launch),
+    /// The runner left the outcome of the phase to somebody else.
+    PhaseDeferred {
+        /// The phase.
+        phase: PhaseName,
+        /// Its run.
+        run: Run,
+        /// The attempt of that run.
+        attempt: Attempt,
+        /// What is asked of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// The JSON Schema of the summary that they give.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        form: Option<Value>,
+        /// When it is too late.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_at: Option<Timestamp>,
     },
     /// Somebody began a phase afresh. Later phases become not started.
     PhaseRestarted(Launch),
+    /// A phase is to be skipped when the campaign gets to it.
+    PhaseSkipPlanned {
+        /// The phase.
+        phase: PhaseName,
+        /// What the phase after it will read.
+        reads: SkipReads,
+    },
+    /// A phase is not to be skipped after all.
+    PhaseSkipWithdrawn {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// A phase was skipped.
+    PhaseSkipped {
+        /// The phase.
+        phase: PhaseName,
+        /// What the phase after it reads.
+        reads: SkipReads,
+        /// The run that this is, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upstream: Option<RunRef>,
+    },
     /// A pause fell between two phases: the chain is held.
     CampaignHeld {
         /// The phase that would have started.
@@ -182,10 +337,37 @@ pub enum EventKind {
         /// The phase that would have started.
         phase: PhaseName,
     },
-    /// Every phase is completed.
+    /// Every phase is passed.
     CampaignCompleted {},
     /// The campaign was deleted. Only this event remains of it.
     CampaignDeleted {},
+    /// Older runs of a phase are hidden, and the store reclaims their records.
+    RunPruned {
+        /// The phase.
+        phase: PhaseName,
+        /// The pruned runs: up to this one, with all before it.
+        run: Run,
+    },
+    /// A resource was stored. It is an event of the store, and of no campaign.
+    ResourceStored {
+        /// Its kind.
+        kind: ResourceKind,
+        /// Its id within the kind.
+        id: ResourceId,
+        /// Its new revision.
+        revision: Revision,
+        /// The digest of its document without the members that are only written.
+        digest: Digest,
+    },
+    /// A resource was removed. It is an event of the store, and of no campaign.
+    ResourceRemoved {
+        /// Its kind.
+        kind: ResourceKind,
+        /// Its id within the kind.
+        id: ResourceId,
+        /// Its last revision.
+        revision: Revision,
+    },
 }
 
 impl EventKind {
@@ -193,24 +375,34 @@ impl EventKind {
     pub const fn event_type(&self) -> EventType {
         match self {
             Self::CampaignCreated { .. } => EventType::CampaignCreated,
+            Self::CampaignDescribed { .. } => EventType::CampaignDescribed,
             Self::PhaseConfigured { .. } => EventType::PhaseConfigured,
             Self::PhaseConfigRemoved { .. } => EventType::PhaseConfigRemoved,
+            Self::PhaseRetrySet { .. } => EventType::PhaseRetrySet,
             Self::ModeChanged { .. } => EventType::ModeChanged,
             Self::PhaseStarted(_) => EventType::PhaseStarted,
             Self::PhaseAutoStarted(_) => EventType::PhaseAutoStarted,
             Self::PhasePauseRequested { .. } => EventType::PhasePauseRequested,
             Self::PhasePaused { .. } => EventType::PhasePaused,
             Self::PhaseResumed(_) => EventType::PhaseResumed,
-            Self::PhaseRecovered(_) => EventType::PhaseRecovered,
+            Self::PhaseRecovered { .. } => EventType::PhaseRecovered,
             Self::PhaseStopRequested { .. } => EventType::PhaseStopRequested,
             Self::PhaseStopped { .. } => EventType::PhaseStopped,
             Self::PhaseCompleted { .. } => EventType::PhaseCompleted,
             Self::PhaseFailed { .. } => EventType::PhaseFailed,
+            Self::PhaseRetried(_) => EventType::PhaseRetried,
+            Self::PhaseDeferred { .. } => EventType::PhaseDeferred,
             Self::PhaseRestarted(_) => EventType::PhaseRestarted,
+            Self::PhaseSkipPlanned { .. } => EventType::PhaseSkipPlanned,
+            Self::PhaseSkipWithdrawn { .. } => EventType::PhaseSkipWithdrawn,
+            Self::PhaseSkipped { .. } => EventType::PhaseSkipped,
             Self::CampaignHeld { .. } => EventType::CampaignHeld,
             Self::CampaignReleased { .. } => EventType::CampaignReleased,
             Self::CampaignCompleted {} => EventType::CampaignCompleted,
             Self::CampaignDeleted {} => EventType::CampaignDeleted,
+            Self::RunPruned { .. } => EventType::RunPruned,
+            Self::ResourceStored { .. } => EventType::ResourceStored,
+            Self::ResourceRemoved { .. } => EventType::ResourceRemoved,
         }
     }
 
@@ -224,18 +416,28 @@ impl EventKind {
         match self {
             Self::PhaseConfigured { phase, .. }
             | Self::PhaseConfigRemoved { phase }
-            | Self::PhasePauseRequested { phase }
-            | Self::PhasePaused { phase }
-            | Self::PhaseStopRequested { phase }
+            | Self::PhaseRetrySet { phase, .. }
+            | Self::PhasePauseRequested { phase, .. }
+            | Self::PhasePaused { phase, .. }
+            | Self::PhaseResumed(Resumed::Waiting { phase, .. })
+            | Self::PhaseStopRequested { phase, .. }
             | Self::PhaseStopped { phase, .. }
             | Self::PhaseCompleted { phase, .. }
             | Self::PhaseFailed { phase, .. }
+            | Self::PhaseDeferred { phase, .. }
+            | Self::PhaseSkipPlanned { phase, .. }
+            | Self::PhaseSkipWithdrawn { phase }
+            | Self::PhaseSkipped { phase, .. }
             | Self::CampaignHeld { phase }
-            | Self::CampaignReleased { phase } => Some(phase),
+            | Self::CampaignReleased { phase }
+            | Self::RunPruned { phase, .. } => Some(phase),
             Self::CampaignCreated { .. }
+            | Self::CampaignDescribed { .. }
             | Self::ModeChanged { .. }
             | Self::CampaignCompleted {}
-            | Self::CampaignDeleted {} => None,
+            | Self::CampaignDeleted {}
+            | Self::ResourceStored { .. }
+            | Self::ResourceRemoved { .. } => None,
             launched => launched.launch().map(|launch| &launch.phase),
         }
     }
@@ -245,8 +447,9 @@ impl EventKind {
         match self {
             Self::PhaseStarted(launch)
             | Self::PhaseAutoStarted(launch)
-            | Self::PhaseResumed(launch)
-            | Self::PhaseRecovered(launch)
+            | Self::PhaseResumed(Resumed::Launched(launch))
+            | Self::PhaseRecovered { launch, .. }
+            | Self::PhaseRetried(launch)
             | Self::PhaseRestarted(launch) => Some(launch),
             _ => None,
         }
@@ -278,7 +481,8 @@ mod tests {
                 "name": "spring", "pipeline": "letters", "phases": ["sort"], "mode": "step_by_step",
                 "phase": "sort", "revision": 2, "digest": "ab",
                 "run": 1, "attempt": 1, "configRevision": 2, "startedAt": "2025-11-24T00:00:00Z",
-                "reason": "requested", "summary": null, "failure": { "code": "late", "message": "it was late" },
+                "stopReason": "requested", "summary": null, "failure": { "code": "late", "message": "it was late" },
+                "records": 3, "tries": 1, "recoveries": 1, "baseBatch": 0, "reads": "empty", "kind": "proxy", "id": "one",
             });
             let kind: EventKind =
                 serde_json::from_value(members).expect("it has every member that an event may have");

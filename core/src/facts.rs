@@ -1,11 +1,11 @@
 //! The facts that a decision needs beside the campaign itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::campaign::{Campaign, ConfigPin};
-use crate::ids::{PhaseName, ResourcePin, Revision};
-use crate::preflight::{PhasePreflight, PreflightReport};
-use crate::problem::{Problem, Problems};
+use crate::campaign::Campaign;
+use crate::ids::{BatchNumber, PhaseName, ResourcePin, Revision};
+use crate::options::PhaseOptions;
+use crate::problem::Problems;
 
 /// How the registered pipeline compares with the pipeline that the campaign pins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,6 +16,15 @@ pub enum PipelineMatch {
     Changed,
     /// The host registered no pipeline of that id.
     Unknown,
+}
+
+/// A phase of the registered pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegisteredPhase {
+    /// Its name.
+    pub name: PhaseName,
+    /// What the pipeline says of it.
+    pub options: PhaseOptions,
 }
 
 /// The result of checking one config by its schema, its resources and the runner's own check.
@@ -29,117 +38,108 @@ pub struct ConfigFacts {
     pub resources: Vec<ResourcePin>,
 }
 
+/// How far the durable output of the run at the position has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OutputFacts {
+    /// Its latest batch.
+    pub batch: BatchNumber,
+    /// Its latest batch that was progress: it had records, or another checkpoint.
+    pub progress: BatchNumber,
+    /// How many records it has.
+    pub records: u64,
+}
+
 /// The facts of one moment. The commit of a decision fails unless they still hold.
 ///
-/// An absent fact never opens a gate: a stored config that was not checked is a problem.
-#[derive(Clone, Debug, PartialEq)]
+/// An absent fact never opens a gate: a stored config that was not checked is a problem. [`needs`](crate::needs) says which
+/// facts a decision still lacks.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// Whether the pipeline is still the campaign's.
-    pub pipeline: PipelineMatch,
-    /// The check of each stored config that the command may need.
+    /// The phases of the registered pipeline, in order; `None` where the host registered none of that id.
+    pub pipeline: Option<Vec<RegisteredPhase>>,
+    /// The check of each stored config that the decision may need.
     pub stored: BTreeMap<PhaseName, ConfigFacts>,
-    /// The check of each config that the command brings.
+    /// The check of each config that a command brings.
     pub proposed: BTreeMap<PhaseName, ConfigFacts>,
+    /// What is wrong with the form that a deferral brings.
+    pub form: Option<Problems>,
+    /// What is wrong with the reported summary under the form of its phase.
+    pub answer: Option<Problems>,
     /// Whether the runner can continue the run at the position from its checkpoint although its config or resources
     /// changed. The runner is asked only after such a change.
-    pub can_continue: bool,
+    pub can_continue: Option<bool>,
+    /// How far the run at the position has come.
+    pub output: Option<OutputFacts>,
+    /// Whether the lease of the attempt that is to be recovered was released in order.
+    pub released: Option<bool>,
 }
 
 impl Facts {
-    /// The facts about an unchanged pipeline before any config is checked.
-    pub fn new() -> Self {
+    /// The facts about a registered pipeline before anything else is known.
+    pub fn of_pipeline(phases: Vec<RegisteredPhase>) -> Self {
         Self {
-            pipeline: PipelineMatch::Same,
-            stored: BTreeMap::new(),
-            proposed: BTreeMap::new(),
-            can_continue: false,
+            pipeline: Some(phases),
+            ..Self::default()
         }
     }
 
-    /// The check of every remaining phase of `campaign`.
-    pub fn preflight(&self, campaign: &Campaign) -> PreflightReport {
-        self.preflight_from(campaign, campaign.position())
+    /// The facts where the campaign's pipeline is registered as it is pinned, and says nothing of its phases.
+    pub fn as_pinned(campaign: &Campaign) -> Self {
+        let phases = campaign.phases.iter().map(|slot| RegisteredPhase {
+            name: slot.phase.clone(),
+            options: PhaseOptions::default(),
+        });
+        Self::of_pipeline(phases.collect())
     }
 
-    /// The check of the phases from the index `from` on, as if the proposed configs were stored.
-    pub(crate) fn preflight_from(&self, campaign: &Campaign, from: usize) -> PreflightReport {
-        let phases = campaign.phases.iter().skip(from);
-        PreflightReport::new(
-            phases
-                .map(|slot| self.check(&slot.phase, slot.config.as_ref()))
-                .collect(),
-        )
-    }
-
-    /// The check of one phase, as if its proposed config were stored.
-    pub(crate) fn check(&self, phase: &PhaseName, config: Option<&ConfigPin>) -> PhasePreflight {
-        let (configured, problems) = match (self.proposed.get(phase), config) {
-            (Some(proposed), _) => (true, proposed.problems.clone()),
-            (None, None) => (false, Problems::none()),
-            (None, Some(pin)) => match self.stored.get(phase) {
-                Some(facts) if facts.revision == Some(pin.revision) => (true, facts.problems.clone()),
-                _ => {
-                    let message = match self.pipeline {
-                        PipelineMatch::Same => "its stored config was not checked: try again",
-                        PipelineMatch::Changed | PipelineMatch::Unknown => {
-                            "its stored config can't be checked: register its pipeline as it was"
-                        }
-                    };
-                    (
-                        true,
-                        [Problem::new(phase.clone(), "", "unchecked", message)]
-                            .into_iter()
-                            .collect(),
-                    )
-                }
-            },
-        };
-        PhasePreflight {
-            phase: phase.clone(),
-            configured,
-            problems,
+    /// How the registered pipeline compares with the one that `campaign` pins.
+    pub fn pipeline_match(&self, campaign: &Campaign) -> PipelineMatch {
+        match &self.pipeline {
+            None => PipelineMatch::Unknown,
+            Some(phases)
+                if phases
+                    .iter()
+                    .map(|phase| &phase.name)
+                    .eq(campaign.phases.iter().map(|slot| &slot.phase)) =>
+            {
+                PipelineMatch::Same
+            }
+            Some(_) => PipelineMatch::Changed,
         }
     }
 
-    /// The resources that the phase's proposed config refers to, else those of its stored config.
-    pub(crate) fn resources(&self, phase: &PhaseName) -> Vec<ResourcePin> {
-        let facts = self.proposed.get(phase).or_else(|| self.stored.get(phase));
-        facts.map(|facts| facts.resources.clone()).unwrap_or_default()
+    /// What the registered pipeline says of a phase; `None` for a phase it doesn't have.
+    pub fn options(&self, phase: &PhaseName) -> Option<&PhaseOptions> {
+        let phases = self.pipeline.as_ref()?;
+        phases
+            .iter()
+            .find(|registered| registered.name == *phase)
+            .map(|registered| &registered.options)
     }
 }
 
-impl Default for Facts {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The facts that a decision still lacks.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Needs {
+    /// The check of the stored configs of these phases.
+    pub stored: BTreeSet<PhaseName>,
+    /// The check of the configs that the command brings for these phases.
+    pub proposed: BTreeSet<PhaseName>,
+    /// The check of the form that a deferral brings.
+    pub form: bool,
+    /// The check of the reported summary under the form of its phase.
+    pub answer: bool,
+    /// The runner's word on whether it can continue.
+    pub can_continue: bool,
+    /// How far the run at the position has come. A commit of the decision expects its latest batch.
+    pub output: bool,
+    /// Whether the lease was released in order.
+    pub released: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json::Digest;
-    use serde_json::json;
-
-    #[test]
-    fn a_config_that_was_not_checked_says_to_try_again_only_where_that_can_help() {
-        let phase = PhaseName::new("collect").expect("a valid name");
-        let pin = ConfigPin {
-            revision: Revision(2),
-            digest: Digest::of(&json!({})),
-        };
-        for (pipeline, helps) in [
-            (PipelineMatch::Same, true),
-            (PipelineMatch::Changed, false),
-            (PipelineMatch::Unknown, false),
-        ] {
-            let facts = Facts {
-                pipeline,
-                ..Facts::new()
-            };
-            let check = facts.check(&phase, Some(&pin));
-            assert!(!check.is_clean(), "an absent fact opens no gate");
-            let message = &check.problems.items()[0].message;
-            assert_eq!(message.contains("try again"), helps, "{message}");
-        }
+impl Needs {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }

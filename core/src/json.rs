@@ -59,8 +59,28 @@ impl Digest {
 
     /// Digests a text that is already canonical JSON.
     pub fn of_text(canonical: &str) -> Self {
-        let hash = Sha256::digest(canonical.as_bytes());
-        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self::from_hash(&Sha256::digest(canonical.as_bytes()).into())
+    }
+
+    /// Takes a SHA-256.
+    pub fn from_hash(hash: &[u8; 32]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |four: u8| char::from(DIGITS[usize::from(four & 15)]);
+        Self(
+            hash.iter()
+                .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+                .collect(),
+        )
+    }
+
+    /// The SHA-256 in bytes; zeros stand for what is no hexadecimal digit.
+    pub fn to_hash(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().chunks(2)) {
+            let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+            *byte = digits.iter().fold(0, |sum, digit| sum << 4 | value(*digit));
+        }
+        hash
     }
 
     /// The hexadecimal digits.

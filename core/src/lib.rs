@@ -12,10 +12,12 @@
 //!
 //! Most programs use the crate `phasegate`, which wraps this one in an async engine.
 
+mod attributes;
 mod campaign;
 mod code;
 mod command;
 mod diagram;
+mod envelope;
 mod event;
 mod facts;
 mod failure;
@@ -24,28 +26,36 @@ mod ids;
 pub mod in_macros;
 mod json;
 mod json_text;
+mod known;
+mod label;
 pub mod limits;
 mod machine;
 mod measure;
+mod options;
 mod pipeline;
 mod preflight;
 mod problem;
 mod rejection;
+mod retry;
 mod schema;
+mod signal;
 mod status;
 pub mod storage;
 mod time;
 mod view;
 mod word;
 
+pub use attributes::{AttributeChanges, Attributes};
 pub use campaign::{
-    Activity, Campaign, Completion, ConfigPin, Intent, Mode, PhaseSlot, RunState, StopReason, Trigger,
+    Activity, Campaign, Completion, ConfigPin, Count, CurrentRun, Deferral, Doing, Intent, Mark, Mode,
+    Passed, PhaseSlot, Pins, RunRef, RunState, Skip, StopReason, Trigger,
 };
 pub use code::ErrorCode;
-pub use command::{Command, CommandKind, CreateCampaign, Outcome};
+pub use command::{Command, CommandKind, CreateCampaign};
 pub use diagram::mermaid;
-pub use event::{Event, EventKind, EventType, Launch, Misfit};
-pub use facts::{ConfigFacts, Facts, PipelineMatch};
+pub use envelope::{Envelope, EnvelopeError};
+pub use event::{Event, EventKind, EventType, Launch, Misfit, Resumed};
+pub use facts::{ConfigFacts, Facts, Needs, OutputFacts, PipelineMatch, RegisteredPhase};
 pub use failure::Failure;
 pub use ids::{
     Attempt, BatchNumber, CampaignId, CommitId, InvalidName, OwnerId, PhaseName, PipelineId, ResourceId,
@@ -53,13 +63,16 @@ pub use ids::{
 };
 pub use json::{Digest, canonical_json};
 pub use json_text::{JsonTextError, OtherEncoding, json_text, read_json};
-pub use machine::{create, decide};
+pub use machine::{create, decide, needs};
 pub use measure::{Excess, Measure, Part};
+pub use options::{DEFAULT_MAX_RECOVERIES, OnSkip, PhaseOptions, SkipReads};
 pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};
 pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
+pub use retry::{MAX_RETRY_DELAY_MS, RetryPolicy};
 pub use schema::{ConfigSchema, ResourceState, ResourceUse, SchemaError};
+pub use signal::{Answer, Deferred, Input, LastBatch, Outcome, Signal};
 pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;
-pub use view::{CampaignView, NextCommand, PhaseView, Refusal, view};
+pub use view::{CampaignView, NextCommand, PhaseView, Refusal, SkipView, Told, WaitView, view, view_needs};

@@ -39,10 +39,30 @@ limits! {
     MAX_TEXT_DEPTH = 127;
     /// The longest name of a campaign, in characters.
     MAX_NAME_CHARS = 200;
+    /// The longest name of who asks for something, in characters.
+    MAX_ACTOR_CHARS = 200;
+    /// The longest reason of a request, in characters.
+    MAX_REASON_CHARS = 1_000;
+    /// How many attributes a campaign may have.
+    MAX_ATTRIBUTES = 32;
+    /// The longest key of an attribute, in characters.
+    MAX_ATTRIBUTE_KEY_CHARS = 64;
+    /// The longest value of an attribute, in characters.
+    MAX_ATTRIBUTE_VALUE_CHARS = 256;
     /// The longest code of a failure, in characters; a longer one is cut, with an ellipsis.
     MAX_FAILURE_CODE_CHARS = 63;
     /// The longest message of a failure, in characters; a longer one is cut, with an ellipsis.
     MAX_FAILURE_CHARS = 4_000;
+    /// The most tries of a retry policy.
+    MAX_RETRY_TRIES = 1_000;
+    /// How many codes of failures a retry policy may list as final.
+    MAX_FINAL_CODES = 100;
+    /// The longest note of a phase that waits for a report, in characters; a longer one is cut, with an ellipsis.
+    MAX_NOTE_CHARS = 1_000;
+    /// The largest form of an answer, as canonical JSON, in bytes.
+    MAX_FORM_BYTES = 32 * 1024;
+    /// The longest name of a cursor that the store keeps, in bytes.
+    MAX_CURSOR_NAME_BYTES = 255;
     /// The longest idempotency key, in bytes.
     MAX_IDEMPOTENCY_KEY_BYTES = 255;
     /// How many problems a list carries at most; it always tells the total.

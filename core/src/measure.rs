@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::error_codes;
 use crate::ids::{PhaseName, ResourceKind, ResourceRef};
 use crate::limits::{
-    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
+    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_FORM_BYTES, MAX_JSON_DEPTH,
     MAX_OUTCOME_BYTES, MAX_PROBE_INPUT_BYTES, MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 
@@ -34,6 +34,8 @@ pub enum Part<'a> {
     Checkpoint,
     /// The summary of a phase.
     Summary(&'a PhaseName),
+    /// The form of an answer.
+    Form(&'a PhaseName),
     /// An event of a type, apart from the summary that it may carry.
     Event(&'a str),
     /// The outcome that an idempotency key is remembered with.
@@ -52,6 +54,7 @@ impl fmt::Display for Part<'_> {
             Self::Batch => f.write_str("batch"),
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::Summary(phase) => write!(f, "summary of {phase}"),
+            Self::Form(phase) => write!(f, "form of {phase}"),
             Self::Event(name) => write!(f, "event {name}"),
             Self::Outcome => f.write_str("outcome to remember"),
             Self::Request => f.write_str("request"),
@@ -70,6 +73,7 @@ impl Part<'_> {
             Self::Batch => MAX_BATCH_BYTES,
             Self::Checkpoint => MAX_CHECKPOINT_BYTES,
             Self::Summary(_) => MAX_SUMMARY_BYTES,
+            Self::Form(_) => MAX_FORM_BYTES,
             Self::Event(_) => MAX_EVENT_BYTES,
             Self::Outcome => MAX_OUTCOME_BYTES,
             Self::Request => usize::MAX,

@@ -23,14 +23,29 @@ fn list(phases: &[PhaseName]) -> String {
 #[serde(tag = "code", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Rejection {
-    /// A campaign's name is empty, blank or too long.
-    #[error(
-        "a campaign's name has 1 to {MAX_NAME_CHARS} characters, not all of them blank, and this one has {chars}: choose \
-         another"
-    )]
+    /// A campaign's name is empty, blank or too long, or has a character that could disguise other text.
+    #[error("{}", invalid_name(*chars, character.as_deref()))]
     InvalidName {
         /// How many characters it has.
         chars: usize,
+        /// The character that it may not have, such as `U+202E`.
+        character: Option<String>,
+    },
+    /// An attribute of a campaign can't be taken.
+    #[error("the attribute {key:?} can't be set: {problem}")]
+    InvalidAttribute {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A retry policy is out of its ranges.
+    #[error("the retry policy of {phase} can't be used: {problem}")]
+    InvalidRetry {
+        /// The phase.
+        phase: PhaseName,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The host registered no pipeline of that id.
     #[error("there is no pipeline {pipeline}: register it with the engine, or name another")]
@@ -61,8 +76,8 @@ pub enum Rejection {
         /// Every problem of every phase.
         problems: Problems,
     },
-    /// The config of a phase that runs, is paused or is completed can't be changed.
-    #[error("{phase} is {}, so its config is locked: {}", status.spoken(), unlock(*status))]
+    /// A phase that runs, is paused or is passed can't be changed.
+    #[error("{phase} is {}, so it can't be changed: {}", status.spoken(), unlock(*status))]
     PhaseLocked {
         /// The phase.
         phase: PhaseName,
@@ -107,6 +122,33 @@ pub enum Rejection {
     Paused {
         /// The paused phase.
         phase: PhaseName,
+    },
+    /// What the paused phase works with has changed, and its runner can't continue with the change.
+    #[error(
+        "a config or resource that {phase} works with has changed, and it can't continue with the change: restart it to \
+         begin afresh"
+    )]
+    InputChanged {
+        /// The paused phase.
+        phase: PhaseName,
+    },
+    /// The pipeline doesn't let the phase be skipped.
+    #[error("{phase} can't be skipped: its pipeline forbids it")]
+    SkipForbidden {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// Nothing would be left to run.
+    #[error("{phase} can't be skipped: it is the last phase that is left to run")]
+    NothingLeft {
+        /// The phase.
+        phase: PhaseName,
+    },
+    /// A report doesn't fit the form that the phase asks for.
+    #[error("the answer is wrong in {}, so nothing was recorded: {problems}", places(problems.total()))]
+    AnswerInvalid {
+        /// Every problem of it.
+        problems: Problems,
     },
     /// The phase has not run yet, so it can't begin afresh.
     #[error("{phase} has not started yet, so there is nothing to restart: start it")]
@@ -179,6 +221,19 @@ impl From<Excess> for Rejection {
     }
 }
 
+fn invalid_name(chars: usize, character: Option<&str>) -> String {
+    match character {
+        Some(character) => {
+            format!(
+                "a campaign's name can't have the character {character}, which could disguise other text: leave it out"
+            )
+        }
+        None => format!(
+            "a campaign's name has 1 to {MAX_NAME_CHARS} characters, not all of them blank, and this one has {chars}: choose another"
+        ),
+    }
+}
+
 fn places(problems: usize) -> String {
     if problems == 1 {
         "one place".to_owned()
@@ -190,6 +245,7 @@ fn places(problems: usize) -> String {
 const fn unlock(status: PhaseStatus) -> &'static str {
     match status {
         PhaseStatus::Completed => "restart it with the new config",
+        PhaseStatus::Skipped => "restart it to run it",
         PhaseStatus::Paused => "stop it first, or restart it with the new config",
         _ => "stop it first",
     }
@@ -197,15 +253,19 @@ const fn unlock(status: PhaseStatus) -> &'static str {
 
 fn order_hint(phase: &PhaseName, status: PhaseStatus, expected: Option<&PhaseName>) -> String {
     match (status, expected) {
-        (PhaseStatus::Completed, _) => format!("it is completed; restart {phase} to run it afresh"),
+        (PhaseStatus::Completed | PhaseStatus::Skipped, _) => {
+            format!("it is {}; restart {phase} to run it afresh", status.spoken())
+        }
         (_, Some(expected)) => format!("{expected} comes first"),
-        (_, None) => "every phase is completed".to_owned(),
+        (_, None) => "every phase is passed".to_owned(),
     }
 }
 
 error_codes! {
     Rejection {
-        InvalidName { chars } = "invalid_name",
+        InvalidName { chars, character } = "invalid_name",
+        InvalidAttribute { key, problem } = "invalid_attribute",
+        InvalidRetry { phase, problem } = "invalid_retry",
         UnknownPipeline { pipeline } = "unknown_pipeline",
         PipelineChanged { pipeline } = "pipeline_changed",
         UnknownPhase { phase, phases } = "unknown_phase",
@@ -216,6 +276,10 @@ error_codes! {
         PreflightFailed { report } = "preflight_failed",
         AlreadyRunning { phase } = "already_running",
         Paused { phase } = "paused",
+        InputChanged { phase } = "input_changed",
+        SkipForbidden { phase } = "skip_forbidden",
+        NothingLeft { phase } = "nothing_left",
+        AnswerInvalid { problems } = "answer_invalid",
         NotStarted { phase } = "not_started",
         Pausing { phase } = "pausing",
         Stopping { phase } = "stopping",

@@ -1,7 +1,8 @@
 //! The statuses of campaigns and phases. They are derived from the activity at the position, and never stored.
 
-use crate::campaign::{Activity, Campaign, Intent, Mode};
+use crate::campaign::{Activity, Campaign, Doing, Intent, Mode, Passed};
 use crate::facts::{Facts, PipelineMatch};
+use crate::known::Known;
 use crate::word_type;
 
 word_type! {
@@ -11,6 +12,10 @@ word_type! {
         NotStarted = "not_started",
         /// It is running, also while a pause or a stop is under way.
         Running = "running",
+        /// Its runner has left its outcome to somebody else, who has not reported it yet.
+        WaitingForReport = "waiting_for_report",
+        /// It failed, and is tried again by itself.
+        Retrying = "retrying",
         /// It is paused.
         Paused = "paused",
         /// It failed.
@@ -19,6 +24,8 @@ word_type! {
         Stopped = "stopped",
         /// It is completed.
         Completed = "completed",
+        /// It was skipped.
+        Skipped = "skipped",
     }
 }
 
@@ -26,13 +33,26 @@ impl PhaseStatus {
     /// The status of the phase at `index` of `campaign`.
     pub fn of(campaign: &Campaign, index: usize) -> Self {
         match index.cmp(&campaign.position()) {
-            std::cmp::Ordering::Less => Self::Completed,
+            std::cmp::Ordering::Less => match campaign.passed[index] {
+                Passed::Completed(_) => Self::Completed,
+                Passed::Skipped(_) => Self::Skipped,
+            },
             std::cmp::Ordering::Greater => Self::NotStarted,
             std::cmp::Ordering::Equal => match campaign.activity {
                 Activity::Idle { .. } => Self::NotStarted,
-                Activity::Running { .. } => Self::Running,
+                Activity::Running {
+                    doing: Doing::Working { .. },
+                    ..
+                } => Self::Running,
+                Activity::Running {
+                    doing: Doing::Waiting { .. },
+                    ..
+                } => Self::WaitingForReport,
                 Activity::Paused { .. } => Self::Paused,
-                Activity::Failed { .. } => Self::Failed,
+                Activity::Failed {
+                    retry_at: Some(_), ..
+                } => Self::Retrying,
+                Activity::Failed { retry_at: None, .. } => Self::Failed,
                 Activity::Stopped { .. } => Self::Stopped,
             },
         }
@@ -51,6 +71,10 @@ word_type! {
         Idle = "idle",
         /// A phase is running.
         Running = "running",
+        /// A phase waits for somebody to report its outcome.
+        WaitingForReport = "waiting_for_report",
+        /// A phase failed, and is tried again by itself.
+        Retrying = "retrying",
         /// A phase is running and was asked to pause.
         Pausing = "pausing",
         /// A phase is running and was asked to stop.
@@ -71,25 +95,30 @@ word_type! {
 impl CampaignStatus {
     /// The status of `campaign`, given the check of its remaining phases.
     pub fn of(campaign: &Campaign, facts: &Facts) -> Self {
+        Self::known(campaign, &Known::new(campaign, facts))
+    }
+
+    pub(crate) fn known(campaign: &Campaign, known: &Known<'_>) -> Self {
         match &campaign.activity {
-            Activity::Running {
-                intent: Intent::None, ..
-            } => Self::Running,
-            Activity::Running {
-                intent: Intent::Pause,
-                ..
-            } => Self::Pausing,
-            Activity::Running {
-                intent: Intent::Stop, ..
-            } => Self::Stopping,
+            Activity::Running { doing, .. } => match doing {
+                Doing::Working { intent: Intent::None } => Self::Running,
+                Doing::Working {
+                    intent: Intent::Pause,
+                } => Self::Pausing,
+                Doing::Working { intent: Intent::Stop } => Self::Stopping,
+                Doing::Waiting { .. } => Self::WaitingForReport,
+            },
             Activity::Paused { .. } | Activity::Idle { held: true } => Self::Paused,
-            Activity::Failed { .. } => Self::Failed,
+            Activity::Failed {
+                retry_at: Some(_), ..
+            } => Self::Retrying,
+            Activity::Failed { retry_at: None, .. } => Self::Failed,
             Activity::Stopped { .. } => Self::Stopped,
             Activity::Idle { held: false } if campaign.is_completed() => Self::Completed,
             Activity::Idle { held: false } => {
                 let chain_began = campaign.mode == Mode::FullSequence && campaign.position() > 0;
-                let checked = facts.pipeline == PipelineMatch::Same;
-                if chain_began && checked && !facts.preflight(campaign).is_ready() {
+                let checked = known.pipeline() == PipelineMatch::Same;
+                if chain_began && checked && !known.preflight(campaign).is_ready() {
                     Self::WaitingForConfiguration
                 } else {
                     Self::Idle

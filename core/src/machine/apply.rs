@@ -1,8 +1,13 @@
 //! Folds events into the state, and decides nothing.
 
-use crate::campaign::{Activity, Campaign, Completion, ConfigPin, Intent, PhaseSlot, RunState, Trigger};
-use crate::event::{Event, EventKind, Launch, Misfit};
+use crate::attributes;
+use crate::campaign::{
+    Activity, Campaign, Completion, ConfigPin, Count, Deferral, Doing, Intent, Mark, Passed, PhaseSlot, Pins,
+    RunState, Skip, Trigger,
+};
+use crate::event::{Event, EventKind, Launch, Misfit, Resumed};
 use crate::ids::{Attempt, CampaignId, PhaseName, Run, Version};
+use crate::options::SkipReads;
 use crate::time::Timestamp;
 
 impl Campaign {
@@ -17,6 +22,7 @@ impl Campaign {
             pipeline,
             phases,
             mode,
+            attributes,
         } = &event.kind
         else {
             return Err(misfit(Version(1), event, "a log begins with campaign_created"));
@@ -24,17 +30,11 @@ impl Campaign {
         Ok(Self {
             id,
             name: name.clone(),
+            attributes: attributes.clone(),
             pipeline: pipeline.clone(),
             mode: *mode,
-            phases: phases
-                .iter()
-                .map(|phase| PhaseSlot {
-                    phase: phase.clone(),
-                    config: None,
-                    latest_run: Run(0),
-                })
-                .collect(),
-            completed: Vec::new(),
+            phases: phases.iter().cloned().map(PhaseSlot::new).collect(),
+            passed: Vec::new(),
             activity: Activity::Idle { held: false },
             version: Version(1),
             created_at: event.timestamp,
@@ -70,17 +70,27 @@ impl Campaign {
     /// state always can, so a misfit shows a damaged log.
     pub fn apply(&mut self, event: &Event) -> Result<(), Misfit> {
         let version = self.version.next();
-        self.fold_kind(&event.kind, event.timestamp)
+        self.fold_kind(event, version)
             .map_err(|reason| misfit(version, event, reason))?;
         self.version = version;
         self.changed_at = event.timestamp;
         Ok(())
     }
 
-    fn fold_kind(&mut self, kind: &EventKind, now: Timestamp) -> Result<(), &'static str> {
-        match kind {
+    fn fold_kind(&mut self, event: &Event, version: Version) -> Result<(), &'static str> {
+        match &event.kind {
             EventKind::CampaignCreated { .. } => return Err("the campaign exists already"),
             EventKind::CampaignDeleted {} => return Err("a deletion ends the log"),
+            EventKind::ResourceStored { .. } | EventKind::ResourceRemoved { .. } => {
+                return Err("a resource's event is of no campaign");
+            }
+            EventKind::CampaignDescribed { name, attributes } => {
+                if let Some(name) = name {
+                    self.name.clone_from(name);
+                }
+                attributes::change(&mut self.attributes, attributes);
+            }
+            EventKind::ModeChanged { mode } => self.mode = *mode,
             EventKind::PhaseConfigured {
                 phase,
                 revision,
@@ -93,9 +103,15 @@ impl Campaign {
                 self.slot(phase)?.config = Some(config);
             }
             EventKind::PhaseConfigRemoved { phase } => self.slot(phase)?.config = None,
-            EventKind::ModeChanged { mode } => self.mode = *mode,
+            EventKind::PhaseRetrySet { phase, policy } => self.slot(phase)?.retry.clone_from(policy),
+            EventKind::RunPruned { phase, run } => {
+                let slot = self.slot(phase)?;
+                if *run <= slot.pruned || *run > slot.latest_run {
+                    return Err("only runs that are there are pruned");
+                }
+                slot.pruned = *run;
+            }
             EventKind::PhaseStarted(launch) => {
-                self.expect_current(&launch.phase)?;
                 match &self.activity {
                     Activity::Idle { .. } | Activity::Failed { .. } | Activity::Stopped { .. } => {}
                     _ => return Err("a phase can't start while it runs or is paused"),
@@ -103,68 +119,140 @@ impl Campaign {
                 self.launch(launch, Trigger::Start)?;
             }
             EventKind::PhaseAutoStarted(launch) => {
-                self.expect_current(&launch.phase)?;
                 if self.activity != (Activity::Idle { held: false }) {
-                    return Err("an automatic start follows a completion");
+                    return Err("an automatic start follows a completion or a skip");
                 }
                 self.launch(launch, Trigger::Auto)?;
             }
-            EventKind::PhaseResumed(launch) => {
-                self.expect_current(&launch.phase)?;
-                if !matches!(self.activity, Activity::Paused { .. }) {
+            EventKind::PhaseResumed(Resumed::Launched(launch)) => {
+                if !matches!(self.activity, Activity::Paused { deferral: None, .. }) {
                     return Err("only a paused phase is resumed");
                 }
                 self.launch(launch, Trigger::Resume)?;
             }
-            EventKind::PhaseRecovered(launch) => {
-                self.running(&launch.phase)?;
-                self.launch(launch, Trigger::Recovery)?;
+            EventKind::PhaseRetried(launch) => {
+                if !matches!(
+                    self.activity,
+                    Activity::Failed {
+                        retry_at: Some(_),
+                        ..
+                    }
+                ) {
+                    return Err("only a failed phase that waits for a retry is retried");
+                }
+                self.launch(launch, Trigger::Retry)?;
+            }
+            EventKind::PhaseRecovered {
+                launch,
+                recoveries,
+                base_batch,
+            } => {
+                self.working(&launch.phase)?;
+                let count = Count {
+                    count: *recoveries,
+                    base_batch: *base_batch,
+                };
+                self.recover(launch, count)?;
             }
             EventKind::PhaseRestarted(launch) => self.restart(launch)?,
-            EventKind::PhasePauseRequested { phase } => *self.running(phase)?.1 = Intent::Pause,
-            EventKind::PhaseStopRequested { phase } => *self.running(phase)?.1 = Intent::Stop,
-            EventKind::PhasePaused { phase } => {
-                let run = self.running(phase)?.0;
-                self.activity = Activity::Paused { run };
-            }
-            EventKind::PhaseStopped { phase, reason } => {
-                self.expect_current(phase)?;
-                let run = self
-                    .activity
-                    .run()
-                    .cloned()
-                    .ok_or("only a started phase is stopped")?;
-                self.activity = Activity::Stopped { run, reason: *reason };
-            }
-            EventKind::PhaseCompleted {
-                phase,
-                run: number,
-                summary,
-            } => {
-                let run = self.running(phase)?.0;
-                if run.run != *number {
-                    return Err("another run is running");
+            EventKind::PhaseResumed(Resumed::Waiting { phase, run, attempt }) => {
+                let paused = self.attempt_of(phase, *run, *attempt)?.clone();
+                match &self.activity {
+                    Activity::Paused {
+                        deferral: Some(deferral),
+                        ..
+                    } => {
+                        self.activity = Activity::Running {
+                            run: paused,
+                            trigger: Trigger::Resume,
+                            doing: Doing::Waiting {
+                                deferral: deferral.clone(),
+                            },
+                        };
+                    }
+                    _ => return Err("only a paused phase that waits for a report waits on"),
                 }
-                self.activity = Activity::Idle { held: false };
-                self.completed.push(Completion {
+            }
+            EventKind::PhasePauseRequested { phase, run, attempt } => {
+                self.attempt_of(phase, *run, *attempt)?;
+                *self.working(phase)?.1 = Intent::Pause;
+            }
+            EventKind::PhaseStopRequested { phase, run, attempt } => {
+                self.attempt_of(phase, *run, *attempt)?;
+                *self.working(phase)?.1 = Intent::Stop;
+            }
+            EventKind::PhasePaused { phase, run, attempt } => {
+                let run = self.attempt_of(phase, *run, *attempt)?.clone();
+                let deferral = match &self.activity {
+                    Activity::Running {
+                        doing: Doing::Waiting { deferral },
+                        ..
+                    } => Some(deferral.clone()),
+                    Activity::Running { .. }
+                    | Activity::Failed {
+                        retry_at: Some(_), ..
+                    } => None,
+                    _ => return Err("only a running or retrying phase is paused"),
+                };
+                self.activity = Activity::Paused { run, deferral };
+            }
+            EventKind::PhaseStopped {
+                phase,
+                run,
+                attempt,
+                stop_reason,
+            } => {
+                let run = self.attempt_of(phase, *run, *attempt)?.clone();
+                match &self.activity {
+                    Activity::Running { .. }
+                    | Activity::Paused { .. }
+                    | Activity::Failed {
+                        retry_at: Some(_), ..
+                    } => {}
+                    _ => return Err("only a phase that runs, retries or is paused is stopped"),
+                }
+                self.activity = Activity::Stopped {
                     run,
-                    summary: summary.clone(),
-                    completed_at: now,
+                    reason: *stop_reason,
+                };
+            }
+            EventKind::PhaseDeferred {
+                phase,
+                run,
+                attempt,
+                form,
+                deadline_at,
+                ..
+            } => self.defer(phase, *run, *attempt, version, form.is_some(), *deadline_at)?,
+            EventKind::PhaseCompleted { .. } => self.complete(event, version)?,
+            EventKind::PhaseFailed { .. } => self.fail(event)?,
+            EventKind::PhaseSkipPlanned { phase, reads } => {
+                let index = self.index_of(phase).ok_or("the campaign has no such phase")?;
+                let is_ahead = index > self.position();
+                let is_first =
+                    index == 0 && index == self.position() && matches!(self.activity, Activity::Idle { .. });
+                if !(is_ahead || is_first) || self.phases[index].mark.is_some() {
+                    return Err("only a phase that is still to come is marked, once");
+                }
+                self.phases[index].mark = Some(Mark {
+                    reads: *reads,
+                    reason: event.envelope.reason().map(str::to_owned),
                 });
             }
-            EventKind::PhaseFailed {
-                phase,
-                run: number,
-                failure,
-            } => {
-                let run = self.running(phase)?.0;
-                if run.run != *number {
-                    return Err("another run is running");
+            EventKind::PhaseSkipWithdrawn { phase } => {
+                if self.slot(phase)?.mark.take().is_none() {
+                    return Err("the phase is not marked");
                 }
-                self.activity = Activity::Failed {
-                    run,
-                    failure: failure.clone(),
-                };
+            }
+            EventKind::PhaseSkipped {
+                phase,
+                reads,
+                upstream,
+            } => {
+                if self.upstream_through(*reads) != *upstream {
+                    return Err("a skip passes on what the phase itself would have read");
+                }
+                self.skip(phase, *reads, event)?;
             }
             EventKind::CampaignHeld { phase } => {
                 self.expect_current(phase)?;
@@ -182,11 +270,19 @@ impl Campaign {
             }
             EventKind::CampaignCompleted {} => {
                 if !self.is_completed() {
-                    return Err("a phase is not completed");
+                    return Err("a phase is not passed");
                 }
+                self.activity = Activity::Idle { held: false };
             }
         }
         Ok(())
+    }
+
+    fn upstream_through(&self, reads: SkipReads) -> Option<crate::campaign::RunRef> {
+        match reads {
+            SkipReads::Empty => None,
+            SkipReads::PassThrough => self.upstream_of(self.position()),
+        }
     }
 
     fn slot(&mut self, phase: &PhaseName) -> Result<&mut PhaseSlot, &'static str> {
@@ -203,54 +299,232 @@ impl Campaign {
         }
     }
 
-    /// The running attempt of `phase`, and its intent for the caller to change.
-    fn running(&mut self, phase: &PhaseName) -> Result<(RunState, &mut Intent), &'static str> {
+    /// The run at the position, if its latest attempt is this one.
+    fn attempt_of(&self, phase: &PhaseName, run: Run, attempt: Attempt) -> Result<&RunState, &'static str> {
+        self.expect_current(phase)?;
+        self.activity
+            .run()
+            .filter(|state| (state.run, state.attempt) == (run, attempt))
+            .ok_or("that attempt is not the one at the position")
+    }
+
+    /// The attempt of `phase` that a runner works on, and its intent for the caller to change.
+    fn working(&mut self, phase: &PhaseName) -> Result<(RunState, &mut Intent), &'static str> {
         self.expect_current(phase)?;
         match &mut self.activity {
-            Activity::Running { run, intent, .. } => Ok((run.clone(), intent)),
-            _ => Err("that phase is not running"),
+            Activity::Running {
+                run,
+                doing: Doing::Working { intent },
+                ..
+            } => Ok((run.clone(), intent)),
+            _ => Err("no runner works on that phase"),
         }
+    }
+
+    fn defer(
+        &mut self,
+        phase: &PhaseName,
+        run: Run,
+        attempt: Attempt,
+        event: Version,
+        has_form: bool,
+        deadline_at: Option<Timestamp>,
+    ) -> Result<(), &'static str> {
+        self.attempt_of(phase, run, attempt)?;
+        match &mut self.activity {
+            Activity::Running {
+                doing:
+                    doing @ Doing::Working {
+                        intent: Intent::None | Intent::Pause,
+                    },
+                ..
+            } => {
+                *doing = Doing::Waiting {
+                    deferral: Deferral {
+                        event,
+                        has_form,
+                        deadline_at,
+                    },
+                };
+                Ok(())
+            }
+            _ => Err("only a runner that works, and is not to stop, leaves its outcome to somebody"),
+        }
+    }
+
+    fn complete(&mut self, event: &Event, version: Version) -> Result<(), &'static str> {
+        let EventKind::PhaseCompleted {
+            phase,
+            run,
+            attempt,
+            records,
+            digest,
+            ..
+        } = &event.kind
+        else {
+            return Err("it is no completion");
+        };
+        let state = self.attempt_of(phase, *run, *attempt)?;
+        let completion = Completion {
+            run: *run,
+            attempt: *attempt,
+            records: *records,
+            outcome: digest.clone(),
+            event: version,
+            started_at: state.started_at,
+            completed_at: event.timestamp,
+        };
+        match &self.activity {
+            Activity::Running { .. }
+            | Activity::Paused {
+                deferral: Some(_), ..
+            } => {}
+            _ => return Err("that phase is not running"),
+        }
+        self.activity = Activity::Idle { held: false };
+        self.passed.push(Passed::Completed(completion));
+        Ok(())
+    }
+
+    fn fail(&mut self, event: &Event) -> Result<(), &'static str> {
+        let EventKind::PhaseFailed {
+            phase,
+            run,
+            attempt,
+            failure,
+            tries,
+            base_batch,
+            retry_at,
+            digest,
+        } = &event.kind
+        else {
+            return Err("it is no failure");
+        };
+        let mut run = self.attempt_of(phase, *run, *attempt)?.clone();
+        let recorded = match &self.activity {
+            Activity::Running { .. }
+            | Activity::Paused {
+                deferral: Some(_), ..
+            } => digest.clone(),
+            // The wait for a retry has ended. What was reported before stays reported.
+            Activity::Failed {
+                recorded,
+                retry_at: Some(_),
+                ..
+            } => recorded.clone(),
+            _ => return Err("only a phase that runs, waits or retries fails"),
+        };
+        run.tries = Count {
+            count: *tries,
+            base_batch: *base_batch,
+        };
+        self.activity = Activity::Failed {
+            run,
+            failure: failure.clone(),
+            recorded,
+            retry_at: *retry_at,
+        };
+        Ok(())
+    }
+
+    fn skip(&mut self, phase: &PhaseName, reads: SkipReads, event: &Event) -> Result<(), &'static str> {
+        self.expect_current(phase)?;
+        let held = match &self.activity {
+            Activity::Running { .. } => return Err("a running phase is not skipped"),
+            Activity::Idle { held } => *held,
+            Activity::Paused { .. } | Activity::Failed { .. } | Activity::Stopped { .. } => false,
+        };
+        let planned = self.slot(phase)?.mark.take();
+        let mark = planned.unwrap_or_else(|| Mark {
+            reads,
+            reason: event.envelope.reason().map(str::to_owned),
+        });
+        if mark.reads != reads {
+            return Err("a skip keeps to its plan");
+        }
+        self.passed.push(Passed::Skipped(Skip {
+            mark,
+            skipped_at: event.timestamp,
+        }));
+        self.activity = Activity::Idle { held };
+        Ok(())
     }
 
     fn restart(&mut self, launch: &Launch) -> Result<(), &'static str> {
         let index = self
             .index_of(&launch.phase)
             .ok_or("the campaign has no such phase")?;
-        if matches!(self.activity, Activity::Running { .. }) || self.current_run(&launch.phase).is_none() {
-            return Err("only a phase at rest that has run is restarted");
+        let has_run = index < self.position() || (index == self.position() && self.activity.run().is_some());
+        if matches!(self.activity, Activity::Running { .. }) || !has_run {
+            return Err("only a phase at rest that has run or was skipped is restarted");
         }
-        if launch.run != self.phases[index].latest_run.next() || launch.attempt != Attempt(1) {
-            return Err("a restart begins the next run");
-        }
-        self.completed.truncate(index);
-        self.activity = Activity::Idle { held: false };
-        self.launch(launch, Trigger::Restart)
+        let mut undone = self.clone();
+        undone.undo_from(index);
+        undone.launch(launch, Trigger::Restart)?;
+        *self = undone;
+        Ok(())
     }
 
+    /// Launches an attempt of the phase at the position: the next of its run, or the first of the next run.
     fn launch(&mut self, launch: &Launch, trigger: Trigger) -> Result<(), &'static str> {
-        let latest = self.slot(&launch.phase)?.latest_run;
-        let started_at = match self.activity.run() {
-            Some(run) if launch.run == run.run => {
-                if launch.attempt != run.attempt.next() {
-                    return Err("attempts of a run follow each other");
-                }
-                run.started_at
-            }
-            _ if launch.run == latest.next() && launch.attempt == Attempt(1) => launch.started_at,
-            _ => return Err("runs of a phase follow each other"),
+        self.expect_current(&launch.phase)?;
+        let before = self.activity.run().filter(|run| run.run == launch.run).cloned();
+        let mut run = self.launched(launch, before.as_ref())?;
+        run.token_attempt = launch.attempt;
+        if trigger == Trigger::Retry
+            && let Some(before) = before
+        {
+            (run.tries, run.recoveries) = (before.tries, before.recoveries);
+        }
+        self.run(run, trigger)
+    }
+
+    fn recover(&mut self, launch: &Launch, recoveries: Count) -> Result<(), &'static str> {
+        let before = self.activity.run().filter(|run| run.run == launch.run).cloned();
+        let before = before.ok_or("a recovery continues the run")?;
+        let mut run = self.launched(launch, Some(&before))?;
+        (run.token_attempt, run.tries, run.recoveries) = (before.token_attempt, before.tries, recoveries);
+        self.run(run, Trigger::Recovery)
+    }
+
+    fn launched(&self, launch: &Launch, before: Option<&RunState>) -> Result<RunState, &'static str> {
+        let slot = self.current().ok_or("every phase is passed")?;
+        if slot.mark.is_some() {
+            return Err("a phase that is to be skipped is not launched");
+        }
+        let follows = match before {
+            Some(before) => launch.attempt == before.attempt.next(),
+            None => launch.run == slot.latest_run.next() && launch.attempt == Attempt(1),
         };
-        self.slot(&launch.phase)?.latest_run = launch.run;
-        let run = RunState {
+        if !follows {
+            return Err("runs of a phase follow each other, and attempts of a run");
+        }
+        if launch.upstream != self.upstream_of(self.position()) {
+            return Err("a run reads from the phase before");
+        }
+        Ok(RunState {
             run: launch.run,
             attempt: launch.attempt,
-            config: launch.config_revision,
-            resources: launch.resources.clone(),
-            started_at,
-        };
+            token_attempt: launch.attempt,
+            pins: Pins {
+                config: launch.config_revision,
+                resources: launch.resources.clone(),
+                upstream: launch.upstream.clone(),
+            },
+            started_at: before.map_or(launch.started_at, |before| before.started_at),
+            tries: Count::default(),
+            recoveries: Count::default(),
+        })
+    }
+
+    fn run(&mut self, run: RunState, trigger: Trigger) -> Result<(), &'static str> {
+        let index = self.position();
+        let slot = self.phases.get_mut(index).ok_or("every phase is passed")?;
+        slot.latest_run = run.run;
         self.activity = Activity::Running {
             run,
             trigger,
-            intent: Intent::None,
+            doing: Doing::Working { intent: Intent::None },
         };
         Ok(())
     }
@@ -267,13 +541,17 @@ fn misfit(version: Version, event: &Event, reason: &'static str) -> Misfit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::Attributes;
     use crate::campaign::Mode;
+    use crate::envelope::Envelope;
     use crate::ids::{PipelineId, Revision};
+    use crate::json::Digest;
     use serde_json::json;
 
     fn event(kind: EventKind) -> Event {
         Event {
             timestamp: Timestamp::default(),
+            envelope: Envelope::none(),
             kind,
         }
     }
@@ -287,6 +565,7 @@ mod tests {
             attempt: Attempt(attempt),
             config_revision: Revision(2),
             resources: Vec::new(),
+            upstream: None,
             started_at: Timestamp::default(),
         };
         let log = [
@@ -295,12 +574,16 @@ mod tests {
                 pipeline: PipelineId::new("press").expect("a valid id"),
                 phases: vec![phase.clone()],
                 mode: Mode::StepByStep,
+                attributes: Attributes::new(),
             }),
             event(EventKind::PhaseStarted(launch(1, 1))),
             event(EventKind::PhaseCompleted {
                 phase: phase.clone(),
                 run: Run(1),
+                attempt: Attempt(1),
+                records: 0,
                 summary: json!(null),
+                digest: Digest::of(&json!(null)),
             }),
         ];
         let before = Campaign::fold(CampaignId::from_u128(1), &log)

@@ -26,15 +26,19 @@ impl Transition {
         if let Some(entry) = &self.idempotency {
             Part::Outcome.measure(&entry.outcome)?;
         }
-        Ok(())
+        match &self.output {
+            Some(output) => output.check(),
+            None => Ok(()),
+        }
     }
 
     fn check_shape(&self) -> Result<(), &'static str> {
         let deletes = |event: &Event| matches!(event.kind, EventKind::CampaignDeleted {});
         if self.events.is_empty() {
-            return match self.configs.is_empty() {
-                true => Ok(()),
-                false => Err("a config is stored by an event"),
+            return match (self.configs.is_empty(), &self.output) {
+                (true, None) => Ok(()),
+                (false, _) => Err("a config is stored by an event"),
+                (true, Some(_)) => Err("a last batch comes with the end of its run"),
             };
         }
         let version = self.expected_version.0.checked_add(self.events.len() as u64);
@@ -46,11 +50,21 @@ impl Transition {
             Some(snapshot) if snapshot.version.0 != version => {
                 Err("the snapshot's version is not the one after the events")
             }
+            Some(_)
+                if self
+                    .output
+                    .as_ref()
+                    .is_some_and(|output| output.ticket.campaign != self.campaign) =>
+            {
+                Err("the last batch is another campaign's")
+            }
             Some(_) if self.events.iter().any(deletes) => Err("a deletion leaves no snapshot"),
             Some(_) => Ok(()),
             None if self.expected_version.0 == 0 => Err("a creation needs a snapshot"),
             None if !self.events.last().is_some_and(deletes) => Err("only a deletion leaves no snapshot"),
-            None if !self.configs.is_empty() => Err("a deletion stores no config"),
+            None if !self.configs.is_empty() || self.output.is_some() => {
+                Err("a deletion stores nothing else")
+            }
             None => Ok(()),
         }
     }
@@ -108,10 +122,16 @@ impl IdempotencyEntry {
 
 fn check_event(event: &Event) -> Result<(), Excess> {
     let mut bytes = serde_json::to_string(event).map_or(usize::MAX, |text| text.len());
-    if let EventKind::PhaseCompleted { phase, summary, .. } = &event.kind {
-        let summary = Part::Summary(phase).measure(summary)?;
-        bytes = bytes.saturating_sub(summary.bytes);
-    }
+    let apart = match &event.kind {
+        EventKind::PhaseCompleted { phase, summary, .. } => Some(Part::Summary(phase).measure(summary)?),
+        EventKind::PhaseDeferred {
+            phase,
+            form: Some(form),
+            ..
+        } => Some(Part::Form(phase).measure(form)?),
+        _ => None,
+    };
+    bytes = bytes.saturating_sub(apart.map_or(0, |apart| apart.bytes));
     let alone = Measure { bytes, depth: 0 };
     Part::Event(event.kind.name()).check(alone).map(|_| ())
 }

@@ -1,7 +1,8 @@
 //! How a store fails.
 
+use super::write::WriteRef;
 use crate::error_codes;
-use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Ticket, Version};
+use crate::ids::{BatchNumber, CampaignId, PhaseName, ResourceRef, Revision, Run, Ticket, Version};
 use crate::measure::Excess;
 
 /// Why a store did not do what it was asked.
@@ -25,6 +26,24 @@ pub enum StorageError {
         resource: ResourceRef,
         /// The revision in force, if the resource is there.
         actual: Option<Revision>,
+    },
+    /// The output of a run changed meanwhile. Gather the facts again and decide again.
+    #[error("{phase} run {run} of campaign {campaign} is not at the expected batch, but at {actual}")]
+    BatchConflict {
+        /// The campaign.
+        campaign: CampaignId,
+        /// The phase.
+        phase: PhaseName,
+        /// The run.
+        run: Run,
+        /// Its latest batch.
+        actual: BatchNumber,
+    },
+    /// The lease of the attempt that was to be taken over is not over.
+    #[error("somebody works on {ticket}")]
+    LeaseHeld {
+        /// The attempt.
+        ticket: Ticket,
     },
     /// The idempotency key was used before. Look up what for.
     #[error("the idempotency key {key:?} was used before")]
@@ -89,9 +108,13 @@ pub enum StorageError {
         /// The store.
         path: String,
     },
-    /// A write may or may not have been done. Nothing is acknowledged until the store is opened anew.
-    #[error("a write failed and may or may not be there ({reason}): open the store anew and look")]
+    /// A write may or may not have been done, and the store could not find out.
+    #[error(
+        "{write} failed and may or may not be there ({reason}): look it up when the store can be read again"
+    )]
     OutcomeUnknown {
+        /// The write, to look up its outcome by.
+        write: Box<WriteRef>,
         /// What the system said.
         reason: String,
     },
@@ -111,6 +134,8 @@ error_codes! {
     StorageError {
         Conflict { ; campaign, expected, actual } = "storage_failed",
         ResourceConflict { ; resource, actual } = "resource_conflict",
+        BatchConflict { ; campaign, phase, run, actual } = "storage_failed",
+        LeaseHeld { ; ticket } = "lease_held",
         KeyUsed { ; key } = "storage_failed",
         StaleTicket { ; ticket } = "fenced",
         BatchOutOfOrder { ; ticket, expected, actual } = "storage_failed",
@@ -119,7 +144,7 @@ error_codes! {
         Damaged { ; table, key, reason } = "damaged",
         NewerFormat { ; found, supported } = "newer_format",
         Held { ; path } = "held",
-        OutcomeUnknown { ; reason } = "storage_failed",
+        OutcomeUnknown { write ; reason } = "outcome_unknown",
         Unavailable { ; reason } = "storage_failed",
         Closed {} = "closed",
     }

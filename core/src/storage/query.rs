@@ -1,14 +1,17 @@
 //! What a store reads: queries, pages and stored things.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::campaign::{Activity, Campaign, Mode};
+use crate::attributes::Attributes;
+use crate::campaign::{Activity, Campaign, Intent, Mode};
 use crate::event::Event;
-use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Version};
+use crate::ids::{BatchNumber, CampaignId, ResourceRef, Revision, Run, Ticket, Version};
+use crate::time::Timestamp;
 use crate::word_type;
 
 /// A place in the store-wide log. Only the store that made it can read it.
@@ -44,6 +47,20 @@ pub enum EventScope {
     Campaign(CampaignId),
 }
 
+/// What to wait for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChangeScope {
+    /// An event of the whole store.
+    Store,
+    /// An event of one campaign.
+    Campaign(CampaignId),
+    /// A moment, or an attempt without a lease, that [`Due::next_in`] didn't know of.
+    Due {
+        /// The mark of that [`Due`].
+        mark: u64,
+    },
+}
+
 /// An event in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
@@ -51,11 +68,13 @@ pub enum EventScope {
 pub struct LoggedEvent {
     /// Its place in the store-wide log.
     pub cursor: Cursor,
-    /// Its number within the campaign, gapless from 1.
+    /// Its number within its campaign, gapless from 1; absent from an event of a resource.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub seq: Version,
-    /// The campaign.
-    pub campaign_id: CampaignId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Version>,
+    /// Its campaign; absent from an event of a resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
     /// What happened, and when.
     #[serde(flatten)]
     pub event: Event,
@@ -107,10 +126,12 @@ pub struct CampaignFilter {
     pub activity: Option<ActivityKind>,
     /// Only campaigns in this mode.
     pub mode: Option<Mode>,
-    /// Only campaigns with this many completed phases.
+    /// Only campaigns with this many passed phases.
     pub position: Option<usize>,
     /// Only campaigns of exactly this name.
     pub name: Option<String>,
+    /// Only campaigns with all of these attributes.
+    pub attributes: Attributes,
 }
 
 impl CampaignFilter {
@@ -123,6 +144,10 @@ impl CampaignFilter {
                 .position
                 .is_none_or(|position| position == campaign.position())
             && self.name.as_ref().is_none_or(|name| *name == campaign.name)
+            && self
+                .attributes
+                .iter()
+                .all(|(key, value)| campaign.attributes.get(key) == Some(value))
     }
 }
 
@@ -161,12 +186,21 @@ impl Default for CampaignQuery {
     }
 }
 
-/// One page of campaigns.
+/// A campaign, and the time by the store's clock when it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CampaignRead {
+    /// The snapshot; `None` if it was never created or is deleted.
+    pub campaign: Option<Campaign>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// One page of campaigns. It may be short, or empty, and still have a next one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CampaignPage {
     /// The campaigns.
     pub items: Vec<Campaign>,
-    /// The last one's id, if there may be more.
+    /// The id to go on after, if there may be more.
     pub next: Option<CampaignId>,
 }
 
@@ -184,14 +218,92 @@ pub struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunOutput {
-    /// The latest batch.
+    /// The latest batch; 0 before the first.
     pub batch: BatchNumber,
+    /// The latest batch that was progress: it had records, or another checkpoint than before.
+    pub progress_batch: BatchNumber,
     /// How many records there are.
     pub records: u64,
     /// The latest checkpoint.
     pub checkpoint: Option<Value>,
     /// The latest progress.
     pub progress: Option<Progress>,
+}
+
+/// A run of a phase.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunInfo {
+    /// The run.
+    pub run: Run,
+    /// The number of the event that launched its first attempt.
+    pub launched: Version,
+    /// How far its output has come.
+    pub output: RunOutput,
+}
+
+/// One page of the runs of a phase.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunPage {
+    /// The runs, oldest first, without the pruned ones.
+    pub items: Vec<RunInfo>,
+    /// The run to go on after, if there may be more.
+    pub next: Option<Run>,
+}
+
+/// Something that waits to be taken up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DueItem {
+    /// A running attempt whose lease is over.
+    Attempt {
+        /// The attempt.
+        ticket: Ticket,
+        /// Whether its lease was released in order.
+        released: bool,
+    },
+    /// A campaign whose moment has come.
+    Moment {
+        /// The campaign.
+        campaign: CampaignId,
+    },
+}
+
+/// What waits to be taken up, and when more will.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Due {
+    /// What waits now.
+    pub items: Vec<DueItem>,
+    /// How long until the next moment comes or lease ends, as far as the store knows; `None` if it knows of none.
+    pub next_in: Option<Duration>,
+    /// The state of the store's knowledge, for [`ChangeScope::Due`].
+    pub mark: u64,
+}
+
+/// What became of the leases that were to be renewed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Renewal {
+    /// The attempts whose lease is over or somebody else's.
+    pub lost: Vec<Ticket>,
+    /// The attempts that were asked to pause or to stop.
+    pub asked: Vec<(Ticket, Intent)>,
+}
+
+/// Which leases a store keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LeaseKind {
+    /// They expire by its clock, unless they are renewed.
+    Expiring,
+    /// They last while the store is held. After the next open all are over.
+    WhileHeld,
+}
+
+/// The secret that the tokens of answers are made with. The store draws it when it is created, and keeps it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct TokenSecret(pub [u8; 32]);
+
+impl fmt::Debug for TokenSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSecret(..)")
+    }
 }
 
 /// One page of records.
@@ -220,50 +332,5 @@ impl Resource {
     /// Whether configs may use it: its document doesn't say `"enabled": false`.
     pub fn is_enabled(&self) -> bool {
         self.document.get("enabled") != Some(&Value::Bool(false))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::campaign::{Intent, RunState, StopReason, Trigger};
-    use crate::failure::Failure;
-    use crate::ids::{Attempt, Run};
-    use crate::time::Timestamp;
-
-    #[test]
-    fn an_activity_is_written_with_the_word_of_its_kind() {
-        let run = RunState {
-            run: Run(1),
-            attempt: Attempt(1),
-            config: Revision(2),
-            resources: Vec::new(),
-            started_at: Timestamp::from_unix_ms(0),
-        };
-        let activities = [
-            Activity::Idle { held: false },
-            Activity::Running {
-                run: run.clone(),
-                trigger: Trigger::Start,
-                intent: Intent::None,
-            },
-            Activity::Paused { run: run.clone() },
-            Activity::Failed {
-                run: run.clone(),
-                failure: Failure::new("late", "it was late"),
-            },
-            Activity::Stopped {
-                run,
-                reason: StopReason::Requested,
-            },
-        ];
-        let kinds: Vec<_> = activities.iter().map(ActivityKind::from).collect();
-        assert_eq!(kinds, ActivityKind::ALL);
-        for (activity, kind) in activities.iter().zip(kinds) {
-            assert_eq!(
-                serde_json::to_value(activity).expect("it is JSON")["state"],
-                kind.as_str()
-            );
-        }
     }
 }
