@@ -41,6 +41,7 @@ mod schema;
 mod signal;
 mod status;
 pub mod storage;
+pub mod stored;
 mod time;
 mod view;
 mod word;
