@@ -1,7 +1,7 @@
 //! The log: one row for each commit, at the number of its last event, and one row in the log of its campaign.
 
 use phasegate_core::storage::{LoggedEvent, StorageError};
-use phasegate_core::stored::StoredCommit;
+use phasegate_core::stored::{self, StoredCommit};
 use phasegate_core::{CampaignId, Version};
 use redb::{ReadTransaction, ReadableTable};
 
@@ -9,7 +9,6 @@ use crate::cursor::cursor;
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::lookup;
 use crate::rows::{self, Rows};
 use crate::tables::{CAMPAIGN_LOG, LOG};
 
@@ -71,18 +70,14 @@ fn last_of_commit(entry: Option<Entry<'_>>) -> Result<Option<LastOfCommit>, Faul
     }
 }
 
-/// The commit of a campaign that a row of its log names, whose events are those up to the row's.
-pub(crate) fn named_commit(
-    rows: &impl Rows,
-    id: CampaignId,
-    last: LastOfCommit,
-) -> Result<Commit, Fault> {
-    let wrong = |reason: &str| damaged(&LOG, &key::log(last.number), reason);
-    let commit = lookup::commit(rows, last.number)?.ok_or_else(|| wrong("the commit is missing"))?;
-    let commit = Commit::new(commit, last.number).map_err(wrong)?;
-    match &commit.campaign {
+/// The commit of a campaign that a row of its log names.
+pub(crate) fn named_commit(rows: &impl Rows, id: CampaignId, last: LastOfCommit) -> Result<Commit, Fault> {
+    let key = key::log(last.number);
+    let commit = rows.with(&LOG, &key, |value| Ok(Commit::read(&key, value)?))?;
+    let commit = commit.ok_or_else(|| damaged(&LOG, &key, "the commit is missing"))?;
+    match commit.campaign {
         Some(of) if (of.id, of.last) == (id, last.seq) => Ok(commit),
-        _ => Err(wrong("it is another commit than the campaign's log says").into()),
+        _ => Err(damaged(&LOG, &key, "it is another commit than the campaign's log says").into()),
     }
 }
 
@@ -95,6 +90,8 @@ pub(crate) struct Commit {
     pub(crate) first: u64,
     /// The commit itself.
     pub(crate) stored: StoredCommit,
+    /// How many bytes its row has.
+    pub(crate) bytes: usize,
 }
 
 /// What a commit is in the log of its campaign.
@@ -109,8 +106,14 @@ pub(crate) struct OfCampaign {
 }
 
 impl Commit {
-    /// Checks a commit whose last event has this number.
-    pub(crate) fn new(stored: StoredCommit, last: u64) -> Result<Self, &'static str> {
+    /// Reads a row.
+    pub(crate) fn read(key: &[u8], value: &[u8]) -> Result<Self, StorageError> {
+        let stored = envelope::read(&LOG, key, value, stored::commit::read)?;
+        let last = key::last_u64(key).unwrap_or(0);
+        Self::new(stored, last, value.len()).map_err(|reason| damaged(&LOG, key, reason))
+    }
+
+    fn new(stored: StoredCommit, last: u64, bytes: usize) -> Result<Self, &'static str> {
         let before_last = (stored.events.len() as u64).checked_sub(1);
         let before_last = before_last.ok_or("it has no event")?;
         let first = last.checked_sub(before_last).filter(|first| *first > 0);
@@ -130,21 +133,31 @@ impl Commit {
             campaign,
             first: first.ok_or("it has more events than there are numbers up to its own")?,
             stored,
+            bytes,
         })
+    }
+
+    /// The number of the last event in the store-wide log.
+    pub(crate) fn last(&self) -> u64 {
+        (self.first + self.stored.events.len() as u64).saturating_sub(1)
     }
 
     /// Its events as the port gives them, each with its place in the store-wide log.
     pub(crate) fn logged(self) -> impl Iterator<Item = (u64, LoggedEvent)> {
         let (first, campaign) = (self.first, self.campaign);
-        self.stored.events.into_iter().zip(0_u64..).map(move |(event, n)| {
-            let number = first + n;
-            let logged = LoggedEvent {
-                cursor: cursor(number),
-                seq: campaign.map(|of| Version(of.first.0 + n)),
-                campaign_id: campaign.map(|of| of.id),
-                event,
-            };
-            (number, logged)
-        })
+        self.stored
+            .events
+            .into_iter()
+            .zip(0_u64..)
+            .map(move |(event, n)| {
+                let number = first + n;
+                let logged = LoggedEvent {
+                    cursor: cursor(number),
+                    seq: campaign.map(|of| Version(of.first.0 + n)),
+                    campaign_id: campaign.map(|of| of.id),
+                    event,
+                };
+                (number, logged)
+            })
     }
 }

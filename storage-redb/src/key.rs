@@ -73,7 +73,10 @@ pub(crate) fn due_prefix(pipeline: &PipelineId, at: Timestamp) -> Key {
 pub(crate) fn moment_and_campaign(key: &[u8]) -> Option<(Timestamp, CampaignId)> {
     let (before, id) = key.split_last_chunk::<16>()?;
     let ms = i64::try_from(last_u64(before)?).ok()?;
-    Some((Timestamp::from_unix_ms(ms), CampaignId::from_u128(u128::from_be_bytes(*id))))
+    Some((
+        Timestamp::from_unix_ms(ms),
+        CampaignId::from_u128(u128::from_be_bytes(*id)),
+    ))
 }
 
 fn milliseconds(at: Timestamp) -> [u8; 8] {
@@ -280,9 +283,15 @@ mod tests {
         let letters = PipelineId::new("letters").unwrap();
         let key = |ms| with_campaign(due_prefix(&letters, Timestamp::from_unix_ms(ms)), id);
         assert!(key(255) < key(256));
-        assert_eq!(moment_and_campaign(&key(256)), Some((Timestamp::from_unix_ms(256), id)));
+        assert_eq!(
+            moment_and_campaign(&key(256)),
+            Some((Timestamp::from_unix_ms(256), id))
+        );
         let other = PipelineId::new("letters2").unwrap();
-        assert!(!with_campaign(due_prefix(&other, Timestamp::default()), id).starts_with(&pipeline_prefix(&letters)));
+        assert!(
+            !with_campaign(due_prefix(&other, Timestamp::default()), id)
+                .starts_with(&pipeline_prefix(&letters))
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use phasegate_core::storage::{Due, DueItem, Lease, Renewal};
-use phasegate_core::{stored, Campaign, CampaignId, Intent, OwnerId, PipelineId, Ticket, Timestamp};
+use phasegate_core::{Campaign, CampaignId, Intent, OwnerId, PipelineId, Ticket, Timestamp, stored};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::envelope::{self, damaged};
@@ -79,7 +79,13 @@ impl Leases {
     }
 
     /// Takes note of a commit that has left the campaign like this; `None` is a deletion.
-    pub(crate) fn committed(&mut self, id: CampaignId, after: Option<&Campaign>, lease: &Lease, launches: bool) {
+    pub(crate) fn committed(
+        &mut self,
+        id: CampaignId,
+        after: Option<&Campaign>,
+        lease: &Lease,
+        launches: bool,
+    ) {
         self.given.remove(&id);
         let working = after.and_then(|campaign| Some((campaign.working_ticket()?, campaign.intent()?)));
         match working {
@@ -88,7 +94,14 @@ impl Leases {
             }
             Some((ticket, intent)) if launches => {
                 let owner = lease.owner;
-                self.held.insert(id, Held { ticket, owner, intent });
+                self.held.insert(
+                    id,
+                    Held {
+                        ticket,
+                        owner,
+                        intent,
+                    },
+                );
             }
             Some((_, intent)) => {
                 if let Some(held) = self.held.get_mut(&id) {
@@ -158,11 +171,20 @@ impl Leases {
         let (mut moments, next) = self.moments(txn, query, query.limit + 1)?;
         let more = attempts.len() + moments.len() > query.limit;
         // Neither keeps the other waiting.
-        moments.truncate(query.limit.div_ceil(2).max(query.limit.saturating_sub(attempts.len())));
+        moments.truncate(
+            query
+                .limit
+                .div_ceil(2)
+                .max(query.limit.saturating_sub(attempts.len())),
+        );
         attempts.truncate(query.limit - moments.len());
         let items: Vec<_> = attempts.into_iter().chain(moments).collect();
         for item in &items {
-            let (DueItem::Attempt { ticket: Ticket { campaign, .. }, .. } | DueItem::Moment { campaign }) = item;
+            let (DueItem::Attempt {
+                ticket: Ticket { campaign, .. },
+                ..
+            }
+            | DueItem::Moment { campaign }) = item;
             self.given.insert(*campaign, query.owner);
         }
         let next = if more { Some(query.now) } else { next };
@@ -192,7 +214,8 @@ impl Leases {
         for entry in ReadableTable::range::<&[u8]>(&rows::table(txn, &RUNNING)?, start.as_slice()..)? {
             let (key, value) = entry?;
             let key = key.value();
-            let id = key::first_campaign(key).ok_or_else(|| damaged(&RUNNING, key, "its key is not an id"))?;
+            let id =
+                key::first_campaign(key).ok_or_else(|| damaged(&RUNNING, key, "its key is not an id"))?;
             if self.held.contains_key(&id) {
                 if all_held {
                     self.from = id;

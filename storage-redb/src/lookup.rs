@@ -1,10 +1,8 @@
 //! Reading single values by their keys.
 
 use phasegate_core::storage::{IdempotencyEntry, StorageError};
-use phasegate_core::stored::{
-    self, StoredCommit, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable,
-};
-use phasegate_core::{Campaign, CampaignId, Ticket};
+use phasegate_core::stored::{self, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable};
+use phasegate_core::{Campaign, CampaignId, PhaseName, Run, Ticket};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::envelope::{self, damaged};
@@ -25,15 +23,30 @@ fn value<T>(
 pub(crate) fn campaign(rows: &impl Rows, id: CampaignId) -> Result<Option<Campaign>, Fault> {
     let key = key::campaign(id);
     match value(rows, &CAMPAIGNS, &key, stored::campaign::read)? {
-        Some(other) if other.id != id => {
-            Err(damaged(&CAMPAIGNS, &key, "it is another campaign's").into())
-        }
+        Some(other) if other.id != id => Err(damaged(&CAMPAIGNS, &key, "it is another campaign's").into()),
         campaign => Ok(campaign),
     }
 }
 
+/// Whether a campaign says that a run is pruned. A campaign that is not there doesn't.
+pub(crate) fn is_pruned(
+    rows: &impl Rows,
+    id: CampaignId,
+    phase: &PhaseName,
+    run: Run,
+) -> Result<bool, Fault> {
+    let campaign = campaign(rows, id)?;
+    let mut slots = campaign.iter().flat_map(|campaign| &campaign.phases);
+    Ok(slots.any(|slot| slot.phase == *phase && slot.pruned >= run))
+}
+
 pub(crate) fn tombstone(rows: &impl Rows, id: CampaignId) -> Result<Option<StoredTombstone>, Fault> {
-    value(rows, &tables::TOMBSTONES, &key::campaign(id), stored::tombstone::read)
+    value(
+        rows,
+        &tables::TOMBSTONES,
+        &key::campaign(id),
+        stored::tombstone::read,
+    )
 }
 
 /// The row of the attempt of a campaign that a runner works on.
@@ -64,7 +77,11 @@ pub(crate) fn known_run(rows: &impl Rows, run: &[u8]) -> Result<StoredRun, Fault
 
 /// The error for a run that the campaign knows of and that is not there.
 pub(crate) fn missing_run(run: &[u8]) -> StorageError {
-    damaged(&tables::RUNS, run, "the campaign knows of the run, and it is missing")
+    damaged(
+        &tables::RUNS,
+        run,
+        "the campaign knows of the run, and it is missing",
+    )
 }
 
 /// A resource by its key, or what remains of it.
@@ -82,11 +99,6 @@ pub(crate) fn present_resource(rows: &impl Rows, key: &[u8]) -> Result<Option<St
 
 pub(crate) fn idempotency(rows: &impl Rows, key: &[u8]) -> Result<Option<IdempotencyEntry>, Fault> {
     value(rows, &tables::IDEMPOTENCY, key, stored::key::read)
-}
-
-/// A commit whose last event has this number.
-pub(crate) fn commit(rows: &impl Rows, number: u64) -> Result<Option<StoredCommit>, Fault> {
-    value(rows, &LOG, &key::log(number), stored::commit::read)
 }
 
 /// The place in the store-wide log that a kept cursor names.

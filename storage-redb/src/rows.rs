@@ -1,6 +1,6 @@
 //! The rows of the store at one moment, to be looked up by their keys.
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction};
 
 use crate::fault::Fault;
 use crate::tables::TableSpec;

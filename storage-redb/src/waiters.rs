@@ -160,7 +160,11 @@ mod tests {
     #[tokio::test]
     async fn everybody_is_woken_at_the_end() {
         let waiters = Waiters::new(0, 1);
-        for what in [Watch::Latest, Watch::Due, Watch::Campaign(CampaignId::from_u128(1))] {
+        for what in [
+            Watch::Latest,
+            Watch::Due,
+            Watch::Campaign(CampaignId::from_u128(1)),
+        ] {
             let mut waiter = Waiters::new(0, 1);
             let mut watching = waiter.watch(what).unwrap();
             waiter.end();

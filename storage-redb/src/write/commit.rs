@@ -39,9 +39,9 @@ impl Commit {
     pub(crate) fn new(mut transition: Transition) -> Self {
         let id = transition.campaign;
         let after = transition.snapshot.as_ref();
-        let snapshot = after.filter(|_| !transition.events.is_empty()).map(|campaign| {
-            seal(&CAMPAIGNS, &key::campaign(id), &stored::campaign::write(campaign))
-        });
+        let snapshot = after
+            .filter(|_| !transition.events.is_empty())
+            .map(|campaign| seal(&CAMPAIGNS, &key::campaign(id), &stored::campaign::write(campaign)));
         let logged = match after {
             Some(_) => transition.events.len(),
             None => transition.events.len().min(1),
@@ -303,7 +303,8 @@ fn index(before: Option<&Campaign>, after: Option<&Campaign>, group: &mut Group<
     let before = before.map(index_keys).unwrap_or_default();
     let after = after.map(index_keys).unwrap_or_default();
     let is_in = |keys: &[(&TableSpec, Key)], spec: &TableSpec, key: &Key| {
-        keys.iter().any(|(other, same)| other.name == spec.name && same == key)
+        keys.iter()
+            .any(|(other, same)| other.name == spec.name && same == key)
     };
     for (spec, key) in &before {
         if !is_in(&after, spec, key) {

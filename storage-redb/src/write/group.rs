@@ -30,12 +30,7 @@ pub(crate) struct Group<'w> {
 
 impl<'w> Group<'w> {
     /// A group without writes, over the rows `before` it, of which `last` is the number of the latest event.
-    pub(crate) fn new(
-        before: ReadTransaction,
-        last: u64,
-        now: Timestamp,
-        leases: &'w mut Leases,
-    ) -> Self {
+    pub(crate) fn new(before: ReadTransaction, last: u64, now: Timestamp, leases: &'w mut Leases) -> Self {
         Self {
             before,
             rows: BTreeMap::new(),

@@ -17,7 +17,7 @@ use crate::metrics::WriteKind;
 
 pub(crate) use commit::{Commit, index_keys};
 pub(crate) use cursor::KeepCursor;
-pub(crate) use group::{Ended, Group};
+pub(crate) use group::Group;
 pub(crate) use idempotency::Remember;
 pub(crate) use output::Append;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};

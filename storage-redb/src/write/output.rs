@@ -91,7 +91,12 @@ impl Batch {
     }
 
     pub(super) fn weight(&self) -> usize {
-        let records: usize = self.output.records.iter().map(|record| record.get().len() + 4).sum();
+        let records: usize = self
+            .output
+            .records
+            .iter()
+            .map(|record| record.get().len() + 4)
+            .sum();
         BASE_WEIGHT + records + self.checkpoint_bytes
     }
 
@@ -110,7 +115,11 @@ impl Batch {
         let key = key::run(ticket.campaign, &ticket.phase, ticket.run);
         let mut run = lookup::known_run(group, &key)?;
         if run.ends_with(output.batch, ticket.attempt, &self.digest) {
-            return Ok(CheckedBatch { key, run, first: None });
+            return Ok(CheckedBatch {
+                key,
+                run,
+                first: None,
+            });
         }
         let expected = run.output.batch.next();
         if output.batch != expected {

@@ -110,15 +110,21 @@ fn reclaim_campaign(group: &mut Group<'_>, id: CampaignId) -> Result<bool, Fault
             return Ok(false);
         }
     }
-    let complete = remove_range(group, &CAMPAIGN_LOG, &of_campaign, &mut budget, |group, key, value| {
-        match LastOfCommit::read(key, value) {
-            Ok(last) if last.number == grave.number => return false,
-            Ok(last) => group.remove(&LOG, key::log(last.number)),
-            // Where its commit stands is unknown. A verification finds it.
-            Err(_) => {}
-        }
-        true
-    })?;
+    let complete = remove_range(
+        group,
+        &CAMPAIGN_LOG,
+        &of_campaign,
+        &mut budget,
+        |group, key, value| {
+            match LastOfCommit::read(key, value) {
+                Ok(last) if last.number == grave.number => return false,
+                Ok(last) => group.remove(&LOG, key::log(last.number)),
+                // Where its commit stands is unknown. A verification finds it.
+                Err(_) => {}
+            }
+            true
+        },
+    )?;
     if !complete {
         return Ok(false);
     }
@@ -138,23 +144,20 @@ fn reclaim_campaign(group: &mut Group<'_>, id: CampaignId) -> Result<bool, Fault
 /// Removes a run and those before it. Returns whether all are removed.
 fn reclaim_runs(group: &mut Group<'_>, id: CampaignId, phase: &PhaseName, run: Run) -> Result<bool, Fault> {
     // Where the campaign doesn't say so, they are not pruned, so they stay.
-    let pruned = match lookup::campaign(group, id) {
-        Ok(Some(campaign)) => campaign
-            .index_of(phase)
-            .is_some_and(|index| campaign.phases[index].pruned >= run),
-        Ok(None) | Err(Fault::Refused(_)) => false,
+    match lookup::is_pruned(group, id, phase, run) {
+        Ok(true) => {}
+        Ok(false) | Err(Fault::Refused(_)) => return Ok(true),
         Err(broken) => return Err(broken),
-    };
-    if !pruned {
-        return Ok(true);
     }
     let mut budget = Budget { ..STEP };
     let up_to_it = KeyRange {
         from: key::run(id, phase, Run(0)),
         to: key::after_prefix(&key::run(id, phase, run)),
     };
-    Ok(remove_range(group, &RECORDS, &up_to_it, &mut budget, |_, _, _| true)?
-        && remove_range(group, &RUNS, &up_to_it, &mut budget, |_, _, _| true)?)
+    Ok(
+        remove_range(group, &RECORDS, &up_to_it, &mut budget, |_, _, _| true)?
+            && remove_range(group, &RUNS, &up_to_it, &mut budget, |_, _, _| true)?,
+    )
 }
 
 /// Forgets some of the idempotency keys that have expired. The group has no other writes.
@@ -185,7 +188,7 @@ fn remove_range<'w>(
 ) -> Result<bool, Fault> {
     let to = range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let bounds = (Bound::Included(range.from.as_slice()), to);
-    let entries = ReadableTable::range::<&[u8]>(&rows::table(group.before(), spec)?, bounds)?;
+    let entries = rows::table(group.before(), spec)?.range::<&[u8]>(bounds)?;
     for entry in entries {
         let (key, value) = entry?;
         let (key, value) = (key.value(), value.value());

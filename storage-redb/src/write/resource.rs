@@ -86,7 +86,11 @@ impl Write for WriteResource {
         };
         group.last += 1;
         let key = key::log(group.last);
-        let value = seal(&LOG, &key, &stored::commit::write_parts(None, None, write.id, &[event]));
+        let value = seal(
+            &LOG,
+            &key,
+            &stored::commit::write_parts(None, None, write.id, &[event]),
+        );
         group.put(&LOG, key, value);
         Ok(done)
     }
