@@ -9,11 +9,10 @@ use crate::command::{Command, CreateCampaign, Outcome};
 use crate::event::{Event, EventKind, Launch};
 use crate::facts::{Facts, PipelineMatch};
 use crate::failure::Failure;
-use crate::ids::{Attempt, PhaseName, Revision, Run, Ticket, Version};
+use crate::ids::{Attempt, PhaseName, PipelineId, Revision, Run, Ticket, Version};
 use crate::json::Digest;
 use crate::limits::MAX_NAME_CHARS;
 use crate::measure::Part;
-use crate::pipeline::Pipeline;
 use crate::preflight::PreflightReport;
 use crate::problem::{Problem, Problems};
 use crate::rejection::Rejection;
@@ -56,7 +55,7 @@ impl Draft {
     }
 }
 
-/// Decides the creation of a campaign of `pipeline`.
+/// Decides the creation of a campaign of `pipeline`, which has these `phases`, in order.
 ///
 /// `facts.proposed` holds the check of each config that comes with it.
 ///
@@ -66,7 +65,8 @@ impl Draft {
 /// [`Rejection::TooDeep`] where nothing else is wrong.
 pub fn create(
     command: &CreateCampaign,
-    pipeline: &Pipeline,
+    pipeline: &PipelineId,
+    phases: &[PhaseName],
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
@@ -81,20 +81,19 @@ pub fn create(
     };
     draft.push(EventKind::CampaignCreated {
         name: command.name.clone(),
-        pipeline: pipeline.id().clone(),
-        phases: pipeline.phases().to_vec(),
+        pipeline: pipeline.clone(),
+        phases: phases.to_vec(),
         mode: command.mode,
     });
     for phase in command.configs.keys() {
-        if !pipeline.phases().contains(phase) {
+        if !phases.contains(phase) {
             return Err(Rejection::UnknownPhase {
                 phase: phase.clone(),
-                phases: pipeline.phases().to_vec(),
+                phases: phases.to_vec(),
             });
         }
     }
-    let in_order = pipeline
-        .phases()
+    let in_order = phases
         .iter()
         .filter_map(|phase| Some((phase, command.configs.get(phase)?)));
     let digests = digest_configs(in_order.collect(), facts, Vec::new())?;
