@@ -9,7 +9,9 @@ use serde_json::Value;
 use crate::ids::{InvalidName, PhaseName, ResourceId, ResourceKind, ResourcePin, ResourceRef, Revision};
 use crate::limits::MAX_RESOURCES_PER_CONFIG;
 use crate::measure::Part;
+use crate::pointer::member_pointer;
 use crate::problem::{Problem, Problems};
+use crate::shorten::shorten;
 
 /// The schema keyword that marks a string as the id of a resource of the named kind.
 const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
@@ -110,14 +112,17 @@ impl ConfigSchema {
                 match error.kind() {
                     ValidationErrorKind::Required { property } => {
                         let member = property.as_str().unwrap_or_default();
-                        vec![problem(member_of(place, member), shorten(&message, MAX_MESSAGE))]
+                        vec![problem(
+                            member_pointer(place, member),
+                            shorten(&message, MAX_MESSAGE),
+                        )]
                     }
                     ValidationErrorKind::AdditionalProperties { unexpected }
                     | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
                         .iter()
                         .map(|member| {
                             let message = format!("there is no member {member:?} here: remove it");
-                            problem(member_of(place, member), shorten(&message, MAX_MESSAGE))
+                            problem(member_pointer(place, member), shorten(&message, MAX_MESSAGE))
                         })
                         .collect(),
                     _ => vec![problem(place.to_owned(), shorten(&message, MAX_MESSAGE))],
@@ -308,7 +313,7 @@ pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    let place = member_of(&place, name);
+                    let place = member_pointer(&place, name);
                     match name.as_str() {
                         RESOURCE_KEYWORD if is_schema => found.push((place, member)),
                         // These hold plain values or names of members, and no schema.
@@ -333,16 +338,6 @@ pub(crate) fn resource_keywords(schema: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-/// The JSON Pointer of a member of the object at `place`.
-pub(crate) fn member_of(place: &str, member: &str) -> String {
-    format!("{place}/{}", escape(member))
-}
-
-/// Escapes one reference token of a JSON Pointer (RFC 6901, section 3).
-fn escape(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
-}
-
 /// A domain name of another script in its form for DNS, with A-labels (RFC 5891, section 4.4). It has no dot at its beginning.
 fn domain_in_ascii(name: &Value) -> Option<String> {
     let name = name.as_str().filter(|name| !name.is_ascii())?;
@@ -353,14 +348,6 @@ fn domain_in_ascii(name: &Value) -> Option<String> {
 const MAX_MESSAGE: usize = 300;
 /// The most characters of a value that a message of a pattern repeats.
 const MAX_VALUE: usize = 100;
-
-/// Cuts a text that repeats a huge value after `most` characters.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
-}
 
 #[cfg(test)]
 mod tests;
