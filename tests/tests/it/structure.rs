@@ -8,7 +8,11 @@ use serde_json::Value;
 /// For each crate the crates of this workspace that it may use outside its tests.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("phasegate-core", &[]),
-    ("phasegate", &["phasegate-core", "phasegate-storage-redb"]),
+    ("phasegate-schema", &["phasegate-core"]),
+    (
+        "phasegate",
+        &["phasegate-core", "phasegate-schema", "phasegate-storage-redb"],
+    ),
     ("phasegate-storage-redb", &["phasegate-core"]),
     ("phasegate-phases", &["phasegate"]),
     ("phasegate-sandbox", &[]),
