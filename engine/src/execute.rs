@@ -458,8 +458,8 @@ impl EngineState {
                 gatherer.propose(phase, config).await?;
             }
             let gathered = gatherer.finish();
-            let now = self.clock.now();
-            let events = match phasegate_core::create(&command, pipeline.schemas(), &gathered.facts, now) {
+            let (id, phases, now) = (pipeline.id(), pipeline.phases(), self.clock.now());
+            let events = match phasegate_core::create(&command, id, phases, &gathered.facts, now) {
                 Ok(events) => events,
                 Err(rejection) => {
                     let used = key.as_ref().zip(digest.as_ref());

@@ -9,8 +9,9 @@ use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
 use phasegate_core::storage::{ExpectedResource, Resource, StorageError};
 use phasegate_core::{
     Activity, Campaign, Command, ConfigFacts, Facts, Intent, Mode, Outcome, PhaseName, PipelineMatch,
-    Problem, Problems, ResourceRef, ResourceState, Revision,
+    Problem, Problems, ResourceRef, Revision,
 };
+use phasegate_schema::ResourceState;
 use serde_json::Value;
 
 use crate::error::EngineError;

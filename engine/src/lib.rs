@@ -141,6 +141,7 @@ pub use phasegate_core::{
     CampaignId, CampaignStatus, CampaignView, Failure, Mode, Outcome, PhaseDefinition, PhaseName,
     PhaseStatus, PreflightReport, Problem, Rejection, Ticket,
 };
+pub use phasegate_schema as schema;
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};
 pub use precondition::Precondition;
 pub use probe::ResourceProbe;

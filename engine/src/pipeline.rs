@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate_core::{
-    DefinitionError, InvalidName, PhaseDefinition, PhaseName, PipelineDefinition, PipelineId, ResourceKind,
+    InvalidName, PhaseDefinition, PhaseName, PipelineDefinition, PipelineId, ResourceKind,
     ResourceKindDefinition,
 };
+use phasegate_schema::DefinitionError;
 use serde_json::Value;
 
 use crate::phase::{Phase, Typed};
@@ -23,7 +24,7 @@ pub struct Pipeline {
 }
 
 struct CompiledPipeline {
-    schemas: phasegate_core::Pipeline,
+    schemas: phasegate_schema::Pipeline,
     runners: BTreeMap<PhaseName, PhaseEntry>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
 }
@@ -89,7 +90,7 @@ impl Pipeline {
     }
 
     /// Its compiled schemas.
-    pub fn schemas(&self) -> &phasegate_core::Pipeline {
+    pub fn schemas(&self) -> &phasegate_schema::Pipeline {
         &self.inner.schemas
     }
 
@@ -223,7 +224,7 @@ impl PipelineBuilder {
                 .collect(),
             resource_kinds: self.kinds,
         };
-        let schemas = phasegate_core::Pipeline::compile(definition)?;
+        let schemas = phasegate_schema::Pipeline::compile(definition)?;
         let mut runners: BTreeMap<PhaseName, PhaseEntry> = self
             .phases
             .into_iter()

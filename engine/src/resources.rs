@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
 use phasegate_core::{
-    Campaign, CampaignId, ConfigSchema, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
+    Campaign, CampaignId, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
 };
+use phasegate_schema::ConfigSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
