@@ -70,15 +70,6 @@ impl EngineState {
         .await
     }
 
-    /// Tells the machine a signal.
-    pub(crate) async fn tell(
-        self: &Arc<Self>,
-        campaign: CampaignId,
-        signal: Signal,
-    ) -> Result<Receipt, EngineError> {
-        self.execute(campaign, &signal.into(), &Terms::default()).await
-    }
-
     /// One input: prepare, commit, and launch. It begins again when another commit was first.
     pub(crate) async fn execute(
         self: &Arc<Self>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use phasegate_core::{Campaign, CampaignStatus, Event, EventKind, Facts, Intent, PhaseName, Ticket};
+use phasegate_core::{Campaign, CampaignStatus, Event, EventKind, Intent, PhaseName, Ticket};
 
 use crate::attempts::{InterruptReason, Reservation};
 use crate::gather::Gathered;
@@ -111,9 +111,7 @@ impl EngineState {
     /// The phases that lack a valid config, if the campaign waits for configuration.
     async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
         // Without any check every campaign that could wait does wait. Others need no checks.
-        if CampaignStatus::of(campaign, &Facts::as_pinned(campaign))
-            != CampaignStatus::WaitingForConfiguration
-        {
+        if CampaignStatus::unchecked(campaign) != CampaignStatus::WaitingForConfiguration {
             return None;
         }
         let view = self.view_of(campaign).await.ok()?;
