@@ -68,6 +68,15 @@ impl Envelope {
         Self { traceparent, ..self }
     }
 
+    /// An envelope as it was stored.
+    pub(crate) fn stored(actor: Option<&str>, reason: Option<&str>, traceparent: Option<&str>) -> Self {
+        Self {
+            actor: actor.map(str::to_owned),
+            reason: reason.map(str::to_owned),
+            traceparent: traceparent.map(str::to_owned),
+        }
+    }
+
     /// Who asks.
     pub fn actor(&self) -> Option<&str> {
         self.actor.as_deref()

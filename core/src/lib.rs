@@ -42,6 +42,7 @@ mod shorten;
 mod signal;
 mod status;
 pub mod storage;
+pub mod stored;
 mod time;
 mod view;
 mod word;

@@ -5,19 +5,23 @@
 
 use serde_json::value::RawValue;
 
-/// A block ends when its texts have this many bytes.
-pub(crate) const BLOCK_BYTES: usize = 256 * 1024;
+/// A row fills a page of the database of this size, or less. A row that is larger by one byte would take two such pages.
+const PAGE_BYTES: usize = 32 * 1024;
+/// What stands in a page beside the key and the payload, at most.
+const AROUND_BYTES: usize = 64;
 
-/// Splits a batch into blocks: for each block the number of its records, and its payload.
-pub(crate) fn split(records: &[Box<RawValue>]) -> Vec<(u32, Vec<u8>)> {
+/// Splits a batch into blocks that each fit into a page with a key of `key_bytes`, or have one record: for each block the number of
+/// its records, and its payload.
+pub(crate) fn split(records: &[Box<RawValue>], key_bytes: usize) -> Vec<(u32, Vec<u8>)> {
+    let room = PAGE_BYTES.saturating_sub(AROUND_BYTES + key_bytes);
     let mut blocks = Vec::new();
     let mut from = 0;
     while from < records.len() {
         let mut to = from;
-        let mut bytes = 0;
+        let mut bytes = 4;
         while let Some(record) = records.get(to) {
             let more = bytes + record.get().len() + 4;
-            if to > from && more > BLOCK_BYTES {
+            if to > from && more > room {
                 break;
             }
             bytes = more;
@@ -111,10 +115,11 @@ mod tests {
     #[test]
     fn a_batch_comes_back_from_its_blocks_record_by_record() {
         let batch = records(100, 8_000);
-        let blocks = split(&batch);
-        assert_eq!(blocks.len(), 4, "800 kB in blocks of at most 256 KiB");
+        let blocks = split(&batch, 40);
+        assert_eq!(blocks.len(), 25, "four of 8 kB in each");
         let mut back = Vec::new();
         for (count, payload) in &blocks {
+            assert!(payload.len() + 40 <= PAGE_BYTES);
             let block = Block::read(payload).unwrap();
             assert_eq!(block.len(), *count as usize);
             back.extend((0..block.len()).map(|index| block.record(index).unwrap()));
@@ -125,8 +130,17 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_larger_than_a_page_has_a_block_of_its_own() {
+        let mut batch = records(2, 10);
+        batch.insert(1, records(1, 60_000).remove(0));
+        let blocks = split(&batch, 40);
+        let counts: Vec<_> = blocks.iter().map(|(count, _)| *count).collect();
+        assert_eq!(counts, [1, 1, 1]);
+    }
+
+    #[test]
     fn no_bytes_make_a_block_panic() {
-        let (_, payload) = split(&records(3, 5)).remove(0);
+        let (_, payload) = split(&records(3, 5), 40).remove(0);
         for length in 0..payload.len() {
             assert!(Block::read(&payload[..length]).is_err());
         }

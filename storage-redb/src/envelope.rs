@@ -4,8 +4,7 @@
 //! moved to another key or another table.
 
 use phasegate_core::storage::StorageError;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use phasegate_core::stored::Unreadable;
 
 use crate::key;
 use crate::tables::TableSpec;
@@ -24,18 +23,6 @@ pub(crate) fn seal(table: &TableSpec, key: &[u8], payload: &[u8]) -> Vec<u8> {
     value
 }
 
-/// Puts the JSON of `value` into its envelope.
-pub(crate) fn seal_json<T: Serialize>(
-    table: &TableSpec,
-    key: &[u8],
-    value: &T,
-) -> Result<Vec<u8>, StorageError> {
-    let json = serde_json::to_vec(value).map_err(|error| StorageError::Unavailable {
-        reason: format!("{} can't be written as JSON: {error}", table.name),
-    })?;
-    Ok(seal(table, key, &json))
-}
-
 /// Takes a payload out of its envelope.
 pub(crate) fn open<'v>(table: &TableSpec, key: &[u8], value: &'v [u8]) -> Result<&'v [u8], StorageError> {
     let damaged = |reason: &str| damaged(table, key, reason);
@@ -52,14 +39,14 @@ pub(crate) fn open<'v>(table: &TableSpec, key: &[u8], value: &'v [u8]) -> Result
     Ok(payload)
 }
 
-/// Takes the JSON of a `T` out of its envelope.
-pub(crate) fn open_json<T: DeserializeOwned>(
+/// Takes a value out of its envelope and reads it.
+pub(crate) fn read<T>(
     table: &TableSpec,
     key: &[u8],
     value: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
 ) -> Result<T, StorageError> {
-    let payload = open(table, key, value)?;
-    serde_json::from_slice(payload).map_err(|error| damaged(table, key, error))
+    read(open(table, key, value)?).map_err(|reason| damaged(table, key, reason))
 }
 
 /// Takes a number of 8 bytes out of its envelope.
@@ -91,14 +78,14 @@ fn checksum(table: &TableSpec, key: &[u8], format: u8, payload: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::{CAMPAIGNS, LOG, RECLAIM};
+    use crate::tables::{CAMPAIGNS, LOG, RUNNING};
 
     #[test]
     fn a_value_opens_only_in_its_own_table_at_its_own_key_and_unchanged() {
         let key = [1_u8; 16];
         let value = seal(&CAMPAIGNS, &key, b"{}");
         assert_eq!(open(&CAMPAIGNS, &key, &value), Ok(&b"{}"[..]));
-        assert!(open(&RECLAIM, &key, &value).is_err());
+        assert!(open(&RUNNING, &key, &value).is_err());
         assert!(open(&CAMPAIGNS, &[2; 16], &value).is_err());
         for index in 0..value.len() {
             let mut changed = value.clone();

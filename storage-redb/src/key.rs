@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use phasegate_core::storage::{ActivityKind, IdempotencyKey};
-use phasegate_core::{CampaignId, Mode, PhaseName, ResourceKind, ResourceRef, Revision, Run};
+use phasegate_core::{
+    CampaignId, Mode, PhaseName, PipelineId, ResourceKind, ResourceRef, Revision, Run, Timestamp,
+};
 
 use crate::tables::{KeyPart, TableSpec};
 
@@ -46,6 +48,42 @@ pub(crate) fn with_campaign(mut prefix: Key, id: CampaignId) -> Key {
     prefix
 }
 
+/// The part of an index key before the campaign.
+pub(crate) fn attribute_prefix(key: &str, value: &str) -> Key {
+    let mut prefix = name_prefix(key);
+    prefix.extend(name_prefix(value));
+    prefix
+}
+
+/// The part of an index key before the moment.
+pub(crate) fn pipeline_prefix(pipeline: &PipelineId) -> Key {
+    let mut key = pipeline.as_str().as_bytes().to_vec();
+    key.push(0);
+    key
+}
+
+/// The part of an index key before the campaign.
+pub(crate) fn due_prefix(pipeline: &PipelineId, at: Timestamp) -> Key {
+    let mut key = pipeline_prefix(pipeline);
+    key.extend(milliseconds(at));
+    key
+}
+
+/// The moment of a key in the index of moments, and its campaign.
+pub(crate) fn moment_and_campaign(key: &[u8]) -> Option<(Timestamp, CampaignId)> {
+    let (before, id) = key.split_last_chunk::<16>()?;
+    let ms = i64::try_from(last_u64(before)?).ok()?;
+    Some((
+        Timestamp::from_unix_ms(ms),
+        CampaignId::from_u128(u128::from_be_bytes(*id)),
+    ))
+}
+
+fn milliseconds(at: Timestamp) -> [u8; 8] {
+    // No timestamp is before 1970.
+    u64::try_from(at.as_unix_ms()).unwrap_or(0).to_be_bytes()
+}
+
 pub(crate) fn log(number: u64) -> Key {
     number.to_be_bytes().to_vec()
 }
@@ -56,7 +94,8 @@ pub(crate) fn campaign_log(id: CampaignId, seq: u64) -> Key {
     key
 }
 
-fn phase(id: CampaignId, phase: &PhaseName) -> Key {
+/// The part of a key before the run or the revision.
+pub(crate) fn phase(id: CampaignId, phase: &PhaseName) -> Key {
     let mut key = campaign(id);
     key.extend(phase.as_str().as_bytes());
     key.push(0);
@@ -73,6 +112,18 @@ pub(crate) fn run(id: CampaignId, name: &PhaseName, run: Run) -> Key {
     let mut key = phase(id, name);
     key.extend(run.0.to_be_bytes());
     key
+}
+
+/// The parts of the key of a run.
+pub(crate) fn run_parts(key: &[u8]) -> Option<(CampaignId, PhaseName, Run)> {
+    let (id, rest) = key.split_first_chunk::<16>()?;
+    let (name, run) = rest.split_last_chunk::<4>()?;
+    let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+    Some((
+        CampaignId::from_u128(u128::from_be_bytes(*id)),
+        PhaseName::new(name).ok()?,
+        Run(u32::from_be_bytes(*run)),
+    ))
 }
 
 /// The key of the block of `run` that begins with the record `first`.
@@ -108,8 +159,8 @@ pub(crate) fn idempotency(campaign: Option<CampaignId>, key: &IdempotencyKey) ->
     bytes
 }
 
-pub(crate) fn expiry(at_ms: i64, idempotency: &[u8]) -> Key {
-    let mut key = u64::try_from(at_ms).unwrap_or(0).to_be_bytes().to_vec();
+pub(crate) fn expiry(at: Timestamp, idempotency: &[u8]) -> Key {
+    let mut key = milliseconds(at).to_vec();
     key.extend(idempotency);
     key
 }
@@ -124,6 +175,11 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Key> {
         }
     }
     None
+}
+
+/// The number in the last 4 bytes of a key.
+pub(crate) fn last_u32(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
 /// The number in the last 8 bytes of a key.
@@ -219,6 +275,23 @@ mod tests {
         let text = "00000000-0000-0000-0000-000000000007/scan/2/300";
         assert_eq!(readable(&tables::RECORDS, &key), text);
         assert_eq!(readable(&tables::LOG, &[1, 2]), "0x0102");
+    }
+
+    #[test]
+    fn moments_are_ordered_within_their_pipeline() {
+        let id = CampaignId::from_u128(7);
+        let letters = PipelineId::new("letters").unwrap();
+        let key = |ms| with_campaign(due_prefix(&letters, Timestamp::from_unix_ms(ms)), id);
+        assert!(key(255) < key(256));
+        assert_eq!(
+            moment_and_campaign(&key(256)),
+            Some((Timestamp::from_unix_ms(256), id))
+        );
+        let other = PipelineId::new("letters2").unwrap();
+        assert!(
+            !with_campaign(due_prefix(&other, Timestamp::default()), id)
+                .starts_with(&pipeline_prefix(&letters))
+        );
     }
 
     #[test]

@@ -6,22 +6,27 @@
 
 mod backup;
 mod block;
+mod commits;
+mod cursor;
 mod envelope;
 mod fault;
 mod format;
 mod key;
+mod leases;
 mod long_task;
 mod lookup;
 mod metrics;
 mod open;
 mod open_store;
+mod port;
 mod read;
+mod rows;
 mod store;
 mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod values;
 mod verify;
+mod waiters;
 mod write;
 mod writer;
 

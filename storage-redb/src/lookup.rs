@@ -1,103 +1,119 @@
-//! Reading single values, in a read transaction or a write transaction.
+//! Reading single values by their keys.
 
-use phasegate_core::storage::{IdempotencyEntry, RunOutput};
-use phasegate_core::{Campaign, CampaignId, Revision};
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
+use phasegate_core::storage::{IdempotencyEntry, StorageError};
+use phasegate_core::stored::{self, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable};
+use phasegate_core::{Campaign, CampaignId, PhaseName, Run, Ticket};
+use redb::{ReadTransaction, ReadableTable};
 
-use crate::envelope;
+use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::tables::{self, TableSpec};
-use crate::values::{LogEntry, StoredResource, Tombstone};
+use crate::rows::{self, Rows};
+use crate::tables::{self, CAMPAIGNS, LOG, TableSpec};
 
-/// A table that is open in a read transaction or a write transaction.
-pub(crate) trait BytesTable: ReadableTable<&'static [u8], &'static [u8]> {}
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> BytesTable for T {}
-
-/// Opens a table for reading.
-pub(crate) fn table(
-    txn: &ReadTransaction,
-    spec: &TableSpec,
-) -> Result<ReadOnlyTable<&'static [u8], &'static [u8]>, Fault> {
-    Ok(txn.open_table(spec.definition())?)
-}
-
-fn json<T: serde::de::DeserializeOwned>(
-    table: &impl BytesTable,
+fn value<T>(
+    rows: &impl Rows,
     spec: &TableSpec,
     key: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
 ) -> Result<Option<T>, Fault> {
-    match table.get(key)? {
-        Some(value) => Ok(Some(envelope::open_json(spec, key, value.value())?)),
-        None => Ok(None),
-    }
+    rows.with(spec, key, |value| Ok(envelope::read(spec, key, value, read)?))
 }
 
-pub(crate) fn campaign(campaigns: &impl BytesTable, id: CampaignId) -> Result<Option<Campaign>, Fault> {
+pub(crate) fn campaign(rows: &impl Rows, id: CampaignId) -> Result<Option<Campaign>, Fault> {
     let key = key::campaign(id);
-    let campaign: Option<Campaign> = json(campaigns, &tables::CAMPAIGNS, &key)?;
-    match campaign {
-        Some(other) if other.id != id => {
-            Err(envelope::damaged(&tables::CAMPAIGNS, &key, "it is another campaign's").into())
-        }
+    match value(rows, &CAMPAIGNS, &key, stored::campaign::read)? {
+        Some(other) if other.id != id => Err(damaged(&CAMPAIGNS, &key, "it is another campaign's").into()),
         campaign => Ok(campaign),
     }
 }
 
-pub(crate) fn tombstone(tombstones: &impl BytesTable, id: CampaignId) -> Result<Option<Tombstone>, Fault> {
-    json(tombstones, &tables::TOMBSTONES, &key::campaign(id))
-}
-
-pub(crate) fn run_output(runs: &impl BytesTable, run: &[u8]) -> Result<Option<RunOutput>, Fault> {
-    json(runs, &tables::RUNS, run)
-}
-
-pub(crate) fn resource(resources: &impl BytesTable, key: &[u8]) -> Result<Option<StoredResource>, Fault> {
-    json(resources, &tables::RESOURCES, key)
-}
-
-pub(crate) fn idempotency(entries: &impl BytesTable, key: &[u8]) -> Result<Option<IdempotencyEntry>, Fault> {
-    json(entries, &tables::IDEMPOTENCY, key)
-}
-
-pub(crate) fn log_entry(log: &impl BytesTable, number: u64) -> Result<Option<LogEntry>, Fault> {
-    json(log, &tables::LOG, &key::log(number))
-}
-
-fn number(table: &impl BytesTable, spec: &TableSpec, key: &[u8]) -> Result<Option<u64>, Fault> {
-    match table.get(key)? {
-        Some(value) => Ok(Some(envelope::open_u64(spec, key, value.value())?)),
-        None => Ok(None),
-    }
-}
-
-/// The place in the store-wide log of the event `seq` of a campaign.
-pub(crate) fn place_of(
-    campaign_log: &impl BytesTable,
+/// Whether a campaign says that a run is pruned. A campaign that is not there doesn't.
+pub(crate) fn is_pruned(
+    rows: &impl Rows,
     id: CampaignId,
-    seq: u64,
-) -> Result<Option<u64>, Fault> {
-    let key = key::campaign_log(id, seq);
-    let place = number(campaign_log, &tables::CAMPAIGN_LOG, &key)?;
-    match place {
-        Some(0) => Err(envelope::damaged(&tables::CAMPAIGN_LOG, &key, "0 is not a place in the log").into()),
-        place => Ok(place),
+    phase: &PhaseName,
+    run: Run,
+) -> Result<bool, Fault> {
+    let campaign = campaign(rows, id)?;
+    let mut slots = campaign.iter().flat_map(|campaign| &campaign.phases);
+    Ok(slots.any(|slot| slot.phase == *phase && slot.pruned >= run))
+}
+
+pub(crate) fn tombstone(rows: &impl Rows, id: CampaignId) -> Result<Option<StoredTombstone>, Fault> {
+    value(
+        rows,
+        &tables::TOMBSTONES,
+        &key::campaign(id),
+        stored::tombstone::read,
+    )
+}
+
+/// The row of the attempt of a campaign that a runner works on.
+pub(crate) fn lease(rows: &impl Rows, id: CampaignId) -> Result<Option<StoredLease>, Fault> {
+    value(rows, &tables::RUNNING, &key::campaign(id), stored::lease::read)
+}
+
+/// The ticket of the attempt that a lease is for.
+pub(crate) fn ticket_of(campaign: CampaignId, lease: &StoredLease) -> Ticket {
+    Ticket {
+        campaign,
+        phase: lease.phase.clone(),
+        run: lease.run,
+        attempt: lease.attempt,
     }
 }
 
-/// The highest revision that a resource ever had.
-pub(crate) fn highest_revision(revisions: &impl BytesTable, key: &[u8]) -> Result<Revision, Fault> {
-    let highest = number(revisions, &tables::RESOURCE_REVISIONS, key)?;
-    Ok(Revision(highest.unwrap_or(0)))
+/// A run by its key.
+pub(crate) fn run(rows: &impl Rows, run: &[u8]) -> Result<Option<StoredRun>, Fault> {
+    value(rows, &tables::RUNS, run, stored::run::read)
+}
+
+/// A run that must be there, by its key.
+pub(crate) fn known_run(rows: &impl Rows, run: &[u8]) -> Result<StoredRun, Fault> {
+    let found = self::run(rows, run)?;
+    Ok(found.ok_or_else(|| missing_run(run))?)
+}
+
+/// The error for a run that the campaign knows of and that is not there.
+pub(crate) fn missing_run(run: &[u8]) -> StorageError {
+    damaged(
+        &tables::RUNS,
+        run,
+        "the campaign knows of the run, and it is missing",
+    )
+}
+
+/// A resource by its key, or what remains of it.
+pub(crate) fn resource(rows: &impl Rows, key: &[u8]) -> Result<Option<StoredResource>, Fault> {
+    match present_resource(rows, key)? {
+        None => value(rows, &tables::REMOVED_RESOURCES, key, stored::resource::read),
+        present => Ok(present),
+    }
+}
+
+/// A resource by its key, if it is not removed.
+pub(crate) fn present_resource(rows: &impl Rows, key: &[u8]) -> Result<Option<StoredResource>, Fault> {
+    value(rows, &tables::RESOURCES, key, stored::resource::read)
+}
+
+pub(crate) fn idempotency(rows: &impl Rows, key: &[u8]) -> Result<Option<IdempotencyEntry>, Fault> {
+    value(rows, &tables::IDEMPOTENCY, key, stored::key::read)
+}
+
+/// The place in the store-wide log that a kept cursor names.
+pub(crate) fn cursor(rows: &impl Rows, name: &str) -> Result<Option<u64>, Fault> {
+    let (spec, key) = (&tables::CURSORS, name.as_bytes());
+    rows.with(spec, key, |value| Ok(envelope::open_u64(spec, key, value)?))
 }
 
 /// The number of the latest event in the store-wide log; 0 while it is empty.
-pub(crate) fn last_number(log: &impl BytesTable) -> Result<u64, Fault> {
-    match log.last()? {
+pub(crate) fn last_number(txn: &ReadTransaction) -> Result<u64, Fault> {
+    match rows::table(txn, &LOG)?.last()? {
         Some((key, _)) => {
             let key = key.value();
             let number = key::last_u64(key).filter(|_| key.len() == 8);
-            Ok(number.ok_or_else(|| envelope::damaged(&tables::LOG, key, "its key is not a number"))?)
+            Ok(number.ok_or_else(|| damaged(&LOG, key, "its key is not a number"))?)
         }
         None => Ok(0),
     }

@@ -14,7 +14,7 @@ const SYNC_WRITES: &str = "phasegate_store_sync_writes";
 ///
 /// | name | kind | labels | what it is |
 /// |---|---|---|---|
-/// | `phasegate_store_write_seconds` | histogram | `kind`: `commit`, `append`, `resource` or `key` | seconds from handing a write to the store until it is durable; refused and failed writes are left out |
+/// | `phasegate_store_write_seconds` | histogram | `kind`: `commit`, `append`, `resource`, `key`, `cursor` or `lease` | seconds from handing a write to the store until it is durable; refused and failed writes are left out |
 /// | `phasegate_store_sync_writes` | histogram | | how many writes one sync of the file made durable together |
 pub fn describe_metrics() {
     describe_histogram!(
@@ -36,6 +36,8 @@ pub(crate) enum WriteKind {
     Append,
     Resource,
     Key,
+    Cursor,
+    Lease,
 }
 
 /// The recorders of one open store, looked up once.
@@ -44,6 +46,8 @@ pub(crate) struct Metrics {
     append: Histogram,
     resource: Histogram,
     key: Histogram,
+    cursor: Histogram,
+    lease: Histogram,
     sync_writes: Histogram,
 }
 
@@ -55,6 +59,8 @@ impl Metrics {
             append: histogram!(WRITE_SECONDS, "kind" => "append"),
             resource: histogram!(WRITE_SECONDS, "kind" => "resource"),
             key: histogram!(WRITE_SECONDS, "kind" => "key"),
+            cursor: histogram!(WRITE_SECONDS, "kind" => "cursor"),
+            lease: histogram!(WRITE_SECONDS, "kind" => "lease"),
             sync_writes: histogram!(SYNC_WRITES),
         }
     }
@@ -66,6 +72,8 @@ impl Metrics {
             WriteKind::Append => &self.append,
             WriteKind::Resource => &self.resource,
             WriteKind::Key => &self.key,
+            WriteKind::Cursor => &self.cursor,
+            WriteKind::Lease => &self.lease,
         };
         histogram.record(since.elapsed());
     }

@@ -37,10 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes: 64 * 1024 * 1024,
-            clock: Arc::new(|| {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-            }),
+            clock: Arc::new(|| timestamp(SystemTime::now())),
         }
     }
 }
@@ -53,7 +50,8 @@ impl Options {
         self
     }
 
-    /// Sets the clock. Only the expiry of idempotency keys uses it.
+    /// Sets the store's clock: it tells when a campaign was read, which moments have come, which idempotency keys have expired, and
+    /// when a resource was written.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -106,6 +104,12 @@ impl Options {
         })
         .await
     }
+}
+
+/// A moment of the system's clock. One before 1970 counts as its beginning.
+fn timestamp(at: SystemTime) -> Timestamp {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Opens or creates the database at `path`, and makes sure of its tables and format.
@@ -238,5 +242,22 @@ pub(crate) fn open_error(name: &str, error: DatabaseError) -> StorageError {
             _ => unavailable(format!("{name}: {error}")),
         },
         error => unavailable(format!("{name}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_never_set_gives_a_moment() {
+        let before = UNIX_EPOCH
+            .checked_sub(Duration::from_secs(1))
+            .unwrap_or(UNIX_EPOCH);
+        assert_eq!(timestamp(before), Timestamp::from_unix_ms(0));
+        let after = UNIX_EPOCH + Duration::from_millis(1_500);
+        assert_eq!(timestamp(after), Timestamp::from_unix_ms(1_500));
     }
 }

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
 use redb::{Database, ReadTransaction, ReadableDatabase};
-use tokio::sync::watch;
 
 use crate::fault::{Fault, unavailable};
+use crate::waiters::Waiters;
 
-/// The clock for the expiry of idempotency keys.
+/// The store's clock.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// An open store.
@@ -23,24 +23,18 @@ pub(crate) struct OpenStore {
     closing: AtomicBool,
     /// Why the store acknowledges nothing more; `None` while it works.
     broken: Mutex<Option<String>>,
-    /// The number of the latest event; gone when the store is closed or broken.
-    latest: Mutex<Option<watch::Sender<u64>>>,
+    pub(crate) waiters: Waiters,
     pub(crate) path: Option<PathBuf>,
-    pub(crate) clock: Clock,
+    clock: Clock,
 }
 
 impl OpenStore {
-    pub(crate) fn new(
-        database: Database,
-        latest: watch::Sender<u64>,
-        path: Option<PathBuf>,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(database: Database, waiters: Waiters, path: Option<PathBuf>, clock: Clock) -> Self {
         Self {
             database: RwLock::new(Some(database)),
             closing: AtomicBool::new(false),
             broken: Mutex::new(None),
-            latest: Mutex::new(Some(latest)),
+            waiters,
             path,
             clock,
         }
@@ -63,7 +57,7 @@ impl OpenStore {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.waiters.end();
         match database {
             None => Ok(()),
             Some(database) => sheltered(|| database.close().map_err(unavailable)),
@@ -74,7 +68,7 @@ impl OpenStore {
     pub(crate) fn set_broken(&self, reason: &str) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.get_or_insert_with(|| reason.to_owned());
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.waiters.end();
     }
 
     /// Why the store acknowledges nothing more; `None` while it works.
@@ -82,11 +76,9 @@ impl OpenStore {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Wakes everyone who waits for the log to grow.
-    pub(crate) fn announce(&self, number: u64) {
-        if let Some(latest) = &*self.latest.lock().unwrap_or_else(PoisonError::into_inner) {
-            latest.send_if_modified(|latest| std::mem::replace(latest, number) != number);
-        }
+    /// The time by the store's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// Refuses a request to a closed or broken store.
@@ -98,6 +90,11 @@ impl OpenStore {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Why there is nothing more to wait for.
+    pub(crate) fn end(&self) -> StorageError {
+        self.check_open().err().unwrap_or(StorageError::Closed)
     }
 
     /// Works with the database. It stays open until the work is done.

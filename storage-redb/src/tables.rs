@@ -1,7 +1,8 @@
 //! The bytes on disk: every table, its keys and its values.
 //!
 //! Keys are ordered as their parts are: numbers are big-endian, ids are their 16 bytes, and a text before another part ends
-//! with a zero byte. Every value stands in an [envelope](crate::envelope), except for the two kinds that say so below.
+//! with a zero byte. Every value stands in an [envelope](crate::envelope), except for the number of the format; the rows of an
+//! index have no value. Of the payloads, those with a form of their own are described in [`phasegate_core::stored`].
 
 use redb::TableDefinition;
 
@@ -26,11 +27,21 @@ pub(crate) enum KeyPart {
     Scope,
 }
 
-/// A table: its name, and the parts of its keys.
+/// What the rows of a table have beside their keys.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// A value.
+    Values,
+    /// Nothing: the table is an index.
+    Nothing,
+}
+
+/// A table: its name, the parts of its keys, and what its rows have.
 #[derive(Debug)]
 pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
     pub(crate) key: &'static [KeyPart],
+    pub(crate) content: Content,
 }
 
 /// The type that every table has in redb.
@@ -42,114 +53,88 @@ impl TableSpec {
     }
 }
 
-/// `format` -> the number of the store's format (4 bytes) and the CRC32C of `meta`, zero, `format` and that number
-/// (4 bytes). It stands in no envelope, and its layout never changes, so that every release can read it.
-pub(crate) const META: TableSpec = TableSpec {
-    name: "meta",
-    key: &[KeyPart::Rest],
-};
+/// Declares the tables, each said once, and [`ALL`] of them.
+macro_rules! tables {
+    ($($(#[$doc:meta])+ $table:ident = $name:literal, [$($part:ident),+], $content:ident;)+) => {
+        $($(#[$doc])+
+        pub(crate) const $table: TableSpec = TableSpec {
+            name: $name,
+            key: &[$(KeyPart::$part),+],
+            content: Content::$content,
+        };)+
 
-/// campaign -> the snapshot, JSON. A deleted campaign has none.
-pub(crate) const CAMPAIGNS: TableSpec = TableSpec {
-    name: "campaigns",
-    key: &[KeyPart::Id],
-};
+        /// Every table.
+        pub(crate) const ALL: &[&TableSpec] = &[$(&$table),+];
+    };
+}
 
-/// (activity, mode, position, campaign) -> no value. One entry for each snapshot.
-pub(crate) const BY_STATE: TableSpec = TableSpec {
-    name: "campaigns_by_state",
-    key: &[KeyPart::U8, KeyPart::U8, KeyPart::U32, KeyPart::Id],
-};
+tables! {
+    /// `format` -> the number of the store's format (4 bytes) and the CRC32C of `meta`, zero, `format` and that number
+    /// (4 bytes). It stands in no envelope, and its layout never changes, so that every release can read it.
+    ///
+    /// `token_secret` -> the 32 bytes that the tokens of answers are made with, drawn when the store was created.
+    META = "meta", [Rest], Values;
 
-/// (name, campaign) -> no value. One entry for each snapshot.
-pub(crate) const BY_NAME: TableSpec = TableSpec {
-    name: "campaigns_by_name",
-    key: &[KeyPart::Name, KeyPart::Id],
-};
+    /// campaign -> its snapshot. A deleted campaign has none.
+    CAMPAIGNS = "campaigns", [Id], Values;
 
-/// number -> an event with its campaign, its number there and its commit, JSON. The store-wide log, from 1. The numbers of
-/// reclaimed events are missing; the last number is always there.
-pub(crate) const LOG: TableSpec = TableSpec {
-    name: "log",
-    key: &[KeyPart::U64],
-};
+    /// (activity, mode, position, campaign). One row for each snapshot.
+    BY_STATE = "campaigns_by_state", [U8, U8, U32, Id], Nothing;
 
-/// (campaign, number within the campaign) -> number in the store-wide log, 8 bytes.
-pub(crate) const CAMPAIGN_LOG: TableSpec = TableSpec {
-    name: "campaign_log",
-    key: &[KeyPart::Id, KeyPart::U64],
-};
+    /// (name, campaign). One row for each snapshot.
+    BY_NAME = "campaigns_by_name", [Name, Id], Nothing;
 
-/// (campaign, phase, revision) -> a config, JSON.
-pub(crate) const CONFIGS: TableSpec = TableSpec {
-    name: "configs",
-    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U64],
-};
+    /// (key, value, campaign). One row for each attribute of each snapshot.
+    BY_ATTRIBUTE = "campaigns_by_attribute", [Name, Name, Id], Nothing;
 
-/// (campaign, phase, run) -> how far the run's output has come, JSON.
-pub(crate) const RUNS: TableSpec = TableSpec {
-    name: "runs",
-    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U32],
-};
+    /// (pipeline, milliseconds, campaign). One row for each snapshot that wants to be woken, with the moment.
+    BY_DUE = "campaigns_by_due", [Text, U64, Id], Nothing;
 
-/// (campaign, phase, run, index of the first record) -> a [block](crate::block) of records.
-pub(crate) const RECORDS: TableSpec = TableSpec {
-    name: "records",
-    key: &[KeyPart::Id, KeyPart::Text, KeyPart::U32, KeyPart::U64],
-};
+    /// campaign -> the attempt that a runner works on, or should, and whether its lease was released in order. One row for each
+    /// snapshot with such an attempt. Nothing else fences an append.
+    RUNNING = "running", [Id], Values;
 
-/// (kind, id) -> a resource's revision and document, JSON.
-pub(crate) const RESOURCES: TableSpec = TableSpec {
-    name: "resources",
-    key: &[KeyPart::Text, KeyPart::Rest],
-};
+    /// number of its last event -> a commit: its id, its campaign, the number there of its first event, and its events, or the one
+    /// event of a resource. The store-wide log, whose events are numbered from 1. The rows of reclaimed campaigns are missing; the
+    /// last row is always there.
+    LOG = "log", [U64], Values;
 
-/// (kind, id) -> the highest revision that the resource ever had, 8 bytes. It survives the resource.
-pub(crate) const RESOURCE_REVISIONS: TableSpec = TableSpec {
-    name: "resource_revisions",
-    key: &[KeyPart::Text, KeyPart::Rest],
-};
+    /// (campaign, number within the campaign of a commit's last event) -> its number in the store-wide log, 8 bytes.
+    CAMPAIGN_LOG = "campaign_log", [Id, U64], Values;
 
-/// (scope, key) -> what an idempotency key was used for, JSON.
-pub(crate) const IDEMPOTENCY: TableSpec = TableSpec {
-    name: "idempotency",
-    key: &[KeyPart::Scope, KeyPart::Rest],
-};
+    /// (campaign, phase, revision) -> a config.
+    CONFIGS = "configs", [Id, Text, U64], Values;
 
-/// (milliseconds of expiry, scope, key) -> no value. One entry for each idempotency key.
-pub(crate) const BY_EXPIRY: TableSpec = TableSpec {
-    name: "idempotency_by_expiry",
-    key: &[KeyPart::U64, KeyPart::Scope, KeyPart::Rest],
-};
+    /// (campaign, phase, run) -> when the run was launched, how far its output has come, and how to know its latest batch again.
+    /// One row for each run that a snapshot knows of and that is not pruned.
+    RUNS = "runs", [Id, Text, U32], Values;
 
-/// campaign -> its tombstone, JSON: the number of its deletion, in its own log and in the store's, and the idempotency
-/// key that the deletion was sent with. It stays for ever, so that an id is never used again.
-pub(crate) const TOMBSTONES: TableSpec = TableSpec {
-    name: "tombstones",
-    key: &[KeyPart::Id],
-};
+    /// (campaign, phase, run, index of the first record) -> a [block](crate::block) of records.
+    RECORDS = "records", [Id, Text, U32, U64], Values;
 
-/// campaign -> an empty envelope: a deleted campaign with space to reclaim.
-pub(crate) const RECLAIM: TableSpec = TableSpec {
-    name: "reclaim",
-    key: &[KeyPart::Id],
-};
+    /// (kind, id) -> a resource: its document, its revision, and the id of its latest write.
+    RESOURCES = "resources", [Text, Rest], Values;
 
-/// Every table.
-pub(crate) const ALL: [&TableSpec; 15] = [
-    &META,
-    &CAMPAIGNS,
-    &BY_STATE,
-    &BY_NAME,
-    &LOG,
-    &CAMPAIGN_LOG,
-    &CONFIGS,
-    &RUNS,
-    &RECORDS,
-    &RESOURCES,
-    &RESOURCE_REVISIONS,
-    &IDEMPOTENCY,
-    &BY_EXPIRY,
-    &TOMBSTONES,
-    &RECLAIM,
-];
+    /// (kind, id) -> what remains of a resource that was removed: its last revision, from which its revisions go on, and the id of
+    /// the removal. Each resource is in one of the two tables.
+    REMOVED_RESOURCES = "removed_resources", [Text, Rest], Values;
+
+    /// (scope, key) -> what an idempotency key was used for.
+    IDEMPOTENCY = "idempotency", [Scope, Rest], Values;
+
+    /// (milliseconds of expiry, scope, key). One row for each idempotency key.
+    BY_EXPIRY = "idempotency_by_expiry", [U64, Scope, Rest], Nothing;
+
+    /// name -> the number in the store-wide log of the event that a cursor names, 8 bytes.
+    CURSORS = "cursors", [Rest], Values;
+
+    /// campaign -> its tombstone: the number of its deletion, in its own log and in the store's, and the idempotency key that the
+    /// deletion was sent with. It stays for ever, so that an id is never used again.
+    TOMBSTONES = "tombstones", [Id], Values;
+
+    /// campaign: a deleted campaign with space to reclaim.
+    RECLAIM = "reclaim", [Id], Nothing;
+
+    /// (campaign, phase, run): a phase with runs to reclaim, this one and all before it.
+    RECLAIM_RUNS = "reclaim_runs", [Id, Text, U32], Nothing;
+}

@@ -4,14 +4,15 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
+use redb::ReadableDatabase;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, unavailable};
+use crate::leases::Leases;
 use crate::metrics::Metrics;
 use crate::open_store::OpenStore;
-use crate::write::{Reclaimed, Tables, Write, begin, purge_expired, reclaim_some};
+use crate::write::{Group, Reclaimed, Write, begin, purge_expired, reclaim_some};
 
 /// A transaction ends when its requests have this many bytes.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
@@ -20,12 +21,25 @@ const GROUP_REQUESTS: usize = 4_096;
 /// The least time between two searches for expired keys.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
+/// Something to do between two transactions.
+type BetweenWork = Box<dyn FnOnce(&mut Leases, &OpenStore) + Send>;
+
 /// A message to the writer.
 pub(crate) enum WriterMessage {
     /// A write.
     Write(Box<dyn Request>),
+    /// Something to do between two transactions, with the leases as they are then.
+    Between(BetweenWork),
     /// Finish the earlier messages, then release the database.
     Close(oneshot::Sender<Result<(), StorageError>>),
+}
+
+/// A transaction that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    reason: String,
+    /// Whether it may be done all the same.
+    in_doubt: bool,
 }
 
 /// A queued write, whatever its kind.
@@ -35,9 +49,9 @@ pub(crate) trait Request: Send {
     /// # Errors
     ///
     /// A failure of the database.
-    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error>;
+    fn apply(&mut self, group: &mut Group<'_>) -> Result<bool, redb::Error>;
     /// Answers the caller once the outcome of the transaction is known.
-    fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics);
+    fn answer(self: Box<Self>, outcome: Result<(), Failed>, metrics: &Metrics);
     /// About how many bytes it writes.
     fn weight(&self) -> usize;
 }
@@ -55,8 +69,8 @@ pub(crate) struct Queued<W: Write> {
 }
 
 impl<W: Write> Request for Queued<W> {
-    fn apply(&mut self, tables: &mut Tables<'_>, now: Timestamp) -> Result<bool, redb::Error> {
-        let result = match self.write.apply(tables, now) {
+    fn apply(&mut self, group: &mut Group<'_>) -> Result<bool, redb::Error> {
+        let result = match self.write.apply(group) {
             Ok(done) => Ok(done),
             Err(Fault::Refused(error)) => Err(error),
             Err(Fault::Broken(error)) => return Err(error),
@@ -66,10 +80,16 @@ impl<W: Write> Request for Queued<W> {
         Ok(accepted)
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), StorageError>, metrics: &Metrics) {
+    fn answer(self: Box<Self>, outcome: Result<(), Failed>, metrics: &Metrics) {
         let result = match outcome {
             Ok(()) => self.result.unwrap_or(Err(StorageError::Closed)),
-            Err(error) => Err(error),
+            Err(Failed { reason, in_doubt }) => Err(match self.result {
+                Some(Ok(_)) if in_doubt => StorageError::OutcomeUnknown {
+                    write: Box::new(self.write.write_ref()),
+                    reason,
+                },
+                _ => unavailable(reason),
+            }),
         };
         if result.is_ok() {
             metrics.durable(W::KIND, self.since);
@@ -87,6 +107,9 @@ impl<W: Write> Request for Queued<W> {
 pub(crate) struct Writer {
     shared: Arc<OpenStore>,
     queue: Receiver<WriterMessage>,
+    leases: Leases,
+    /// The number of the latest event.
+    last: u64,
     /// Whether there may be space to reclaim.
     reclaim: bool,
     purged: Option<Instant>,
@@ -94,10 +117,18 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<OpenStore>, queue: Receiver<WriterMessage>, metrics: Metrics) -> Self {
+    /// The writer of a store that has just been opened, with the number of its latest event.
+    pub(crate) fn new(
+        shared: Arc<OpenStore>,
+        queue: Receiver<WriterMessage>,
+        last: u64,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             shared,
             queue,
+            leases: Leases::none(),
+            last,
             reclaim: true,
             purged: None,
             metrics,
@@ -108,11 +139,18 @@ impl Writer {
     pub(crate) fn run(mut self) {
         while let Some(first) = self.next() {
             let mut group = Vec::new();
-            let closing = self.collect(first, &mut group);
+            let after = self.collect(first, &mut group);
             self.write(group);
-            if let Some(reply) = closing {
-                let _ = reply.send(self.shared.close());
-                return;
+            match after {
+                Some(WriterMessage::Close(reply)) => {
+                    let _ = reply.send(self.shared.close());
+                    return;
+                }
+                Some(WriterMessage::Between(work)) => {
+                    work(&mut self.leases, &self.shared);
+                    self.shared.waiters.announce_due(self.leases.mark());
+                }
+                Some(WriterMessage::Write(_)) | None => {}
             }
         }
         let _ = self.shared.close();
@@ -130,21 +168,17 @@ impl Writer {
         }
     }
 
-    /// Takes the other queued messages, within bounds. A close ends the group, and its reply is returned.
-    fn collect(
-        &mut self,
-        first: WriterMessage,
-        group: &mut Vec<Box<dyn Request>>,
-    ) -> Option<oneshot::Sender<Result<(), StorageError>>> {
+    /// Takes the other queued writes, within bounds. Any other message ends the group, and is returned.
+    fn collect(&mut self, first: WriterMessage, group: &mut Vec<Box<dyn Request>>) -> Option<WriterMessage> {
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                WriterMessage::Close(reply) => return Some(reply),
                 WriterMessage::Write(request) => {
                     bytes += request.weight();
                     group.push(request);
                 }
+                other => return Some(other),
             }
             if bytes >= GROUP_BYTES || group.len() >= GROUP_REQUESTS {
                 return None;
@@ -158,24 +192,19 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        let now = (self.shared.clock)();
-        let done = self.transaction(|tables| {
+        let done = self.transaction(|rows| {
             let mut accepted = 0;
             for request in &mut group {
-                accepted += usize::from(request.apply(tables, now).map_err(Fault::Broken)?);
+                accepted += usize::from(request.apply(rows).map_err(Fault::Broken)?);
             }
-            // Without a change there is nothing to sync.
-            Ok(tables.changed.then_some(accepted))
+            Ok(accepted)
         });
-        let outcome = match done {
-            Ok(synced) => {
-                if let Some(writes) = synced {
-                    self.metrics.synced(writes);
-                }
-                Ok(())
+        let outcome = done.map(|(writes, synced)| {
+            // Without a change there is nothing to sync.
+            if synced {
+                self.metrics.synced(writes);
             }
-            Err(reason) => Err(StorageError::OutcomeUnknown { reason }),
-        };
+        });
         for request in group {
             request.answer(outcome.clone(), &self.metrics);
         }
@@ -186,13 +215,12 @@ impl Writer {
     fn idle(&mut self) -> bool {
         if self.reclaim {
             match self.transaction(reclaim_some) {
-                Ok(Reclaimed::Some) => return true,
-                Ok(Reclaimed::Nothing) | Err(_) => self.reclaim = false,
+                Ok((Reclaimed::Some, _)) => return true,
+                Ok((Reclaimed::Nothing, _)) | Err(_) => self.reclaim = false,
             }
         }
         if self.purged.is_none_or(|at| at.elapsed() >= PURGE_EVERY) {
-            let now = (self.shared.clock)();
-            if let Ok(Reclaimed::Some) = self.transaction(|tables| purge_expired(tables, now)) {
+            if let Ok((Reclaimed::Some, _)) = self.transaction(purge_expired) {
                 return true;
             }
             self.purged = Some(Instant::now());
@@ -200,39 +228,45 @@ impl Writer {
         false
     }
 
-    /// Does `work` in one durable transaction. After a failure nothing is acknowledged until the store is opened anew.
-    fn transaction<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>) -> Result<T, String> {
-        if let Some(reason) = self.shared.broken() {
-            return Err(reason);
+    /// Does `work` in one durable transaction, and tells whether it had anything to make durable. After a failure nothing is
+    /// acknowledged until the store is opened anew.
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>,
+    ) -> Result<(T, bool), Failed> {
+        let shared = self.shared.clone();
+        if let Some(reason) = shared.broken() {
+            let in_doubt = false;
+            return Err(Failed { reason, in_doubt });
         }
-        let mut last = 0;
-        let done = self.shared.with_database(|database| {
-            let txn = begin(database)?;
-            let mut tables = Tables::open(&txn)?;
-            let done = work(&mut tables);
-            let changed = tables.changed;
-            last = tables.last;
-            drop(tables);
-            match done {
-                Ok(done) if changed => txn.commit().map(|()| done).map_err(Fault::from),
-                done => {
-                    txn.abort()?;
-                    done
-                }
+        let (leases, last) = (&mut self.leases, self.last);
+        let mut in_doubt = false;
+        let done = shared.with_database(|database| {
+            let mut group = Group::new(database.begin_read()?, last, shared.now(), leases);
+            let done = work(&mut group)?;
+            let ended = group.end();
+            if !ended.is_empty() {
+                let txn = begin(database)?;
+                ended.write(&txn)?;
+                in_doubt = true;
+                txn.commit()?;
             }
+            Ok((done, ended))
         });
         match done {
-            Ok(done) => {
-                self.shared.announce(last);
-                Ok(done)
+            Ok((done, ended)) => {
+                self.last = ended.last;
+                shared.waiters.announce(ended.last, &ended.grown);
+                shared.waiters.announce_due(self.leases.mark());
+                Ok((done, !ended.is_empty()))
             }
             Err(fault) => {
                 let reason = match fault {
                     Fault::Refused(error) => error.to_string(),
                     Fault::Broken(error) => error.to_string(),
                 };
-                self.shared.set_broken(&reason);
-                Err(reason)
+                shared.set_broken(&reason);
+                Err(Failed { reason, in_doubt })
             }
         }
     }

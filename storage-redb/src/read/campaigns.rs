@@ -6,34 +6,36 @@ use std::ops::Bound;
 
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{ActivityKind, CampaignFilter, CampaignPage, CampaignQuery, Order};
-use phasegate_core::{Campaign, CampaignId, Mode};
+use phasegate_core::{CampaignId, Mode, stored};
 use redb::ReadTransaction;
 
-use crate::envelope::{damaged, open_json};
+use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key::{self, Key};
-use crate::lookup;
-use crate::tables::{BY_NAME, BY_STATE, CAMPAIGNS};
+use crate::rows::{self, Table};
+use crate::tables::{BY_ATTRIBUTE, BY_NAME, BY_STATE, CAMPAIGNS};
+
+/// A page looks at no more campaigns than this, those that don't pass the filter included.
+const MOST_LOOKED_AT: usize = 10_000;
 
 pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
     let filter = &query.filter;
-    let mut page = GrowingPage::new(query);
-    if let Some(name) = &filter.name {
-        let index = lookup::table(txn, &BY_NAME)?;
-        let range = IndexRange::new(&index, key::name_prefix(name), query)?;
-        merge(txn, vec![range], &mut page)?;
+    let (spec, prefixes) = if let Some(name) = &filter.name {
+        (&BY_NAME, vec![key::name_prefix(name)])
+    } else if let Some((key, value)) = filter.attributes.first_key_value() {
+        (&BY_ATTRIBUTE, vec![key::attribute_prefix(key, value)])
     } else if *filter == CampaignFilter::default() {
-        let campaigns = lookup::table(txn, &CAMPAIGNS)?;
-        let range = IndexRange::new(&campaigns, Vec::new(), query)?;
-        merge(txn, vec![range], &mut page)?;
+        (&CAMPAIGNS, vec![Vec::new()])
     } else {
-        let index = lookup::table(txn, &BY_STATE)?;
-        let ranges = prefixes(&index, filter)?
-            .into_iter()
-            .map(|prefix| IndexRange::new(&index, prefix, query))
-            .collect::<Result<Vec<_>, _>>()?;
-        merge(txn, ranges, &mut page)?;
-    }
+        (&BY_STATE, prefixes(&rows::table(txn, &BY_STATE)?, filter)?)
+    };
+    let index = rows::table(txn, spec)?;
+    let ranges = prefixes
+        .into_iter()
+        .map(|prefix| IndexRange::new(&index, prefix, query))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut page = GrowingPage::new(query);
+    merge(txn, ranges, &mut page)?;
     Ok(page.page)
 }
 
@@ -42,6 +44,9 @@ struct GrowingPage<'q> {
     query: &'q CampaignQuery,
     limit: usize,
     bytes: usize,
+    looked_at: usize,
+    /// The campaign that was looked at last.
+    latest: Option<CampaignId>,
     page: CampaignPage,
 }
 
@@ -51,28 +56,31 @@ impl<'q> GrowingPage<'q> {
             query,
             limit: query.limit.clamp(1, 1_000),
             bytes: 0,
+            looked_at: 0,
+            latest: None,
             page: CampaignPage::default(),
         }
     }
 
     /// Adds one campaign. Returns whether there is room for more.
-    fn add(&mut self, campaigns: &impl lookup::BytesTable, id: CampaignId) -> Result<bool, Fault> {
+    fn add(&mut self, campaigns: &Table, id: CampaignId) -> Result<bool, Fault> {
         let key = key::campaign(id);
         let Some(value) = campaigns.get(key.as_slice())? else {
             return Err(damaged(&CAMPAIGNS, &key, "an index names it, and it is missing").into());
         };
         let size = value.value().len();
-        let campaign: Campaign = open_json(&CAMPAIGNS, &key, value.value())?;
-        if !self.query.filter.matches(&campaign) {
-            return Ok(true);
-        }
-        let full = self.page.items.len() == self.limit;
-        if full || (self.bytes + size > MAX_PAGE_BYTES && !self.page.items.is_empty()) {
-            self.page.next = self.page.items.last().map(|campaign| campaign.id);
+        let is_full = self.page.items.len() == self.limit || self.looked_at == MOST_LOOKED_AT;
+        if is_full || (self.bytes + size > MAX_PAGE_BYTES && !self.page.items.is_empty()) {
+            self.page.next = self.latest;
             return Ok(false);
         }
-        self.bytes += size;
-        self.page.items.push(campaign);
+        let campaign = envelope::read(&CAMPAIGNS, &key, value.value(), stored::campaign::read)?;
+        self.latest = Some(id);
+        self.looked_at += 1;
+        if self.query.filter.matches(&campaign) {
+            self.bytes += size;
+            self.page.items.push(campaign);
+        }
         Ok(true)
     }
 }
@@ -84,11 +92,7 @@ struct IndexRange {
 }
 
 impl IndexRange {
-    fn new(
-        index: &redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
-        prefix: Key,
-        query: &CampaignQuery,
-    ) -> Result<Self, Fault> {
+    fn new(index: &Table, prefix: Key, query: &CampaignQuery) -> Result<Self, Fault> {
         let all = |id| key::with_campaign(prefix.clone(), CampaignId::from_u128(id));
         let (low, high) = (all(0), all(u128::MAX));
         let after = query.after.map(|id| key::with_campaign(prefix.clone(), id));
@@ -134,7 +138,7 @@ fn merge(
     mut ranges: Vec<IndexRange>,
     page: &mut GrowingPage<'_>,
 ) -> Result<(), Fault> {
-    let campaigns = lookup::table(txn, &CAMPAIGNS)?;
+    let campaigns = rows::table(txn, &CAMPAIGNS)?;
     let rank = |order: Order, id: CampaignId| match order {
         Order::OldestFirst => id.as_u128(),
         Order::NewestFirst => !id.as_u128(),
@@ -158,7 +162,7 @@ fn merge(
 }
 
 /// The prefixes of the state index that fit a filter and have campaigns, each found by one seek.
-fn prefixes(index: &impl lookup::BytesTable, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
+fn prefixes(index: &Table, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
     let mut found = Vec::new();
     let wanted_position = match filter.position.map(u32::try_from) {
         None => None,

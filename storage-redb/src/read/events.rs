@@ -1,18 +1,20 @@
-//! Events by page, of the whole store or of one campaign.
+//! Events, one or a page, of the whole store or of one campaign.
 
 use std::collections::BTreeMap;
 
-use phasegate_core::CampaignId;
 use phasegate_core::limits::MAX_PAGE_BYTES;
-use phasegate_core::storage::{Cursor, EventPage, EventScope};
+use phasegate_core::storage::{Cursor, EventPage, EventScope, LoggedEvent};
+use phasegate_core::{CampaignId, Version};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
-use crate::envelope::{damaged, open_json, open_u64};
+use crate::commits::{self, Commit, LastOfCommit};
+use crate::cursor::{cursor, place};
+use crate::envelope::damaged;
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::tables::{self, CAMPAIGN_LOG, LOG};
-use crate::values::{LogEntry, cursor, place};
+use crate::rows;
+use crate::tables::{CAMPAIGN_LOG, LOG, TOMBSTONES};
 
 /// A page looks at no more events than this, hidden ones included.
 const MOST_LOOKED_AT: usize = 10_000;
@@ -23,152 +25,234 @@ pub(crate) fn events(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<EventPage, Fault> {
-    let limit = limit.clamp(1, 1_000);
-    let log = lookup::table(txn, &LOG)?;
-    let last = lookup::last_number(&log)?;
+    let last = lookup::last_number(txn)?;
     let after = place(after, last)?;
+    let page = GrowingPage {
+        limit: limit.clamp(1, 1_000),
+        bytes: 0,
+        page: EventPage::default(),
+    };
     match scope {
-        EventScope::Store => store_events(txn, &log, after, last, limit),
-        EventScope::Campaign(id) => campaign_events(txn, &log, id, after, limit),
+        EventScope::Store => store_events(txn, after, last, page),
+        EventScope::Campaign(id) => campaign_events(txn, id, after, page),
     }
 }
 
 /// The place that a cursor names in the present log; 0 without a cursor.
 pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<u64, Fault> {
-    let last = lookup::last_number(&lookup::table(txn, &LOG)?)?;
+    let last = lookup::last_number(txn)?;
     Ok(place(after, last)?)
+}
+
+/// The place of the latest event of a campaign; 0 if it has none.
+pub(crate) fn latest_of(txn: &ReadTransaction, id: CampaignId) -> Result<u64, Fault> {
+    Ok(commits::latest_commit(txn, id)?.map_or(0, |latest| latest.number))
+}
+
+/// One event of a campaign.
+pub(crate) fn event(
+    txn: &ReadTransaction,
+    id: CampaignId,
+    seq: Version,
+) -> Result<Option<LoggedEvent>, Fault> {
+    let Some(campaign) = lookup::campaign(txn, id)? else {
+        return Ok(None);
+    };
+    if seq.0 == 0 || seq > campaign.version {
+        return Ok(None);
+    }
+    let commit = match commits::commit_of(txn, id, seq)? {
+        Some(last) => commits::named_commit(txn, id, last)?,
+        None => return Err(missing(id, seq)),
+    };
+    let mut events = commit.logged().map(|(_, event)| event);
+    match events.find(|event| event.seq == Some(seq)) {
+        Some(event) => Ok(Some(event)),
+        None => Err(missing(id, seq)),
+    }
+}
+
+/// The error for an event that a campaign has and its log has not.
+fn missing(id: CampaignId, seq: Version) -> Fault {
+    damaged(
+        &CAMPAIGN_LOG,
+        &key::campaign_log(id, seq.0),
+        "the event is missing",
+    )
+    .into()
+}
+
+/// A page as it grows.
+struct GrowingPage {
+    limit: usize,
+    bytes: usize,
+    page: EventPage,
+}
+
+impl GrowingPage {
+    /// Makes room for the events of a row of `bytes` bytes. Returns whether there is room.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        let is_empty = self.page.items.is_empty();
+        is_empty || (self.page.items.len() < self.limit && self.bytes <= MAX_PAGE_BYTES)
+    }
+
+    /// Adds the events of a commit after a place. Returns the place of the last one that was looked at.
+    fn add(&mut self, commit: Commit, after: u64) -> u64 {
+        let mut at = after;
+        for (number, event) in commit.logged() {
+            if number <= after {
+                continue;
+            }
+            if self.page.items.len() == self.limit {
+                break;
+            }
+            at = number;
+            self.page.items.push(event);
+        }
+        at
+    }
 }
 
 fn store_events(
     txn: &ReadTransaction,
-    log: &impl lookup::BytesTable,
     after: u64,
     last: u64,
-    limit: usize,
+    mut page: GrowingPage,
 ) -> Result<EventPage, Fault> {
-    let mut page = EventPage::default();
-    let mut hidden = HiddenEvents::new(txn)?;
-    let (mut bytes, mut number) = (0, after);
+    let mut hidden = HiddenCommits::new(txn)?;
+    let (mut at, mut looked_at) = (after, 0);
     let start = key::log(after.saturating_add(1));
-    for entry in log.range::<&[u8]>(start.as_slice()..)?.take(MOST_LOOKED_AT) {
+    for entry in ReadableTable::range::<&[u8]>(&rows::table(txn, &LOG)?, start.as_slice()..)? {
         let (key, value) = entry?;
         let (key, value) = (key.value(), value.value());
-        bytes += value.len();
-        if page.items.len() == limit || (bytes > MAX_PAGE_BYTES && !page.items.is_empty()) {
+        if looked_at >= MOST_LOOKED_AT || !page.has_room(value.len()) {
             break;
         }
-        let this = key::last_u64(key).ok_or_else(|| damaged(&LOG, key, "its key is not a number"))?;
-        let entry: LogEntry = open_json(&LOG, key, value)?;
-        number = this;
-        if !hidden.hides(entry.campaign, number)? {
-            page.items.push(entry.at(number));
+        let commit = Commit::read(key, value)?;
+        let last_of_commit = commit.last();
+        looked_at += commit.stored.events.len();
+        if hidden.hides(&commit)? {
+            at = last_of_commit;
+            continue;
+        }
+        at = page.add(commit, at);
+        if at < last_of_commit {
+            break;
         }
     }
-    page.next_cursor = (number < last && number > 0).then(|| cursor(number));
-    Ok(page)
+    page.page.next_cursor = (at < last && at > 0).then(|| cursor(at));
+    Ok(page.page)
 }
 
-/// Tells which events are hidden: those of deleted campaigns whose space is not reclaimed yet.
-struct HiddenEvents {
-    tombstones: Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>,
-    known: BTreeMap<CampaignId, Option<u64>>,
+/// Tells which commits are hidden: those of deleted campaigns whose space is not reclaimed yet.
+struct HiddenCommits<'t> {
+    txn: &'t ReadTransaction,
+    /// The deletions that are known so far; `None` where there is no deleted campaign at all.
+    known: Option<BTreeMap<CampaignId, Option<u64>>>,
 }
 
-impl HiddenEvents {
-    fn new(txn: &ReadTransaction) -> Result<Self, Fault> {
-        let tombstones = lookup::table(txn, &tables::TOMBSTONES)?;
+impl<'t> HiddenCommits<'t> {
+    fn new(txn: &'t ReadTransaction) -> Result<Self, Fault> {
+        let is_empty = rows::table(txn, &TOMBSTONES)?.is_empty()?;
         Ok(Self {
-            tombstones: (!tombstones.is_empty()?).then_some(tombstones),
-            known: BTreeMap::new(),
+            txn,
+            known: (!is_empty).then(BTreeMap::new),
         })
     }
 
-    fn hides(&mut self, campaign: CampaignId, number: u64) -> Result<bool, Fault> {
-        let Some(tombstones) = &self.tombstones else {
+    fn hides(&mut self, commit: &Commit) -> Result<bool, Fault> {
+        let (Some(known), Some(of)) = (&mut self.known, commit.campaign) else {
             return Ok(false);
         };
-        let deletion = match self.known.get(&campaign) {
+        let deletion = match known.get(&of.id) {
             Some(known) => *known,
             None => {
-                let deletion = lookup::tombstone(tombstones, campaign)?.map(|grave| grave.number);
-                self.known.insert(campaign, deletion);
+                let deletion = lookup::tombstone(self.txn, of.id)?.map(|grave| grave.number);
+                known.insert(of.id, deletion);
                 deletion
             }
         };
-        Ok(deletion.is_some_and(|deletion| deletion != number))
+        Ok(deletion.is_some_and(|deletion| deletion != commit.last()))
     }
 }
 
 fn campaign_events(
     txn: &ReadTransaction,
-    log: &impl lookup::BytesTable,
     id: CampaignId,
     after: u64,
-    limit: usize,
+    mut page: GrowingPage,
 ) -> Result<EventPage, Fault> {
-    let mut page = EventPage::default();
-    let campaign_log = lookup::table(txn, &CAMPAIGN_LOG)?;
-    let grave = lookup::tombstone(&lookup::table(txn, &tables::TOMBSTONES)?, id)?;
-    let start = match &grave {
-        Some(grave) if grave.number <= after => return Ok(page),
-        Some(grave) => grave.seq.0,
-        None => first_after(&campaign_log, id, after)?,
+    if let Some(grave) = lookup::tombstone(txn, id)? {
+        if grave.number > after {
+            let deletion = LastOfCommit {
+                seq: grave.seq,
+                number: grave.number,
+            };
+            page.add(commits::named_commit(txn, id, deletion)?, after);
+        }
+        return Ok(page.page);
+    }
+    let Some(campaign) = lookup::campaign(txn, id)? else {
+        return Ok(page.page);
     };
-    let mut expected = start;
-    let (start, end) = (key::campaign_log(id, start), key::campaign_log(id, u64::MAX));
-    let mut bytes = 0;
+    let Some(first) = first_after(txn, id, campaign.version, after)? else {
+        return Ok(page.page);
+    };
+    let (mut at, mut expected) = (after, first);
+    let (start, end) = (key::campaign_log(id, first.0), key::campaign_log(id, u64::MAX));
+    let campaign_log = rows::table(txn, &CAMPAIGN_LOG)?;
     for entry in ReadableTable::range::<&[u8]>(&campaign_log, start.as_slice()..=end.as_slice())? {
         let (key, value) = entry?;
-        if key::last_u64(key.value()) != Some(expected) {
-            let key = key::campaign_log(id, expected);
-            return Err(damaged(&CAMPAIGN_LOG, &key, "the event is missing").into());
+        let last = LastOfCommit::read(key.value(), value.value())?;
+        let commit = commits::named_commit(txn, id, last)?;
+        if commit.campaign.is_none_or(|of| of.first != expected) {
+            return Err(missing(id, expected));
         }
-        expected = expected.saturating_add(1);
-        let number = open_u64(&CAMPAIGN_LOG, key.value(), value.value())?;
-        let log_key = key::log(number);
-        let Some(value) = log.get(log_key.as_slice())? else {
-            return Err(damaged(&LOG, &log_key, "the event is missing").into());
-        };
-        bytes += value.value().len();
-        if page.items.len() == limit || (bytes > MAX_PAGE_BYTES && !page.items.is_empty()) {
-            page.next_cursor = page.items.last().map(|event| event.cursor.clone());
-            break;
+        if !page.has_room(commit.bytes) {
+            page.page.next_cursor = (at > 0).then(|| cursor(at));
+            return Ok(page.page);
         }
-        let entry: LogEntry = open_json(&LOG, &log_key, value.value())?;
-        if entry.campaign != id || Some(entry.seq.0) != key::last_u64(key.value()) {
-            return Err(damaged(&LOG, &log_key, "it is another event than the campaign's log says").into());
+        at = page.add(commit, at);
+        if at < last.number {
+            page.page.next_cursor = Some(cursor(at));
+            return Ok(page.page);
         }
-        page.items.push(entry.at(number));
+        expected = last.seq.next();
     }
-    Ok(page)
+    if expected == campaign.version.next() {
+        Ok(page.page)
+    } else {
+        Err(missing(id, expected))
+    }
 }
 
-/// The number of a campaign's first event after a place in the store-wide log.
-fn first_after(campaign_log: &impl lookup::BytesTable, id: CampaignId, after: u64) -> Result<u64, Fault> {
+/// The number of the first event of the first of a campaign's commits that has one after a place in the store-wide log; `None` if
+/// there is no such commit.
+fn first_after(
+    txn: &ReadTransaction,
+    id: CampaignId,
+    version: Version,
+    after: u64,
+) -> Result<Option<Version>, Fault> {
     if after == 0 {
-        return Ok(1);
+        return Ok(Some(Version(1)));
     }
-    let end = key::campaign_log(id, u64::MAX);
-    let begin = key::campaign_log(id, 0);
-    let last = match campaign_log
-        .range::<&[u8]>(begin.as_slice()..=end.as_slice())?
-        .next_back()
-    {
-        Some(entry) => key::last_u64(entry?.0.value()).unwrap_or(0),
-        None => 0,
-    };
-    // The numbers are gapless and their places grow, so a binary search finds it.
-    let (mut low, mut high) = (1, last.saturating_add(1));
+    match commits::latest_commit(txn, id)? {
+        // Who follows a campaign mostly asks for what comes next.
+        Some(latest) if latest.seq == version && latest.number <= after => return Ok(None),
+        Some(latest) if latest.seq == version => {}
+        _ => return Err(missing(id, version)),
+    }
+    // The places of a campaign's events grow with their numbers, so a binary search finds it.
+    let (mut low, mut high) = (1, version.0);
     while low < high {
         let middle = low + (high - low) / 2;
-        match lookup::place_of(campaign_log, id, middle)? {
-            Some(number) if number > after => high = middle,
-            Some(_) => low = middle + 1,
-            None => {
-                let key = key::campaign_log(id, middle);
-                return Err(damaged(&CAMPAIGN_LOG, &key, "the event is missing").into());
-            }
+        match commits::commit_of(txn, id, Version(middle))? {
+            Some(last) if last.number > after => high = middle,
+            Some(last) => low = last.seq.0.saturating_add(1),
+            None => return Err(missing(id, Version(middle))),
         }
     }
-    Ok(low)
+    Ok(Some(Version(low)))
 }

@@ -1,32 +1,17 @@
 //! Records by page. The block that holds the first record is found by its key.
 
 use phasegate_core::limits::MAX_PAGE_BYTES;
-use phasegate_core::storage::{RecordPage, RunOutput};
+use phasegate_core::storage::RecordPage;
 use phasegate_core::{CampaignId, PhaseName, Run};
 use redb::{ReadTransaction, ReadableTable};
 
-use super::is_there;
+use super::run_output;
 use crate::block::Block;
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::lookup;
-use crate::tables::{self, RECORDS};
-
-pub(crate) fn run_output(
-    txn: &ReadTransaction,
-    campaign: CampaignId,
-    phase: &PhaseName,
-    run: Run,
-) -> Result<Option<RunOutput>, Fault> {
-    if !is_there(txn, campaign)? {
-        return Ok(None);
-    }
-    lookup::run_output(
-        &lookup::table(txn, &tables::RUNS)?,
-        &key::run(campaign, phase, run),
-    )
-}
+use crate::rows;
+use crate::tables::RECORDS;
 
 pub(crate) fn records(
     txn: &ReadTransaction,
@@ -44,7 +29,7 @@ pub(crate) fn records(
     }
     let end = total.min(from.saturating_add(limit.clamp(1, 10_000) as u64));
     let run = key::run(campaign, phase, run);
-    let table = lookup::table(txn, &RECORDS)?;
+    let table = rows::table(txn, &RECORDS)?;
     let (low, start, high) = (
         key::block(&run, 0),
         key::block(&run, from),

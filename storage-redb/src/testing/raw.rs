@@ -10,10 +10,10 @@ use crate::envelope;
 use crate::fault::{Fault, unavailable};
 use crate::format;
 use crate::key;
-use crate::lookup;
 use crate::open::open_error;
 use crate::open_store::no_panic;
-use crate::tables::{self, TableSpec};
+use crate::rows;
+use crate::tables::{self, Content, TableSpec};
 use crate::write::begin;
 
 /// A key and its value.
@@ -60,6 +60,12 @@ impl RawStore {
         tables::ALL.iter().map(|spec| spec.name)
     }
 
+    /// The names of the tables whose rows have no values.
+    pub fn indexes() -> impl Iterator<Item = &'static str> {
+        let indexes = tables::ALL.iter().filter(|spec| spec.content == Content::Nothing);
+        indexes.map(|spec| spec.name)
+    }
+
     /// Every key of a table, with its value.
     ///
     /// # Errors
@@ -68,7 +74,7 @@ impl RawStore {
     pub fn entries(&self, table: &str) -> Result<Vec<Entry>, StorageError> {
         let spec = spec(table)?;
         no_panic(|| {
-            let table = lookup::table(&self.database.begin_read()?, spec)?;
+            let table = rows::table(&self.database.begin_read()?, spec)?;
             let entries = ReadableTable::iter(&table)?.map(|entry| {
                 let (key, value) = entry?;
                 Ok((key.value().to_vec(), value.value().to_vec()))
@@ -122,8 +128,10 @@ impl RawStore {
 }
 
 fn spec(name: &str) -> Result<&'static TableSpec, StorageError> {
-    let found = tables::ALL.into_iter().find(|spec| spec.name == name);
-    found.ok_or_else(|| unavailable(format!("there is no table {name:?}")))
+    let found = tables::ALL.iter().find(|spec| spec.name == name);
+    found
+        .copied()
+        .ok_or_else(|| unavailable(format!("there is no table {name:?}")))
 }
 
 /// The value that holds `payload` at `key`, with the right checksum.

@@ -1,26 +1,29 @@
 //! Verification: reads every value, and compares all values that must agree.
 
 mod campaigns;
+mod graves;
+mod indexes;
+mod log;
 mod output;
 mod report;
 mod shared_tables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use phasegate_core::CampaignId;
 use phasegate_core::storage::StorageError;
-use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
-use crate::format::{check_format, prepare};
+use crate::format::{self, prepare};
 use crate::key;
 use crate::long_task::{self, LongTask, Progress};
-use crate::lookup;
 use crate::open::open_error;
 use crate::open_store::no_panic;
+use crate::rows::{self, Rows};
 use crate::store::RedbStorage;
-use crate::tables::{self, TableSpec};
+use crate::tables::{self, CAMPAIGNS, Content, META, TableSpec};
 
 pub use report::{Finding, VerifyReport};
 
@@ -28,7 +31,8 @@ impl RedbStorage {
     /// Verifies the store as it is at this moment. The store stays in use.
     ///
     /// It checks every value's checksum and form, compares every snapshot with the fold of its log, and compares the logs, the
-    /// indexes, the blocks of records, the resources and the idempotency keys with the values that refer to them. Space that is
+    /// indexes, the running attempts, the runs and their blocks of records, the resources, the idempotency keys and the cursors
+    /// with the values that refer to them. Space that is
     /// freed during the verification is not reused before its end. Damage is reported and not repaired.
     ///
     /// `progress` is called every few hundred values.
@@ -104,27 +108,15 @@ pub async fn verify_file(
     .await
 }
 
-type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
-
 /// A verification in progress.
 struct Verifier<'a> {
-    meta: Table,
-    campaigns: Table,
-    by_state: Table,
-    by_name: Table,
-    log: Table,
-    campaign_log: Table,
-    configs: Table,
-    runs: Table,
-    records: Table,
-    resources: Table,
-    resource_revisions: Table,
-    idempotency: Table,
-    by_expiry: Table,
-    tombstones: Table,
-    reclaim: Table,
+    txn: &'a ReadTransaction,
     /// The deleted campaigns whose space is being reclaimed: some of their values may be gone.
     reclaiming: BTreeSet<CampaignId>,
+    /// How many rows each index should have, by the snapshots.
+    indexed: BTreeMap<&'static str, u64>,
+    /// How many commits of campaigns the log has.
+    commits: u64,
     report: VerifyReport,
     task: &'a mut LongTask,
 }
@@ -132,36 +124,25 @@ struct Verifier<'a> {
 fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport, Fault> {
     let mut total = 0;
     for spec in tables::ALL {
-        total += lookup::table(txn, spec)?.len()?;
+        total += rows::table(txn, spec)?.len()?;
     }
     task.begin(total)?;
-    let open = |spec: &TableSpec| lookup::table(txn, spec);
     let mut verifier = Verifier {
-        meta: open(&tables::META)?,
-        campaigns: open(&tables::CAMPAIGNS)?,
-        by_state: open(&tables::BY_STATE)?,
-        by_name: open(&tables::BY_NAME)?,
-        log: open(&tables::LOG)?,
-        campaign_log: open(&tables::CAMPAIGN_LOG)?,
-        configs: open(&tables::CONFIGS)?,
-        runs: open(&tables::RUNS)?,
-        records: open(&tables::RECORDS)?,
-        resources: open(&tables::RESOURCES)?,
-        resource_revisions: open(&tables::RESOURCE_REVISIONS)?,
-        idempotency: open(&tables::IDEMPOTENCY)?,
-        by_expiry: open(&tables::BY_EXPIRY)?,
-        tombstones: open(&tables::TOMBSTONES)?,
-        reclaim: open(&tables::RECLAIM)?,
+        txn,
         reclaiming: BTreeSet::new(),
+        indexed: BTreeMap::new(),
+        commits: 0,
         report: VerifyReport::default(),
         task,
     };
     // A damaged page ends one check and leaves the others.
     for check in [
-        Verifier::format,
+        Verifier::meta,
         Verifier::graves,
+        Verifier::pruned_runs,
         Verifier::snapshots,
         Verifier::indexes,
+        Verifier::running,
         Verifier::whole_log,
         Verifier::campaign_logs,
         Verifier::configs,
@@ -169,6 +150,7 @@ fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport
         Verifier::blocks,
         Verifier::resources,
         Verifier::idempotency_keys,
+        Verifier::cursors,
     ] {
         let checked = no_panic(|| check(&mut verifier));
         verifier.report.note(checked)?;
@@ -177,54 +159,46 @@ fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport
 }
 
 impl Verifier<'_> {
-    fn format(&mut self) -> Result<(), Fault> {
-        let checked = check_format(&self.meta);
+    fn meta(&mut self) -> Result<(), Fault> {
+        let checked = format::check_format(self.txn);
         self.report.note(checked)?;
-        self.each(
-            &tables::META,
-            |this| &this.meta,
-            |this, key, _| {
-                if key != b"format" {
-                    this.report
-                        .find(&tables::META, key, "this release knows no such entry");
-                }
-                Ok(())
-            },
-        )
+        let secret = format::token_secret(self.txn);
+        self.report.note(secret)?;
+        self.each(&META, |this, key, _| {
+            if key != format::FORMAT_KEY && key != format::SECRET_KEY {
+                this.report.find(&META, key, "this release knows no such entry");
+            }
+            Ok(())
+        })
     }
 
-    /// Calls `check` with every entry of a table whose key is well formed.
+    /// Calls `check` with every row of a table whose key is well formed. A row of an index has no value, which is checked too.
     fn each(
         &mut self,
         spec: &'static TableSpec,
-        table: fn(&Self) -> &Table,
         mut check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        // The iterator keeps the transaction alive by itself, so `self` stays free.
-        let entries = table(self).range::<&[u8]>(..)?;
-        for entry in entries {
+        for entry in rows::table(self.txn, spec)?.range::<&[u8]>(..)? {
             let (key, value) = entry?;
+            let (key, value) = (key.value(), value.value());
             self.task.step()?;
-            if key::is_well_formed(spec, key.value()) {
-                check(self, key.value(), value.value())?;
-            } else {
+            if !key::is_well_formed(spec, key) {
                 self.report
-                    .find(spec, key.value(), "the key has another form than the table's");
+                    .find(spec, key, "the key has another form than the table's");
+                continue;
             }
+            if spec.content == Content::Nothing && !value.is_empty() {
+                self.report
+                    .find(spec, key, "it has a value, and an index has none");
+            }
+            check(self, key, value)?;
         }
         Ok(())
     }
 
-    fn has(&self, table: fn(&Self) -> &Table, key: &[u8]) -> Result<bool, Fault> {
-        Ok(table(self).get(key)?.is_some())
-    }
-
-    /// Reports an index entry that has a value.
-    fn is_empty(&mut self, spec: &TableSpec, key: &[u8], value: &[u8]) {
-        if !value.is_empty() {
-            self.report
-                .find(spec, key, "it has a value, and an index has none");
-        }
+    /// How many rows a table has.
+    fn len(&self, spec: &TableSpec) -> Result<u64, Fault> {
+        Ok(rows::table(self.txn, spec)?.len()?)
     }
 
     /// The campaign that owns a value, if its data is complete. Reports a campaign that neither exists nor is being reclaimed.
@@ -235,7 +209,7 @@ impl Verifier<'_> {
         if self.reclaiming.contains(&id) {
             return Ok(None);
         }
-        if self.has(|this| &this.campaigns, &key::campaign(id))? {
+        if self.txn.has(&CAMPAIGNS, &key::campaign(id))? {
             return Ok(Some(id));
         }
         self.report.find(spec, key, "there is no such campaign");

@@ -20,7 +20,7 @@ pub struct VerifyReport {
     pub events: u64,
     /// How many configs, old revisions included.
     pub configs: u64,
-    /// How many runs with output.
+    /// How many runs, those that are being reclaimed included.
     pub runs: u64,
     /// How many records.
     pub records: u64,

@@ -1,100 +1,196 @@
 //! The commit of a decision.
 
-use phasegate_core::storage::{ActivityKind, Committed, StorageError, Transition};
-use phasegate_core::{Campaign, Timestamp, Version};
+use std::mem;
 
-use super::idempotency::{self, SealedEntry};
-use super::{BASE_WEIGHT, Tables, Write, json_bytes};
-use crate::envelope::{seal, seal_json};
+use phasegate_core::storage::{
+    ActivityKind, Committed, ExpectedBatch, IdempotencyEntry, StorageError, Transition, WriteRef,
+};
+use phasegate_core::stored::{self, StoredLease, StoredRun, StoredTombstone};
+use phasegate_core::{Attempt, BatchNumber, Campaign, EventKind, Version};
+
+use super::idempotency::SealedEntry;
+use super::output::Batch;
+use super::{BASE_WEIGHT, Group, Write};
+use crate::cursor::cursor;
+use crate::envelope::seal;
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
 use crate::metrics::WriteKind;
-use crate::tables;
-use crate::values::{LogEntry, Tombstone, cursor};
+use crate::tables::{
+    BY_ATTRIBUTE, BY_DUE, BY_NAME, BY_STATE, CAMPAIGN_LOG, CAMPAIGNS, CONFIGS, LOG, RECLAIM, RECLAIM_RUNS,
+    RUNNING, RUNS, TOMBSTONES, TableSpec,
+};
 
-impl Write for Transition {
+/// A transition, with its values in their stored forms.
+pub(crate) struct Commit {
+    transition: Transition,
+    snapshot: Option<Vec<u8>>,
+    /// The payload of the row of the log.
+    log: Vec<u8>,
+    configs: Vec<(Key, Vec<u8>)>,
+    entry: Option<SealedEntry>,
+    batch: Option<Batch>,
+    /// How many events are logged. Of a deletion it is the last one alone: the others would be hidden at once.
+    logged: usize,
+}
+
+impl Commit {
+    pub(crate) fn new(mut transition: Transition) -> Self {
+        let id = transition.campaign;
+        let after = transition.snapshot.as_ref();
+        let snapshot = after
+            .filter(|_| !transition.events.is_empty())
+            .map(|campaign| seal(&CAMPAIGNS, &key::campaign(id), &stored::campaign::write(campaign)));
+        let logged = match after {
+            Some(_) => transition.events.len(),
+            None => transition.events.len().min(1),
+        };
+        let hidden = transition.events.len() - logged;
+        let first = Version(transition.expected_version.0 + hidden as u64).next();
+        let log = stored::commit::write_parts(
+            Some(id),
+            Some(first),
+            transition.commit_id,
+            &transition.events[hidden..],
+        );
+        let configs = transition.configs.iter().map(|write| {
+            let key = key::config(id, &write.phase, write.revision);
+            let value = seal(&CONFIGS, &key, &stored::config::write(&write.config));
+            (key, value)
+        });
+        Self {
+            configs: configs.collect(),
+            entry: transition.idempotency.as_ref().map(SealedEntry::of),
+            batch: transition.output.take().map(Batch::new),
+            snapshot,
+            log,
+            logged,
+            transition,
+        }
+    }
+}
+
+impl Write for Commit {
     type Done = Committed;
     const KIND: WriteKind = WriteKind::Commit;
 
-    fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<Committed, Fault> {
-        let before = check_version(self, tables)?;
-        check_resources(self, tables)?;
-        let replaced = match &self.idempotency {
-            Some(entry) => idempotency::replaced(entry, tables, now)?,
+    fn apply(&mut self, group: &mut Group<'_>) -> Result<Committed, Fault> {
+        let transition = &self.transition;
+        let before = check_version(transition, group)?;
+        let before = before.as_ref();
+        check_resources(transition, group)?;
+        if let Some(expected) = &transition.expected_batch {
+            check_batch(transition, expected, group)?;
+        }
+        let worked_on = before.and_then(Campaign::working_ticket);
+        if let Some(ticket) = &worked_on
+            && transition.lease.if_over
+            && group.leases.is_held(ticket)
+        {
+            let ticket = ticket.clone();
+            return Err(Fault::Refused(StorageError::LeaseHeld { ticket }));
+        }
+        let replaced = match (&transition.idempotency, &self.entry) {
+            (Some(entry), Some(sealed)) => sealed.check(entry, group)?,
+            _ => None,
+        };
+        let batch = match &self.batch {
+            // An attempt that waits for a report can't append, but its answer may bring a batch.
+            Some(batch) if before.and_then(Campaign::ticket).as_ref() != Some(&batch.output.ticket) => {
+                return Err(batch.stale());
+            }
+            Some(batch) => Some((batch, batch.check(group)?)),
             None => None,
         };
-        let sealed = seal_all(self, tables.last)?;
 
-        tables.changed = true;
-        for (key, value) in &sealed.log {
-            tables.log.insert(key.as_slice(), value.as_slice())?;
+        if let Some(entry) = &mut self.entry {
+            entry.put(group, replaced);
         }
-        for (key, value) in &sealed.campaign_log {
-            tables.campaign_log.insert(key.as_slice(), value.as_slice())?;
-        }
-        for (key, value) in &sealed.configs {
-            tables.configs.insert(key.as_slice(), value.as_slice())?;
-        }
-        if let Some(entry) = &sealed.idempotency {
-            entry.insert(tables, replaced.as_ref())?;
-        }
-        tables.last += self.events.len() as u64;
-        if self.events.is_empty() {
+        if transition.events.is_empty() {
             return Ok(Committed {
-                version: self.expected_version,
+                version: transition.expected_version,
                 cursor: None,
             });
         }
-        let id = key::campaign(self.campaign);
-        match &sealed.snapshot {
-            Some(value) => tables.campaigns.insert(id.as_slice(), value.as_slice())?,
-            None => tables.campaigns.remove(id.as_slice())?,
-        };
-        if let Some(value) = &sealed.tombstone {
-            tables.tombstones.insert(id.as_slice(), value.as_slice())?;
-            let queued = seal(&tables::RECLAIM, &id, &[]);
-            tables.reclaim.insert(id.as_slice(), queued.as_slice())?;
+        if let Some((batch, checked)) = &batch {
+            batch.put(checked, group);
         }
-        index(tables, before.as_ref(), self.snapshot.as_ref())?;
+        let id = transition.campaign;
+        let version = Version(transition.expected_version.0 + transition.events.len() as u64);
+        group.last += self.logged as u64;
+        group.grown.insert(id, group.last);
+        let number = group.last;
+        let log_key = key::log(number);
+        let value = seal(&LOG, &log_key, &self.log);
+        group.put(&LOG, log_key, value);
+        let log_key = key::campaign_log(id, version.0);
+        let value = seal(&CAMPAIGN_LOG, &log_key, &number.to_be_bytes());
+        group.put(&CAMPAIGN_LOG, log_key, value);
+        for (key, value) in mem::take(&mut self.configs) {
+            group.put(&CONFIGS, key, value);
+        }
+        match self.snapshot.take() {
+            Some(value) => {
+                group.put(&CAMPAIGNS, key::campaign(id), value);
+                runs(transition, group);
+            }
+            None => bury(transition, version, group),
+        }
+        let after = transition.snapshot.as_ref();
+        index(before, after, group);
+        let working = after.and_then(Campaign::working_ticket);
+        let launches = working.is_some() && working != worked_on;
+        run_or_rest(transition, worked_on.is_some(), launches, group);
+        group.leases.committed(id, after, &transition.lease, launches);
+        let due = after.and_then(Campaign::due);
+        if let Some(at) = due.filter(|_| due != before.and_then(Campaign::due)) {
+            group.leases.moment_came_up(at);
+        }
         Ok(Committed {
-            version: Version(self.expected_version.0 + self.events.len() as u64),
-            cursor: Some(cursor(tables.last)),
+            version,
+            cursor: Some(cursor(number)),
         })
     }
 
     fn weight(&self) -> usize {
-        let configs: usize = self.configs.iter().map(|write| json_bytes(&write.config)).sum();
+        let configs: usize = self.configs.iter().map(|(_, value)| value.len()).sum();
         BASE_WEIGHT
             + configs
-            + json_bytes(&self.events)
-            + json_bytes(&self.snapshot)
-            + json_bytes(&self.idempotency)
+            + self.log.len()
+            + self.snapshot.as_ref().map_or(0, Vec::len)
+            + self.entry.as_ref().map_or(0, SealedEntry::bytes)
+            + self.batch.as_ref().map_or(0, Batch::weight)
+    }
+
+    fn write_ref(&self) -> WriteRef {
+        self.transition.write_ref()
     }
 }
 
-fn check_version(transition: &Transition, tables: &Tables<'_>) -> Result<Option<Campaign>, Fault> {
+fn check_version(transition: &Transition, group: &Group<'_>) -> Result<Option<Campaign>, Fault> {
     let id = transition.campaign;
-    let before = lookup::campaign(&tables.campaigns, id)?;
-    let grave = lookup::tombstone(&tables.tombstones, id)?;
-    let actual = match (&before, &grave) {
-        (_, Some(grave)) => grave.seq,
-        (Some(campaign), None) => campaign.version,
-        (None, None) => Version(0),
+    let before = lookup::campaign(group, id)?;
+    let (actual, is_free) = match &before {
+        Some(campaign) => (campaign.version, true),
+        None => match lookup::tombstone(group, id)? {
+            Some(grave) => (grave.seq, false),
+            None => (Version(0), true),
+        },
     };
-    if grave.is_some() || actual != transition.expected_version {
-        return Err(Fault::Refused(StorageError::Conflict {
-            campaign: id,
-            expected: transition.expected_version,
-            actual,
-        }));
+    if is_free && actual == transition.expected_version {
+        return Ok(before);
     }
-    Ok(before)
+    Err(Fault::Refused(StorageError::Conflict {
+        campaign: id,
+        expected: transition.expected_version,
+        actual,
+    }))
 }
 
-fn check_resources(transition: &Transition, tables: &Tables<'_>) -> Result<(), Fault> {
+fn check_resources(transition: &Transition, group: &Group<'_>) -> Result<(), Fault> {
     for expected in &transition.expected_resources {
-        let stored = lookup::resource(&tables.resources, &key::resource(&expected.resource))?;
+        let stored = lookup::present_resource(group, &key::resource(&expected.resource))?;
         let actual = stored.map(|stored| stored.revision);
         if actual != expected.revision {
             return Err(Fault::Refused(StorageError::ResourceConflict {
@@ -106,100 +202,118 @@ fn check_resources(transition: &Transition, tables: &Tables<'_>) -> Result<(), F
     Ok(())
 }
 
-/// All values that a transition writes, in their stored form, so that nothing can be refused once writing has begun.
-struct SealedTransition {
-    log: Vec<(Key, Vec<u8>)>,
-    campaign_log: Vec<(Key, Vec<u8>)>,
-    configs: Vec<(Key, Vec<u8>)>,
-    idempotency: Option<SealedEntry>,
-    snapshot: Option<Vec<u8>>,
-    tombstone: Option<Vec<u8>>,
-}
-
-fn seal_all(transition: &Transition, last: u64) -> Result<SealedTransition, StorageError> {
+fn check_batch(transition: &Transition, expected: &ExpectedBatch, group: &Group<'_>) -> Result<(), Fault> {
     let id = transition.campaign;
-    let campaign_key = key::campaign(id);
-    let mut log = Vec::new();
-    let mut campaign_log = Vec::new();
-    let (mut number, mut seq) = (last, transition.expected_version);
-    for event in &transition.events {
-        number += 1;
-        seq = seq.next();
-        let entry = LogEntry {
-            campaign: id,
-            seq,
-            commit: transition.commit_id,
-            event: event.clone(),
-        };
-        let key = key::log(number);
-        let value = seal_json(&tables::LOG, &key, &entry)?;
-        log.push((key, value));
-        let key = key::campaign_log(id, seq.0);
-        let value = seal(&tables::CAMPAIGN_LOG, &key, &number.to_be_bytes());
-        campaign_log.push((key, value));
-    }
-    let mut configs = Vec::new();
-    for write in &transition.configs {
-        let key = key::config(id, &write.phase, write.revision);
-        let value = seal_json(&tables::CONFIGS, &key, &write.config)?;
-        configs.push((key, value));
-    }
-    let entry = transition.idempotency.as_ref();
-    let idempotency = entry.map(SealedEntry::of).transpose()?;
-    let (mut snapshot, mut tombstone) = (None, None);
-    match &transition.snapshot {
-        Some(campaign) => snapshot = Some(seal_json(&tables::CAMPAIGNS, &campaign_key, campaign)?),
-        None => {
-            let own_key = |entry: &&phasegate_core::storage::IdempotencyEntry| entry.campaign == Some(id);
-            let grave = Tombstone {
-                seq,
-                number,
-                key: transition
-                    .idempotency
-                    .as_ref()
-                    .filter(own_key)
-                    .map(|entry| entry.key.clone()),
-            };
-            tombstone = Some(seal_json(&tables::TOMBSTONES, &campaign_key, &grave)?);
-        }
-    }
-    Ok(SealedTransition {
-        log,
-        campaign_log,
-        configs,
-        idempotency,
-        snapshot,
-        tombstone,
-    })
-}
-
-/// The keys of a snapshot in the two indexes.
-pub(crate) fn index_keys(campaign: &Campaign) -> (Key, Key) {
-    let position = u32::try_from(campaign.position()).unwrap_or(u32::MAX);
-    let activity = ActivityKind::from(&campaign.activity);
-    let state = key::state_prefix(activity, campaign.mode, position);
-    (
-        key::with_campaign(state, campaign.id),
-        key::with_campaign(key::name_prefix(&campaign.name), campaign.id),
-    )
-}
-
-fn index(
-    tables: &mut Tables<'_>,
-    before: Option<&Campaign>,
-    after: Option<&Campaign>,
-) -> Result<(), redb::StorageError> {
-    let (before, after) = (before.map(index_keys), after.map(index_keys));
-    if before == after {
+    let run = lookup::run(group, &key::run(id, &expected.phase, expected.run))?;
+    let actual = run.map_or(BatchNumber(0), |run| run.output.batch);
+    if actual == expected.batch {
         return Ok(());
     }
-    if let Some((state, name)) = before {
-        tables.by_state.remove(state.as_slice())?;
-        tables.by_name.remove(name.as_slice())?;
+    Err(Fault::Refused(StorageError::BatchConflict {
+        campaign: id,
+        phase: expected.phase.clone(),
+        run: expected.run,
+        actual,
+    }))
+}
+
+/// Writes the rows of the runs that begin, and queues those that are pruned.
+fn runs(transition: &Transition, group: &mut Group<'_>) {
+    let id = transition.campaign;
+    let mut seq = transition.expected_version;
+    for event in &transition.events {
+        seq = seq.next();
+        if let Some(launch) = event.kind.launch().filter(|launch| launch.attempt == Attempt(1)) {
+            let key = key::run(id, &launch.phase, launch.run);
+            let value = seal(&RUNS, &key, &stored::run::write(&StoredRun::launched(seq)));
+            group.put(&RUNS, key, value);
+        }
+        if let EventKind::RunPruned { phase, run } = &event.kind {
+            group.put_key(&RECLAIM_RUNS, key::run(id, phase, *run));
+        }
     }
-    if let Some((state, name)) = after {
-        tables.by_state.insert(state.as_slice(), [].as_slice())?;
-        tables.by_name.insert(name.as_slice(), [].as_slice())?;
+}
+
+/// Removes the snapshot, and leaves a tombstone. The rest is reclaimed later.
+fn bury(transition: &Transition, seq: Version, group: &mut Group<'_>) {
+    let id = transition.campaign;
+    let own_key = |entry: &&IdempotencyEntry| entry.campaign == Some(id);
+    let grave = StoredTombstone {
+        seq,
+        number: group.last,
+        id: transition.commit_id,
+        key: transition
+            .idempotency
+            .as_ref()
+            .filter(own_key)
+            .map(|entry| entry.key.clone()),
+    };
+    let key = key::campaign(id);
+    let value = seal(&TOMBSTONES, &key, &stored::tombstone::write(&grave));
+    group.put(&TOMBSTONES, key.clone(), value);
+    group.put_key(&RECLAIM, key.clone());
+    group.remove(&CAMPAIGNS, key);
+}
+
+/// Keeps the row of the attempt that a runner works on.
+fn run_or_rest(transition: &Transition, was_worked_on: bool, launches: bool, group: &mut Group<'_>) {
+    let key = key::campaign(transition.campaign);
+    let after = transition.snapshot.as_ref();
+    match after.and_then(|campaign| Some((campaign, campaign.working_ticket()?))) {
+        Some((campaign, ticket)) if launches => {
+            let lease = StoredLease {
+                owner: transition.lease.owner,
+                until: None,
+                released: false,
+                hidden_for: None,
+                phase: ticket.phase,
+                run: ticket.run,
+                attempt: ticket.attempt,
+                pipeline: campaign.pipeline.clone(),
+            };
+            let value = seal(&RUNNING, &key, &stored::lease::write(&lease));
+            group.put(&RUNNING, key, value);
+        }
+        None if was_worked_on => group.remove(&RUNNING, key),
+        _ => {}
     }
-    Ok(())
+}
+
+/// The rows of a snapshot in the indexes.
+pub(crate) fn index_keys(campaign: &Campaign) -> Vec<(&'static TableSpec, Key)> {
+    let position = u32::try_from(campaign.position()).unwrap_or(u32::MAX);
+    let activity = ActivityKind::from(&campaign.activity);
+    let mut prefixes = vec![
+        (&BY_STATE, key::state_prefix(activity, campaign.mode, position)),
+        (&BY_NAME, key::name_prefix(&campaign.name)),
+    ];
+    for (key, value) in &campaign.attributes {
+        prefixes.push((&BY_ATTRIBUTE, key::attribute_prefix(key, value)));
+    }
+    if let Some(at) = campaign.due() {
+        prefixes.push((&BY_DUE, key::due_prefix(&campaign.pipeline, at)));
+    }
+    let keys = prefixes.into_iter();
+    keys.map(|(spec, prefix)| (spec, key::with_campaign(prefix, campaign.id)))
+        .collect()
+}
+
+/// Moves the rows of the indexes that change.
+fn index(before: Option<&Campaign>, after: Option<&Campaign>, group: &mut Group<'_>) {
+    let before = before.map(index_keys).unwrap_or_default();
+    let after = after.map(index_keys).unwrap_or_default();
+    let is_in = |keys: &[(&TableSpec, Key)], spec: &TableSpec, key: &Key| {
+        keys.iter()
+            .any(|(other, same)| other.name == spec.name && same == key)
+    };
+    for (spec, key) in &before {
+        if !is_in(&after, spec, key) {
+            group.remove(spec, key.clone());
+        }
+    }
+    for (spec, key) in after {
+        if !is_in(&before, spec, &key) {
+            group.put_key(spec, key);
+        }
+    }
 }

@@ -1,72 +1,93 @@
 //! Writing idempotency keys, with a commit or by themselves.
 
-use phasegate_core::Timestamp;
-use phasegate_core::storage::{IdempotencyEntry, StorageError};
+use std::mem;
 
-use super::{BASE_WEIGHT, Tables, Write, json_bytes};
-use crate::envelope::seal_json;
+use phasegate_core::storage::{IdempotencyEntry, StorageError, WriteRef};
+use phasegate_core::{Timestamp, stored};
+
+use super::{BASE_WEIGHT, Group, Write};
+use crate::envelope::seal;
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
 use crate::metrics::WriteKind;
-use crate::tables;
+use crate::tables::{BY_EXPIRY, IDEMPOTENCY};
 
-impl Write for IdempotencyEntry {
+/// The write of a key that stands in no commit.
+pub(crate) struct Remember {
+    entry: IdempotencyEntry,
+    sealed: SealedEntry,
+}
+
+impl Remember {
+    pub(crate) fn new(entry: IdempotencyEntry) -> Self {
+        let sealed = SealedEntry::of(&entry);
+        Self { entry, sealed }
+    }
+}
+
+impl Write for Remember {
     type Done = ();
     const KIND: WriteKind = WriteKind::Key;
 
-    fn apply(&self, tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Fault> {
-        let replaced = replaced(self, tables, now)?;
-        let sealed = SealedEntry::of(self)?;
-        tables.changed = true;
-        sealed.insert(tables, replaced.as_ref())
+    fn apply(&mut self, group: &mut Group<'_>) -> Result<(), Fault> {
+        let replaced = self.sealed.check(&self.entry, group)?;
+        self.sealed.put(group, replaced);
+        Ok(())
     }
 
     fn weight(&self) -> usize {
-        BASE_WEIGHT + json_bytes(self)
+        BASE_WEIGHT + self.sealed.bytes()
+    }
+
+    fn write_ref(&self) -> WriteRef {
+        WriteRef::Key {
+            key: self.entry.key.clone(),
+            command: self.entry.command.clone(),
+        }
     }
 }
 
-/// Returns the expiry key of the expired entry that this one replaces, if any.
-pub(super) fn replaced(
-    entry: &IdempotencyEntry,
-    tables: &Tables<'_>,
-    now: Timestamp,
-) -> Result<Option<Key>, Fault> {
-    let key = key::idempotency(entry.campaign, &entry.key);
-    match lookup::idempotency(&tables.idempotency, &key)? {
-        Some(old) if old.expires_at > now => Err(Fault::Refused(StorageError::KeyUsed {
-            key: entry.key.to_string(),
-        })),
-        Some(old) => Ok(Some(key::expiry(old.expires_at.as_unix_ms(), &key))),
-        None => Ok(None),
-    }
-}
-
-/// An entry in its stored form, so that nothing can be refused once writing has begun.
+/// An entry in its stored form.
 pub(super) struct SealedEntry {
     key: Key,
-    expiry: Key,
+    expires_at: Timestamp,
     value: Vec<u8>,
 }
 
 impl SealedEntry {
-    pub(super) fn of(entry: &IdempotencyEntry) -> Result<Self, StorageError> {
+    pub(super) fn of(entry: &IdempotencyEntry) -> Self {
         let key = key::idempotency(entry.campaign, &entry.key);
-        let value = seal_json(&tables::IDEMPOTENCY, &key, entry)?;
-        let expiry = key::expiry(entry.expires_at.as_unix_ms(), &key);
-        Ok(Self { key, expiry, value })
+        let value = seal(&IDEMPOTENCY, &key, &stored::key::write(entry));
+        Self {
+            key,
+            expires_at: entry.expires_at,
+            value,
+        }
     }
 
-    /// Writes it, replacing the expired entry with the expiry key `replaced`.
-    pub(super) fn insert(&self, tables: &mut Tables<'_>, replaced: Option<&Key>) -> Result<(), Fault> {
-        if let Some(expiry) = replaced {
-            tables.by_expiry.remove(expiry.as_slice())?;
+    /// How many bytes it writes.
+    pub(super) fn bytes(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Refuses a key that is in use. Returns the row of the expired key that this one replaces, if there is one.
+    pub(super) fn check(&self, entry: &IdempotencyEntry, group: &Group<'_>) -> Result<Option<Key>, Fault> {
+        match lookup::idempotency(group, &self.key)? {
+            Some(old) if old.expires_at > group.now => Err(Fault::Refused(StorageError::KeyUsed {
+                key: entry.key.to_string(),
+            })),
+            Some(old) => Ok(Some(key::expiry(old.expires_at, &self.key))),
+            None => Ok(None),
         }
-        tables
-            .idempotency
-            .insert(self.key.as_slice(), self.value.as_slice())?;
-        tables.by_expiry.insert(self.expiry.as_slice(), [].as_slice())?;
-        Ok(())
+    }
+
+    /// Writes it, in place of the expired key.
+    pub(super) fn put(&mut self, group: &mut Group<'_>, replaced: Option<Key>) {
+        if let Some(expiry) = replaced {
+            group.remove(&BY_EXPIRY, expiry);
+        }
+        group.put_key(&BY_EXPIRY, key::expiry(self.expires_at, &self.key));
+        group.put(&IDEMPOTENCY, mem::take(&mut self.key), mem::take(&mut self.value));
     }
 }

@@ -1,14 +1,20 @@
-//! Reclaiming the space of deleted campaigns and expired idempotency keys, in bounded commits.
+//! Reclaiming the space of deleted campaigns, pruned runs and expired idempotency keys, in bounded commits.
 
-use phasegate_core::{CampaignId, Timestamp};
-use redb::ReadableTable;
+use std::ops::Bound;
 
-use super::{ReclaimBudget, Tables, remove_range};
+use phasegate_core::{CampaignId, PhaseName, Run, stored};
+use redb::{ReadableTable, ReadableTableMetadata};
+
+use super::Group;
+use crate::commits::LastOfCommit;
 use crate::envelope;
 use crate::fault::Fault;
-use crate::key;
+use crate::key::{self, Key};
 use crate::lookup;
-use crate::tables;
+use crate::rows;
+use crate::tables::{
+    BY_EXPIRY, CAMPAIGN_LOG, CONFIGS, IDEMPOTENCY, LOG, RECLAIM, RECLAIM_RUNS, RECORDS, RUNS, TableSpec,
+};
 
 /// The result of one step of reclaiming.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,106 +25,181 @@ pub(crate) enum Reclaimed {
     Some,
 }
 
-const STEP: ReclaimBudget = ReclaimBudget {
+/// How much one bounded commit may still remove.
+struct Budget {
+    keys: usize,
+    bytes: usize,
+}
+
+const STEP: Budget = Budget {
     keys: 2_000,
     bytes: 4 * 1024 * 1024,
 };
 
-/// Reclaims some of the space of the first deleted campaign in the queue.
-pub(crate) fn reclaim_some(tables: &mut Tables<'_>) -> Result<Reclaimed, Fault> {
-    let queued = match tables.reclaim.first()? {
-        Some((key, _)) => key.value().to_vec(),
-        None => return Ok(Reclaimed::Nothing),
-    };
-    tables.changed = true;
-    let done = match key::first_campaign(&queued).filter(|_| queued.len() == 16) {
-        Some(id) => reclaim(tables, id)?,
-        None => true,
-    };
-    if done {
-        tables.reclaim.remove(queued.as_slice())?;
+impl Budget {
+    fn take(&mut self, bytes: usize) -> bool {
+        if self.keys == 0 || self.bytes == 0 {
+            return false;
+        }
+        self.keys -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        true
     }
-    Ok(Reclaimed::Some)
 }
 
-fn reclaim(tables: &mut Tables<'_>, id: CampaignId) -> Result<bool, Fault> {
-    let mut budget = ReclaimBudget { ..STEP };
+/// The keys from one up to another, or to the end.
+struct KeyRange {
+    from: Key,
+    to: Option<Key>,
+}
+
+impl KeyRange {
+    fn of_prefix(prefix: Key) -> Self {
+        Self {
+            to: key::after_prefix(&prefix),
+            from: prefix,
+        }
+    }
+}
+
+/// Reclaims some of the space of the first deleted campaign or pruned run in the queues. The group has no other writes.
+pub(crate) fn reclaim_some(group: &mut Group<'_>) -> Result<Reclaimed, Fault> {
+    if let Some(queued) = first(group, &RECLAIM)? {
+        let done = match key::first_campaign(&queued).filter(|_| queued.len() == 16) {
+            Some(id) => reclaim_campaign(group, id)?,
+            None => true,
+        };
+        if done {
+            group.remove(&RECLAIM, queued);
+        }
+        return Ok(Reclaimed::Some);
+    }
+    if let Some(queued) = first(group, &RECLAIM_RUNS)? {
+        let done = match key::run_parts(&queued) {
+            Some((id, phase, run)) => reclaim_runs(group, id, &phase, run)?,
+            None => true,
+        };
+        if done {
+            group.remove(&RECLAIM_RUNS, queued);
+        }
+        return Ok(Reclaimed::Some);
+    }
+    Ok(Reclaimed::Nothing)
+}
+
+fn first(group: &Group<'_>, queue: &TableSpec) -> Result<Option<Key>, Fault> {
+    let queue = rows::table(group.before(), queue)?;
+    if queue.is_empty()? {
+        return Ok(None);
+    }
+    Ok(queue.first()?.map(|(key, _)| key.value().to_vec()))
+}
+
+/// Returns whether all is removed.
+fn reclaim_campaign(group: &mut Group<'_>, id: CampaignId) -> Result<bool, Fault> {
+    let mut budget = Budget { ..STEP };
     // Without a readable tombstone the campaign may not be deleted, so its values stay.
-    let grave = match lookup::tombstone(&tables.tombstones, id) {
+    let grave = match lookup::tombstone(group, id) {
         Ok(Some(grave)) => grave,
         Ok(None) | Err(Fault::Refused(_)) => return Ok(true),
         Err(broken) => return Err(broken),
     };
-    let from = key::campaign(id);
-    let to = key::after_prefix(&from);
-    let range = (from.as_slice(), to.as_deref());
-    for table in [&mut tables.records, &mut tables.runs, &mut tables.configs] {
-        if !remove_range(table, range, &mut budget, |_| false, |_, _| Ok(()))? {
+    let of_campaign = KeyRange::of_prefix(key::campaign(id));
+    for table in [&RECORDS, &RUNS, &CONFIGS, &RECLAIM_RUNS] {
+        if !remove_range(group, table, &of_campaign, &mut budget, |_, _, _| true)? {
             return Ok(false);
         }
     }
-    let log = &mut tables.log;
     let complete = remove_range(
-        &mut tables.campaign_log,
-        range,
+        group,
+        &CAMPAIGN_LOG,
+        &of_campaign,
         &mut budget,
-        |key| key::last_u64(key) == Some(grave.seq.0),
-        |key, value| {
-            if let Ok(number) = envelope::open_u64(&tables::CAMPAIGN_LOG, key, value)
-                && number != grave.number
-            {
-                log.remove(key::log(number).as_slice())?;
+        |group, key, value| {
+            match LastOfCommit::read(key, value) {
+                Ok(last) if last.number == grave.number => return false,
+                Ok(last) => group.remove(&LOG, key::log(last.number)),
+                // Where its commit stands is unknown. A verification finds it.
+                Err(_) => {}
             }
-            Ok(())
+            true
         },
     )?;
     if !complete {
         return Ok(false);
     }
     let kept = grave.key.map(|kept| key::idempotency(Some(id), &kept));
-    let from = key::scope(Some(id));
-    let to = key::after_prefix(&from);
-    let by_expiry = &mut tables.by_expiry;
-    remove_range(
-        &mut tables.idempotency,
-        (&from, to.as_deref()),
-        &mut budget,
-        |key| kept.as_deref() == Some(key),
-        |key, value| {
-            let entry = envelope::open_json(&tables::IDEMPOTENCY, key, value);
-            if let Ok(phasegate_core::storage::IdempotencyEntry { expires_at, .. }) = entry {
-                by_expiry.remove(key::expiry(expires_at.as_unix_ms(), key).as_slice())?;
-            }
-            Ok(())
-        },
+    let keys = KeyRange::of_prefix(key::scope(Some(id)));
+    remove_range(group, &IDEMPOTENCY, &keys, &mut budget, |group, key, value| {
+        if kept.as_deref() == Some(key) {
+            return false;
+        }
+        if let Ok(entry) = envelope::read(&IDEMPOTENCY, key, value, stored::key::read) {
+            group.remove(&BY_EXPIRY, key::expiry(entry.expires_at, key));
+        }
+        true
+    })
+}
+
+/// Removes a run and those before it. Returns whether all are removed.
+fn reclaim_runs(group: &mut Group<'_>, id: CampaignId, phase: &PhaseName, run: Run) -> Result<bool, Fault> {
+    // Where the campaign doesn't say so, they are not pruned, so they stay.
+    match lookup::is_pruned(group, id, phase, run) {
+        Ok(true) => {}
+        Ok(false) | Err(Fault::Refused(_)) => return Ok(true),
+        Err(broken) => return Err(broken),
+    }
+    let mut budget = Budget { ..STEP };
+    let up_to_it = KeyRange {
+        from: key::run(id, phase, Run(0)),
+        to: key::after_prefix(&key::run(id, phase, run)),
+    };
+    Ok(
+        remove_range(group, &RECORDS, &up_to_it, &mut budget, |_, _, _| true)?
+            && remove_range(group, &RUNS, &up_to_it, &mut budget, |_, _, _| true)?,
     )
 }
 
-/// Forgets some of the idempotency keys that have expired.
-pub(crate) fn purge_expired(tables: &mut Tables<'_>, now: Timestamp) -> Result<Reclaimed, Fault> {
-    let mut budget = ReclaimBudget { ..STEP };
-    let to = key::expiry(now.as_unix_ms().saturating_add(1), &[]);
-    let idempotency = &mut tables.idempotency;
-    let mut removed = false;
-    remove_range(
-        &mut tables.by_expiry,
-        (&[], Some(&to)),
-        &mut budget,
-        |_| false,
-        |key, _| {
-            removed = true;
-            if let Some(entry) = key.get(8..) {
-                idempotency.remove(entry)?;
-            }
-            Ok(())
-        },
-    )?;
-    tables.changed |= removed;
-    Ok(if removed {
-        Reclaimed::Some
-    } else {
-        Reclaimed::Nothing
-    })
+/// Forgets some of the idempotency keys that have expired. The group has no other writes.
+pub(crate) fn purge_expired(group: &mut Group<'_>) -> Result<Reclaimed, Fault> {
+    let mut budget = Budget { ..STEP };
+    let expired = KeyRange {
+        from: Key::new(),
+        to: Some(key::expiry(group.now.plus_ms(1), &[])),
+    };
+    let mut reclaimed = Reclaimed::Nothing;
+    remove_range(group, &BY_EXPIRY, &expired, &mut budget, |group, key, _| {
+        reclaimed = Reclaimed::Some;
+        if let Some(entry) = key.get(8..) {
+            group.remove(&IDEMPOTENCY, entry.to_vec());
+        }
+        true
+    })?;
+    Ok(reclaimed)
+}
+
+/// Removes the rows of a range, within a budget, but for those that `is_removed` keeps. Returns whether all are removed.
+fn remove_range<'w>(
+    group: &mut Group<'w>,
+    spec: &TableSpec,
+    range: &KeyRange,
+    budget: &mut Budget,
+    mut is_removed: impl FnMut(&mut Group<'w>, &[u8], &[u8]) -> bool,
+) -> Result<bool, Fault> {
+    let to = range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let bounds = (Bound::Included(range.from.as_slice()), to);
+    let entries = rows::table(group.before(), spec)?.range::<&[u8]>(bounds)?;
+    for entry in entries {
+        let (key, value) = entry?;
+        let (key, value) = (key.value(), value.value());
+        if !budget.take(key.len() + value.len()) {
+            return Ok(false);
+        }
+        if is_removed(group, key, value) {
+            group.remove(spec, key.to_vec());
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Backup: a consistent copy while the store is in use.
 
+mod omitted;
+
 use std::path::Path;
 
 use phasegate_core::storage::StorageError;
@@ -7,13 +9,15 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::fault::{Fault, unavailable};
+use crate::format::open_all;
 use crate::long_task::{self, LongTask, Progress};
-use crate::lookup;
 use crate::open::{ExistingFile, publish, temporary_beside};
 use crate::open_store::{OpenStore, no_panic};
+use crate::rows;
 use crate::store::RedbStorage;
 use crate::tables;
 use crate::write::begin;
+use omitted::Omitted;
 
 /// A transaction of the copy ends when it has this many bytes.
 const STEP_BYTES: usize = 8 * 1024 * 1024;
@@ -37,6 +41,9 @@ impl RedbStorage {
     ///
     /// Copy the file itself only while the store is closed. The file of an open store changes during the copy, so the copy may
     /// mix several moments, and may not even open.
+    ///
+    /// The copy has the store's secret, so the tokens of answers hold in it. It has nothing of a deleted campaign but the event of
+    /// its deletion and that one's idempotency key, and nothing of pruned runs, also where their space is not reclaimed yet.
     ///
     /// The backup is written under another name in the same folder, synced, and then renamed: `to` is either complete or
     /// missing. It opens like any store. `progress` is called every few hundred values.
@@ -103,16 +110,22 @@ fn size(shared: &OpenStore) -> u64 {
     metadata.map_or(0, |metadata| metadata.len())
 }
 
+/// Copies all rows that are not omitted. Returns how many.
 fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Result<u64, Fault> {
     let mut total = 0;
     for table in tables::ALL {
-        total += lookup::table(txn, table)?.len()?;
+        total += rows::table(txn, table)?.len()?;
     }
     task.begin(total)?;
+    let omitted = Omitted::of(txn)?;
+    let step = begin(copy)?;
+    open_all(&step)?;
+    no_panic(|| Ok(step.commit()?))?;
+    let mut copied = 0;
     for spec in tables::ALL {
-        let from = lookup::table(txn, spec)?;
+        let from = rows::table(txn, spec)?;
         let mut entries = ReadableTable::iter(&from)?.peekable();
-        loop {
+        while entries.peek().is_some() {
             let step = begin(copy)?;
             let mut to = step.open_table(spec.definition())?;
             let mut bytes = 0;
@@ -120,16 +133,17 @@ fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Resu
                 && let Some(entry) = entries.next()
             {
                 let (key, value) = entry?;
-                bytes += key.value().len() + value.value().len();
-                to.insert(key.value(), value.value())?;
+                let (key, value) = (key.value(), value.value());
+                bytes += key.len() + value.len();
+                if !omitted.has(spec, key, value)? {
+                    to.insert(key, value)?;
+                    copied += 1;
+                }
                 task.step()?;
             }
             drop(to);
             no_panic(|| Ok(step.commit()?))?;
-            if entries.peek().is_none() {
-                break;
-            }
         }
     }
-    Ok(total)
+    Ok(copied)
 }

@@ -1,0 +1,274 @@
+//! The store as the port has it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use phasegate_core::limits::MAX_CURSOR_NAME_BYTES;
+use phasegate_core::storage::{
+    Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, EventPage,
+    EventScope, IdempotencyEntry, IdempotencyKey, LeaseKind, LoggedEvent, Output, RecordPage, Renewal,
+    Resource, ResourceWrite, RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
+};
+use phasegate_core::{
+    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
+    Version,
+};
+use serde_json::Value;
+
+use crate::cursor::{cursor, invalid, place};
+use crate::format;
+use crate::leases::DueQuery;
+use crate::lookup;
+use crate::read;
+use crate::store::RedbStorage;
+use crate::waiters::Watch;
+use crate::write::{Append, Commit, KeepCursor, Release, Remember, WriteResource};
+
+#[async_trait]
+impl Storage for RedbStorage {
+    async fn commit(&self, transition: Transition) -> Result<Committed, StorageError> {
+        transition.check()?;
+        self.write(Commit::new(transition)).await
+    }
+
+    async fn append(&self, output: Output) -> Result<Appended, StorageError> {
+        output.check()?;
+        self.write(Append::new(output)).await
+    }
+
+    async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
+        write.check()?;
+        self.write(WriteResource::new(write)).await
+    }
+
+    async fn remember(&self, entry: IdempotencyEntry) -> Result<(), StorageError> {
+        entry.check()?;
+        self.write(Remember::new(entry)).await
+    }
+
+    async fn set_cursor(&self, name: &str, cursor: Cursor) -> Result<(), StorageError> {
+        if !is_cursor_name(name) {
+            return Err(invalid(&cursor));
+        }
+        let name = name.to_owned();
+        self.write(KeepCursor { name, cursor }).await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError> {
+        if !is_cursor_name(name) {
+            return self.shared().check_open().map(|()| None);
+        }
+        let name = name.to_owned();
+        self.read(move |txn| Ok(lookup::cursor(txn, &name)?.map(cursor)))
+            .await
+    }
+
+    async fn outcome(&self, write: &WriteRef) -> Result<bool, StorageError> {
+        let write = write.clone();
+        self.read(move |txn| read::outcome(txn, &write)).await
+    }
+
+    async fn idempotency(
+        &self,
+        campaign: Option<CampaignId>,
+        key: &IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StorageError> {
+        let key = key.clone();
+        let now = self.shared().now();
+        self.read(move |txn| read::idempotency(txn, campaign, &key, now))
+            .await
+    }
+
+    async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
+        let now = self.shared().now();
+        let campaign = self.read(move |txn| lookup::campaign(txn, id)).await?;
+        Ok(CampaignRead { campaign, now })
+    }
+
+    async fn campaigns(&self, query: CampaignQuery) -> Result<CampaignPage, StorageError> {
+        self.read(move |txn| read::campaigns(txn, &query)).await
+    }
+
+    async fn config(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        revision: Revision,
+    ) -> Result<Option<Value>, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::config(txn, campaign, &phase, revision))
+            .await
+    }
+
+    async fn events(
+        &self,
+        scope: EventScope,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage, StorageError> {
+        self.read(move |txn| read::events(txn, scope, after.as_ref(), limit))
+            .await
+    }
+
+    async fn event(&self, campaign: CampaignId, seq: Version) -> Result<Option<LoggedEvent>, StorageError> {
+        self.read(move |txn| read::event(txn, campaign, seq)).await
+    }
+
+    async fn runs(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        after: Run,
+        limit: usize,
+    ) -> Result<RunPage, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::runs(txn, campaign, &phase, after, limit))
+            .await
+    }
+
+    async fn run_output(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+    ) -> Result<Option<RunOutput>, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::run_output(txn, campaign, &phase, run))
+            .await
+    }
+
+    async fn records(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+        limit: usize,
+    ) -> Result<RecordPage, StorageError> {
+        let phase = phase.clone();
+        self.read(move |txn| read::records(txn, (campaign, &phase, run), from, limit))
+            .await
+    }
+
+    async fn resource(&self, resource: &ResourceRef) -> Result<Option<Resource>, StorageError> {
+        let resource = resource.clone();
+        self.read(move |txn| read::resource(txn, resource)).await
+    }
+
+    async fn resources(
+        &self,
+        kind: &ResourceKind,
+        after: Option<&ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Resource>, StorageError> {
+        let (kind, after) = (kind.clone(), after.cloned());
+        self.read(move |txn| read::resources(txn, &kind, after, limit))
+            .await
+    }
+
+    fn lease_kind(&self) -> LeaseKind {
+        LeaseKind::WhileHeld
+    }
+
+    async fn due(
+        &self,
+        owner: OwnerId,
+        pipelines: &[PipelineId],
+        _ttl: Duration,
+        limit: usize,
+    ) -> Result<Due, StorageError> {
+        let pipelines = pipelines.to_vec();
+        self.between(move |leases, store| {
+            let query = DueQuery {
+                owner,
+                pipelines: &pipelines,
+                limit: limit.clamp(1, 1_000),
+                now: store.now(),
+            };
+            store.read(|txn| leases.due(txn, &query))
+        })
+        .await
+    }
+
+    async fn renew(
+        &self,
+        owner: OwnerId,
+        _ttl: Duration,
+        tickets: &[Ticket],
+    ) -> Result<Renewal, StorageError> {
+        let tickets = tickets.to_vec();
+        self.between(move |leases, store| store.check_open().map(|()| leases.renew(owner, &tickets)))
+            .await
+    }
+
+    async fn release(&self, owner: OwnerId, tickets: &[Ticket]) -> Result<(), StorageError> {
+        let tickets = tickets.to_vec();
+        self.write(Release { owner, tickets }).await
+    }
+
+    async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
+        self.read(format::token_secret).await
+    }
+
+    async fn changed(
+        &self,
+        scope: ChangeScope,
+        after: Option<Cursor>,
+        at_most: Duration,
+    ) -> Result<bool, StorageError> {
+        let store = self.shared();
+        store.check_open()?;
+        let watch = match scope {
+            ChangeScope::Store => Watch::Latest,
+            ChangeScope::Campaign(id) => Watch::Campaign(id),
+            ChangeScope::Due { .. } => Watch::Due,
+        };
+        let mut waiter = store.waiters.watch(watch).ok_or_else(|| store.end())?;
+        let found = match scope {
+            ChangeScope::Due { mark } => waiter.wait(at_most, |now| now != mark).await,
+            ChangeScope::Store => {
+                let after = self.place(after).await?;
+                waiter.wait(at_most, |latest| latest > after).await
+            }
+            ChangeScope::Campaign(id) => {
+                let after = self.place(after).await?;
+                // Its waiter tells only of what comes from now on.
+                if self.read(move |txn| read::latest_of(txn, id)).await? > after {
+                    return Ok(true);
+                }
+                waiter.wait(at_most, |latest| latest > after).await
+            }
+        };
+        match found {
+            Some(found) => Ok(found),
+            None => Err(store.end()),
+        }
+    }
+
+    async fn latest(&self) -> Result<Option<Cursor>, StorageError> {
+        let store = self.shared();
+        store.check_open()?;
+        let last = store.waiters.latest().ok_or_else(|| store.end())?;
+        Ok((last > 0).then(|| cursor(last)))
+    }
+
+    async fn close(&self) -> Result<(), StorageError> {
+        self.finish().await
+    }
+}
+
+fn is_cursor_name(name: &str) -> bool {
+    (1..=MAX_CURSOR_NAME_BYTES).contains(&name.len())
+}
+
+impl RedbStorage {
+    /// The place that a cursor names; 0 without a cursor.
+    async fn place(&self, after: Option<Cursor>) -> Result<u64, StorageError> {
+        let announced = self.shared().waiters.latest().unwrap_or(0);
+        match place(after.as_ref(), announced) {
+            Ok(after) => Ok(after),
+            // A read may have shown a durable event before its announcement.
+            Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await,
+        }
+    }
+}

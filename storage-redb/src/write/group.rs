@@ -1,0 +1,115 @@
+//! The writes of one transaction: they see what those before them write, and their rows reach the database at the end, in order.
+
+use std::collections::BTreeMap;
+
+use phasegate_core::{CampaignId, Timestamp};
+use redb::{ReadTransaction, WriteTransaction};
+
+use crate::fault::Fault;
+use crate::key::Key;
+use crate::leases::Leases;
+use crate::rows::Rows;
+use crate::tables::{Definition, TableSpec};
+
+/// The rows of one table that a group writes; `None` removes one.
+type TableRows = BTreeMap<Key, Option<Vec<u8>>>;
+
+/// The writes of one transaction.
+pub(crate) struct Group<'w> {
+    before: ReadTransaction,
+    rows: BTreeMap<&'static str, TableRows>,
+    /// Who works on what. A change that is made here stays, so a group that fails leaves a store that does nothing more.
+    pub(crate) leases: &'w mut Leases,
+    /// The time by the store's clock.
+    pub(crate) now: Timestamp,
+    /// The number of the latest event in the store-wide log.
+    pub(crate) last: u64,
+    /// The campaigns with new events, and the number of the latest one of each.
+    pub(crate) grown: BTreeMap<CampaignId, u64>,
+}
+
+impl<'w> Group<'w> {
+    /// A group without writes, over the rows `before` it, of which `last` is the number of the latest event.
+    pub(crate) fn new(before: ReadTransaction, last: u64, now: Timestamp, leases: &'w mut Leases) -> Self {
+        Self {
+            before,
+            rows: BTreeMap::new(),
+            leases,
+            now,
+            last,
+            grown: BTreeMap::new(),
+        }
+    }
+
+    /// The rows before the group.
+    pub(crate) fn before(&self) -> &ReadTransaction {
+        &self.before
+    }
+
+    pub(crate) fn put(&mut self, spec: &TableSpec, key: Key, value: Vec<u8>) {
+        self.rows.entry(spec.name).or_default().insert(key, Some(value));
+    }
+
+    /// Puts a row of an index.
+    pub(crate) fn put_key(&mut self, spec: &TableSpec, key: Key) {
+        self.put(spec, key, Vec::new());
+    }
+
+    pub(crate) fn remove(&mut self, spec: &TableSpec, key: Key) {
+        self.rows.entry(spec.name).or_default().insert(key, None);
+    }
+
+    /// What it leaves: its rows, the number of the latest event, and the campaigns with new events.
+    pub(crate) fn end(self) -> Ended {
+        Ended {
+            rows: self.rows,
+            last: self.last,
+            grown: self.grown,
+        }
+    }
+}
+
+impl Rows for Group<'_> {
+    fn with<T>(
+        &self,
+        spec: &TableSpec,
+        key: &[u8],
+        work: impl FnOnce(&[u8]) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        match self.rows.get(spec.name).and_then(|rows| rows.get(key)) {
+            Some(Some(value)) => work(value).map(Some),
+            Some(None) => Ok(None),
+            None => self.before.with(spec, key, work),
+        }
+    }
+}
+
+/// A group whose writes are done, but for the database.
+pub(crate) struct Ended {
+    rows: BTreeMap<&'static str, TableRows>,
+    /// The number of the latest event in the store-wide log.
+    pub(crate) last: u64,
+    /// The campaigns with new events, and the number of the latest one of each.
+    pub(crate) grown: BTreeMap<CampaignId, u64>,
+}
+
+impl Ended {
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes the rows, table by table and key by key. Tables without any stay unopened.
+    pub(crate) fn write(&self, txn: &WriteTransaction) -> Result<(), Fault> {
+        for (name, rows) in &self.rows {
+            let mut table = txn.open_table(Definition::new(name))?;
+            for (key, value) in rows {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice())?,
+                    None => table.remove(key.as_slice())?,
+                };
+            }
+        }
+        Ok(())
+    }
+}
