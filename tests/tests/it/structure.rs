@@ -171,7 +171,7 @@ fn the_core_and_the_stores_build_without_a_validator_of_schemas() {
     let host = output_of("rustc", &["--print", "host-tuple"]);
     let host = str::from_utf8(&host).expect("rustc writes UTF-8").trim();
     // Without a platform cargo asks for crates of all platforms, which may not be here.
-    let metadata = metadata(&["--filter-platform", host]);
+    let metadata = metadata(&["--locked", "--filter-platform", host]);
     let knows_it = |name: &str| used_by(&metadata, name).contains("jsonschema");
     assert!(knows_it("phasegate-schema"), "it has the validator");
     assert!(knows_it("phasegate"), "a chain of two is seen");
