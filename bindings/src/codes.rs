@@ -66,13 +66,17 @@ impl ErrorClass {
         Some(match code {
             "unknown_pipeline" | "pipeline_changed" | "phase_locked" | "phase_started" | "out_of_order"
             | "already_running" | "paused" | "not_started" | "pausing" | "stopping" | "not_running"
-            | "not_paused" | "stale_ticket" => Self::Rejected,
+            | "not_paused" | "stale_ticket" | "skip_forbidden" | "nothing_left" | "input_changed"
+            | "answer_invalid" => Self::Rejected,
             "preflight_failed" => Self::PreflightFailed,
             "config_invalid" => Self::ConfigInvalid,
             "unknown_phase" => Self::UnknownPhase,
             "not_found" | "resource_not_found" => Self::NotFound,
             "invalid_argument"
             | "invalid_name"
+            | "invalid_envelope"
+            | "invalid_attribute"
+            | "invalid_retry"
             | "invalid_pipeline"
             | "invalid_cursor"
             | "pipeline_not_named"
@@ -82,8 +86,10 @@ impl ErrorClass {
             | "too_large"
             | "too_deep" => Self::InvalidArgument,
             "resource_invalid" => Self::ResourceInvalid,
-            "resource_conflict" | "idempotency_key_reused" | "precondition_failed" => Self::Conflict,
-            "storage_failed" | "newer_format" => Self::StorageFailed,
+            "resource_conflict" | "lease_held" | "idempotency_key_reused" | "precondition_failed" => {
+                Self::Conflict
+            }
+            "storage_failed" | "outcome_unknown" | "newer_format" => Self::StorageFailed,
             "held" => Self::Held,
             "damaged" => Self::Damaged,
             "closed" | "forked" | "shut_down" => Self::Closed,

@@ -8,9 +8,9 @@ use std::time::Duration;
 use phasegate::core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
-use phasegate::core::{Outcome, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::core::{ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
-use phasegate::{CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
+use phasegate::{Answer, CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -374,8 +374,8 @@ impl HostEngine {
     pub async fn report(&self, ticket: String, outcome: String) -> Result<String, HostError> {
         let inner = self.inner()?;
         let ticket: Ticket = read("ticket", &ticket)?;
-        let outcome: Outcome = read("outcome", &outcome)?;
-        let reported = within(inner.handle.clone(), inner.engine.report(&ticket, outcome)).await?;
+        let answer: Answer = read("outcome", &outcome)?;
+        let reported = within(inner.handle.clone(), inner.engine.report(&ticket, answer)).await?;
         Ok(reported.to_string())
     }
 

@@ -1,7 +1,8 @@
 //! Errors at the boundary: a code, a sentence, and data.
 
+use phasegate::core::Excess;
 use phasegate::core::storage::StorageError;
-use phasegate::core::{DefinitionError, Excess};
+use phasegate::schema::DefinitionError;
 use phasegate::{BuildError, EngineError, PipelineError, RunError};
 use serde_json::{Map, Value};
 

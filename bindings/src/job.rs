@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use phasegate::{
-    Batch, Failure, FieldProblem, InputChange, PhaseRunner, Resources, RunContext, RunError, RunOutcome,
+    Batch, Deferred, Failure, FieldProblem, InputChange, PhaseRunner, Resources, RunContext, RunError,
+    RunOutcome,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -159,7 +160,7 @@ impl Job {
 
     /// Answers that somebody will report the ticket later.
     pub fn defer(&self) {
-        self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred)));
+        self.tell(JobAnswer::Run(Ok(RunOutcome::Deferred(Deferred::default()))));
     }
 
     /// Answers that the phase came to rest as requested.

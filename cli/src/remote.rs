@@ -183,10 +183,23 @@ impl Remote {
             Command::Resume => (Method::POST, vec!["resume"], None),
             Command::Stop => (Method::POST, vec!["stop"], None),
             Command::Delete => (Method::DELETE, vec![], None),
-            Command::Report { .. } | Command::Quiet { .. } | Command::Recover { .. } => {
-                return Err(CliError::Usage(
-                    "a server sends itself what its runners report".to_owned(),
-                ));
+            Command::Describe { name, attributes } => {
+                let body = json!({ "name": name, "attributes": attributes });
+                (Method::PATCH, vec![], Some(body))
+            }
+            Command::SetRetry { phase, policy } => match policy {
+                Some(policy) => (
+                    Method::PUT,
+                    vec!["phases", phase.as_str(), "retry"],
+                    Some(json!(policy)),
+                ),
+                None => (Method::DELETE, vec!["phases", phase.as_str(), "retry"], None),
+            },
+            Command::Skip { phase } => (Method::POST, vec!["phases", phase.as_str(), "skip"], None),
+            Command::Unskip { phase } => (Method::POST, vec!["phases", phase.as_str(), "unskip"], None),
+            Command::Prune { keep_runs, phase } => {
+                let body = json!({ "keepRuns": keep_runs, "phase": phase });
+                (Method::POST, vec!["prune"], Some(body))
             }
         };
         // Two calls don't answer whether anything changed, so the campaign is read before.

@@ -10,7 +10,8 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 
 use crate::limits::MAX_TEXT_DEPTH;
 use crate::measure::Measure;
-use crate::schema::{member_of, shorten};
+use crate::pointer::member_pointer;
+use crate::shorten::shorten;
 
 /// The Unicode encodings that are not UTF-8.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -125,9 +126,9 @@ pub fn json_text(bytes: &[u8]) -> Result<&str, JsonTextError> {
 fn refusal(text: &str, found: Found, error: &serde_json::Error) -> JsonTextError {
     if let Some(name) = found.twice {
         let above = found.around.iter().rev();
-        let above = above.fold(String::new(), |place, token| member_of(&place, token));
+        let above = above.fold(String::new(), |place, token| member_pointer(&place, token));
         return JsonTextError::Duplicate {
-            pointer: member_of(&above, &name),
+            pointer: member_pointer(&above, &name),
             name,
             line: error.line(),
             column: error.column(),

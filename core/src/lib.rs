@@ -1,8 +1,8 @@
 //! The pure core of Phasegate: the state machine of a campaign and the storage port.
 //!
 //! Everything here is synchronous, deterministic and total. There is no clock, no file, no randomness and no async
-//! runtime in this crate; lints forbid them. Time, ids and the state of the world come in as arguments, and decisions
-//! go out as events:
+//! runtime in this crate; lints forbid them. Nor is there a validator of JSON Schemas. Time, ids and the state of the
+//! world come in as arguments, the problems of configs among them, and decisions go out as events:
 //!
 //! - [`create`] and [`decide`] turn a command and the [`Facts`] of the moment into events, or refuse it with a
 //!   [`Rejection`].
@@ -33,11 +33,12 @@ mod machine;
 mod measure;
 mod options;
 mod pipeline;
+mod pointer;
 mod preflight;
 mod problem;
 mod rejection;
 mod retry;
-mod schema;
+mod shorten;
 mod signal;
 mod status;
 pub mod storage;
@@ -67,12 +68,13 @@ pub use json_text::{JsonTextError, OtherEncoding, json_text, read_json};
 pub use machine::{create, decide, needs};
 pub use measure::{Excess, Measure, Part};
 pub use options::{DEFAULT_MAX_RECOVERIES, OnSkip, PhaseOptions, SkipReads};
-pub use pipeline::{DefinitionError, PhaseDefinition, Pipeline, PipelineDefinition, ResourceKindDefinition};
+pub use pipeline::{PhaseDefinition, PipelineDefinition, ResourceKindDefinition};
+pub use pointer::member_pointer;
 pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
 pub use retry::{MAX_RETRY_DELAY_MS, RetryPolicy};
-pub use schema::{ConfigSchema, ResourceState, ResourceUse, SchemaError};
+pub use shorten::shorten;
 pub use signal::{Answer, Deferred, Input, LastBatch, Outcome, Signal};
 pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;

@@ -98,6 +98,12 @@ impl CampaignStatus {
         Self::known(campaign, &Known::new(campaign, facts))
     }
 
+    /// The status of `campaign` without any check. Only [`WaitingForConfiguration`](Self::WaitingForConfiguration) is uncertain: with
+    /// the checks it may be [`Idle`](Self::Idle).
+    pub fn unchecked(campaign: &Campaign) -> Self {
+        Self::of(campaign, &Facts::as_pinned(campaign))
+    }
+
     pub(crate) fn known(campaign: &Campaign, known: &Known<'_>) -> Self {
         match &campaign.activity {
             Activity::Running { doing, .. } => match doing {

@@ -15,6 +15,8 @@ pub(crate) enum InterruptReason {
     Timeout,
     /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
     Over,
+    /// Its lease is lost: another engine may work on it.
+    Lost,
     /// The process shuts down. The phase stays running in the store, and the next engine recovers it.
     Shutdown,
 }
@@ -79,6 +81,11 @@ impl Attempts {
 
     pub(crate) fn get(&self, ticket: &Ticket) -> Option<Arc<LocalAttempt>> {
         self.with(|map| map.get(ticket).cloned())
+    }
+
+    /// The tickets of all of them.
+    pub(crate) fn tickets(&self) -> Vec<Ticket> {
+        self.with(|map| map.keys().cloned().collect())
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<LocalAttempt>> {

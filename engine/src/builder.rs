@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use phasegate_core::storage::Storage;
@@ -13,16 +14,17 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::attempts::Attempts;
-use crate::clock::{Clock, SystemClock};
 use crate::engine::Engine;
-use crate::execute::EngineState;
 use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
+use crate::state::EngineState;
 use crate::turns::Turns;
 
 /// How long a cancelled runner may take to come to rest, unless set otherwise.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a lease lasts without being renewed, unless set otherwise.
+const LEASE_TTL: Duration = Duration::from_secs(30);
 /// How long a runner's own check may take, unless set otherwise.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idempotency key is kept, unless set otherwise.
@@ -52,7 +54,7 @@ pub struct EngineBuilder {
     storage: Option<Arc<dyn Storage>>,
     pipelines: Vec<Pipeline>,
     runtime: Option<Handle>,
-    clock: Option<Arc<dyn Clock>>,
+    lease_ttl: Option<Duration>,
     grace: Option<Duration>,
     check_timeout: Option<Duration>,
     key_ttl: Option<Duration>,
@@ -88,10 +90,11 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets the clock. The default is the system's.
+    /// Sets how long the store lets this engine work on an attempt without hearing of it; the default is 30 s, and the least is
+    /// 1 s. It renews each lease well before. A store whose leases last while it is held ignores it.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
+    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = Some(ttl.max(Duration::from_secs(1)));
         self
     }
 
@@ -124,8 +127,8 @@ impl EngineBuilder {
 
     /// Limits how many phases work at once in this process. There is no limit by default.
     ///
-    /// A phase beyond the limit is started as well, and its work begins when another phase ends. A deferred phase doesn't
-    /// count.
+    /// A phase beyond the limit is started as well, and its work begins when another phase ends. A phase that waits for a report
+    /// doesn't count.
     #[must_use]
     pub fn max_running_phases(mut self, max: usize) -> Self {
         self.max_running = Some(max);
@@ -160,8 +163,8 @@ impl EngineBuilder {
             storage,
             pipelines,
             handle,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             owner: OwnerId::from_u128(Uuid::new_v4().as_u128()),
+            lease_ttl: self.lease_ttl.unwrap_or(LEASE_TTL),
             grace: self.grace.unwrap_or(GRACE),
             check_timeout: self.check_timeout.unwrap_or(CHECK_TIMEOUT),
             permits,
@@ -170,6 +173,8 @@ impl EngineBuilder {
             attempts: Arc::new(Attempts::default()),
             turns: Turns::new(),
             keys_at_work: KeysAtWork::default(),
+            is_watching: AtomicBool::new(false),
+            told_unwatched: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }))

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use phasegate_core::storage::{Cursor, EventScope, IdempotencyKey};
-use phasegate_core::{CampaignId, CampaignView, Command, Mode, PhaseName, PreflightReport, Run};
+use phasegate_core::storage::{ChangeScope, Cursor, EventScope, IdempotencyKey};
+use phasegate_core::{
+    Activity, AttributeChanges, CampaignId, CampaignView, Command, Envelope, Mode, PhaseName,
+    PreflightReport, RetryPolicy, Run,
+};
 use serde_json::Value;
 
+use crate::commit::{LONGEST_LOOK, Receipt};
 use crate::engine::{Engine, by_phase};
 use crate::error::EngineError;
 use crate::events::EventStream;
-use crate::execute::Receipt;
 use crate::records::RecordStream;
 
 /// A handle to a campaign. Cloning it is cheap. It holds no state: each call reads the store.
@@ -18,6 +21,7 @@ pub struct CampaignHandle {
     engine: Engine,
     id: CampaignId,
     key: Option<IdempotencyKey>,
+    envelope: Envelope,
 }
 
 impl CampaignHandle {
@@ -26,6 +30,7 @@ impl CampaignHandle {
             engine,
             id,
             key: None,
+            envelope: Envelope::none(),
         }
     }
 
@@ -46,8 +51,18 @@ impl CampaignHandle {
         })
     }
 
+    /// A handle to the same campaign whose commands say who asks, and why.
+    #[must_use]
+    pub fn with_envelope(&self, envelope: Envelope) -> Self {
+        Self {
+            envelope,
+            ..self.clone()
+        }
+    }
+
     async fn command(&self, command: Command) -> Result<Receipt, EngineError> {
-        self.engine.command(self.id, command, self.key.clone()).await
+        let (key, envelope) = (self.key.clone(), self.envelope.clone());
+        self.engine.send(self.id, command, key, None, envelope).await
     }
 
     /// Its view: statuses, blockers, and the allowed commands.
@@ -121,6 +136,69 @@ impl CampaignHandle {
                 .config(self.id, &phase, pin.revision)
                 .await?),
         }
+    }
+
+    /// Gives it another name, other attributes, or both. An attribute without a value is removed.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_name`, or `invalid_attribute`.
+    pub async fn describe(
+        &self,
+        name: Option<String>,
+        attributes: AttributeChanges,
+    ) -> Result<Receipt, EngineError> {
+        self.command(Command::Describe { name, attributes }).await
+    }
+
+    /// Sets its own retry policy for a phase in place of the pipeline's, or takes it away.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_retry`, or `phase_locked` once the phase is passed.
+    pub async fn set_retry(&self, phase: &str, policy: Option<RetryPolicy>) -> Result<Receipt, EngineError> {
+        self.command(Command::SetRetry {
+            phase: PhaseName::new(phase)?,
+            policy,
+        })
+        .await
+    }
+
+    /// Skips a phase: at once where the campaign has come to it, else when it gets there.
+    ///
+    /// # Errors
+    ///
+    /// `skip_forbidden`, `already_running`, `phase_locked` once it is passed, or `nothing_left`.
+    pub async fn skip(&self, phase: &str) -> Result<Receipt, EngineError> {
+        self.command(Command::Skip {
+            phase: PhaseName::new(phase)?,
+        })
+        .await
+    }
+
+    /// Withdraws the plan to skip a phase.
+    ///
+    /// # Errors
+    ///
+    /// `phase_locked` once it is passed.
+    pub async fn unskip(&self, phase: &str) -> Result<Receipt, EngineError> {
+        self.command(Command::Unskip {
+            phase: PhaseName::new(phase)?,
+        })
+        .await
+    }
+
+    /// Hides all but the latest runs of one phase or of all, and lets the store reclaim their records. A current run always stays.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn prune(&self, keep_runs: u32, phase: Option<&str>) -> Result<Receipt, EngineError> {
+        self.command(Command::Prune {
+            keep_runs,
+            phase: phase.map(PhaseName::new).transpose()?,
+        })
+        .await
     }
 
     /// Sets the mode. It starts nothing. The mode at the completion of a phase decides whether the next one starts.
@@ -217,7 +295,7 @@ impl CampaignHandle {
         RecordStream::new(self.engine.inner.storage.clone(), self.id, phase, run, from)
     }
 
-    /// Waits until none of its phases runs, and gives its view.
+    /// Waits until none of its phases runs, waits for a report or is to be tried again, and gives its view.
     ///
     /// A full sequence is at rest when it is completed, failed, paused, stopped, or waiting for configuration.
     ///
@@ -228,10 +306,21 @@ impl CampaignHandle {
         let storage = &self.engine.inner.storage;
         loop {
             let latest = storage.latest().await?;
-            if self.engine.snapshot(self.id).await?.ticket().is_none() {
+            let campaign = self.engine.snapshot(self.id).await?;
+            let goes_on = matches!(campaign.activity, Activity::Running { .. })
+                || matches!(
+                    campaign.activity,
+                    Activity::Failed {
+                        retry_at: Some(_),
+                        ..
+                    }
+                );
+            if !goes_on {
                 return self.view().await;
             }
-            storage.changes(latest).await?;
+            storage
+                .changed(ChangeScope::Campaign(self.id), latest, LONGEST_LOOK)
+                .await?;
         }
     }
 }

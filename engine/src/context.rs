@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
-use phasegate_core::{BatchNumber, PhaseName, Run, Ticket};
+use phasegate_core::{BatchNumber, RunRef, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub(crate) struct AttemptState {
     pub(crate) ticket: Ticket,
     pub(crate) config: Value,
     pub(crate) resources: Resources,
-    pub(crate) upstream: Option<(PhaseName, Run)>,
+    pub(crate) upstream: Option<RunRef>,
     pub(crate) start: RunOutput,
     pub(crate) cancellation: CancellationToken,
     pub(crate) storage: Arc<dyn Storage>,
@@ -37,13 +37,60 @@ pub(crate) struct AttemptState {
     pub(crate) written: Mutex<DurableOutput>,
 }
 
-/// The output of the run that is known to be durable.
+/// The output of the run that is known to be durable, and the batch that is kept for the commit of the outcome.
 pub(crate) struct DurableOutput {
     pub(crate) batch: BatchNumber,
     pub(crate) records: u64,
+    pub(crate) last: Option<Output>,
+}
+
+impl AttemptState {
+    /// A batch as the store takes it. Its number is set when it is written.
+    fn output(&self, batch: Batch) -> Output {
+        Output {
+            ticket: self.ticket.clone(),
+            batch: BatchNumber(0),
+            records: batch.records,
+            checkpoint: batch.checkpoint,
+            progress: batch.progress,
+        }
+    }
+
+    async fn append(&self, written: &mut DurableOutput, mut output: Output) -> Result<(), RunError> {
+        output.batch = written.batch.next();
+        let progress = output.progress;
+        let appended = self.storage.append(output).await?;
+        written.batch = appended.batch;
+        written.records = appended.records;
+        if let Some(progress) = progress {
+            self.board.set(&self.ticket, progress);
+        }
+        Ok(())
+    }
+
+    /// Takes the batch that was kept for the commit of the outcome.
+    pub(crate) async fn take_last(&self) -> Option<Output> {
+        let mut written = self.written.lock().await;
+        let mut output = written.last.take()?;
+        output.batch = written.batch.next();
+        Some(output)
+    }
+
+    /// Appends the batch that was kept for an outcome which doesn't come.
+    pub(crate) async fn append_last(&self) -> Result<(), RunError> {
+        let mut written = self.written.lock().await;
+        match written.last.take() {
+            Some(output) => self.append(&mut written, output).await,
+            None => Ok(()),
+        }
+    }
 }
 
 impl RunContext {
+    pub(crate) fn state(&self) -> Arc<AttemptState> {
+        Arc::clone(&self.shared)
+    }
+
     pub(crate) fn new(shared: AttemptState) -> Self {
         Self {
             shared: Arc::new(shared),
@@ -99,7 +146,7 @@ impl RunContext {
     ///
     /// [`RunError::Storage`] when the store fails.
     pub async fn upstream_total(&self) -> Result<u64, RunError> {
-        let Some((phase, run)) = &self.shared.upstream else {
+        let Some(RunRef { phase, run }) = &self.shared.upstream else {
             return Ok(0);
         };
         let output = self
@@ -158,30 +205,50 @@ impl RunContext {
         let shared = Arc::clone(&self.shared);
         let append = self.shared.handle.spawn(async move {
             let mut written = shared.written.lock().await;
-            let number = written.batch.next();
-            let output = Output {
-                ticket: shared.ticket.clone(),
-                batch: number,
-                records: batch.records,
-                checkpoint: batch.checkpoint,
-                progress: batch.progress,
-            };
-            let appended = shared.storage.append(output).await?;
-            *written = DurableOutput {
-                batch: appended.batch,
-                records: appended.records,
-            };
-            if let Some(progress) = batch.progress {
-                shared.board.set(&shared.ticket, progress);
+            if let Some(last) = written.last.take() {
+                shared.append(&mut written, last).await?;
             }
-            Ok(())
+            let output = shared.output(batch);
+            shared.append(&mut written, output).await
         });
         append.await.unwrap_or(Err(RunError::Interrupted))
     }
 
+    /// Keeps a batch for the commit of the outcome, which then writes both as one unit. So the end of a phase needs one commit
+    /// instead of two.
+    ///
+    /// If the runner commits anything else, is interrupted or gives up after that, the batch is appended by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Excess`] when a record, the checkpoint or the batch is beyond its [limit](phasegate_core::limits), and the
+    /// errors of [`commit`](Self::commit) where a batch was kept already: it is appended first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future doesn't stop it. A later commit waits for it.
+    pub async fn commit_with_outcome(&self, batch: Batch) -> Result<(), RunError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let output = self.shared.output(batch);
+        output.check()?;
+        let shared = Arc::clone(&self.shared);
+        let keep = self.shared.handle.spawn(async move {
+            let mut written = shared.written.lock().await;
+            if let Some(earlier) = written.last.replace(output) {
+                shared.append(&mut written, earlier).await?;
+            }
+            Ok(())
+        });
+        keep.await.unwrap_or(Err(RunError::Interrupted))
+    }
+
     /// How many records this run has, those of this attempt included.
     pub async fn records_written(&self) -> u64 {
-        self.shared.written.lock().await.records
+        let written = self.shared.written.lock().await;
+        let kept = written.last.as_ref().map_or(0, |output| output.records.len());
+        written.records + kept as u64
     }
 
     /// Reports how far the run has come. It is cheap, visible at once, and not durable.
@@ -283,7 +350,7 @@ impl Upstream {
                 self.index += 1;
                 return Ok(Some(UpstreamRecord { index, json }));
             }
-            let (Some((phase, run)), Some(from)) = (&self.shared.upstream, self.next) else {
+            let (Some(RunRef { phase, run }), Some(from)) = (&self.shared.upstream, self.next) else {
                 return Ok(None);
             };
             let campaign = self.shared.ticket.campaign;

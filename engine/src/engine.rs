@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use phasegate_core::storage::{
-    ActivityKind, CampaignFilter, CampaignQuery, Claim, Cursor, EventScope, IdempotencyKey, Order, Progress,
-    RecordPage, Resource, Storage,
+    CampaignQuery, Cursor, EventScope, IdempotencyKey, Progress, RecordPage, Resource, Storage, WriteRef,
 };
 use phasegate_core::{
-    Campaign, CampaignId, CampaignView, Command, CreateCampaign, Mode, Outcome, PhaseName, PhasePreflight,
-    PipelineId, PreflightReport, Rejection, Run, Ticket, view, word_type,
+    Campaign, CampaignId, CampaignView, Command, Envelope, Facts, Input, PhaseName, PhasePreflight,
+    PipelineId, PreflightReport, Rejection, Run, Ticket,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::builder::EngineBuilder;
 use crate::campaign::CampaignHandle;
+use crate::commit::{Receipt, Terms};
 use crate::error::EngineError;
 use crate::events::EventStream;
-use crate::execute::{EngineState, Receipt};
 use crate::gather::Gatherer;
 use crate::pipeline::Pipeline;
 use crate::precondition::Precondition;
+use crate::state::EngineState;
 
 /// An engine: campaigns in one store, run by this process. Cloning it is cheap; all clones are the same engine.
 ///
@@ -29,82 +28,6 @@ use crate::precondition::Precondition;
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) inner: Arc<EngineState>,
-}
-
-/// A campaign to be created.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct NewCampaign {
-    name: String,
-    pipeline: Option<String>,
-    mode: Mode,
-    configs: BTreeMap<String, Value>,
-    key: Option<String>,
-}
-
-impl NewCampaign {
-    /// A campaign of this name (1 to 200 characters, not unique), in `step_by_step`, without a config.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
-    }
-
-    /// Names its pipeline. Only an engine with several pipelines needs it.
-    #[must_use]
-    pub fn pipeline(mut self, pipeline: impl Into<String>) -> Self {
-        self.pipeline = Some(pipeline.into());
-        self
-    }
-
-    /// Sets its mode.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Adds the config of a phase, to be stored with it.
-    #[must_use]
-    pub fn config(mut self, phase: impl Into<String>, config: Value) -> Self {
-        self.configs.insert(phase.into(), config);
-        self
-    }
-
-    /// Makes the creation safe to send again: the same key and campaign give the same outcome.
-    #[must_use]
-    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self
-    }
-}
-
-word_type! {
-    /// The result of a report.
-    pub enum Reported {
-        /// It was recorded, and took effect.
-        Recorded = "recorded",
-        /// This outcome of this attempt was recorded before; nothing changed.
-        AlreadyRecorded = "already_recorded",
-        /// The ticket's attempt is not running; nothing changed.
-        Stale = "stale",
-    }
-}
-
-/// The result of a recovery.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Recovery {
-    /// The campaigns whose running phase continues here, with a new attempt.
-    pub resumed: Vec<CampaignId>,
-    /// The campaigns that came to rest instead: paused or stopped as requested before, failed by a config that is no longer
-    /// valid, or stopped since their pipeline changed.
-    pub settled: Vec<CampaignId>,
-    /// The campaigns that another process runs.
-    pub held_elsewhere: Vec<CampaignId>,
-    /// The campaigns that could not be recovered, and why. They stay unchanged: a campaign of a pipeline that is not registered
-    /// here (`unknown_pipeline`) waits for an engine that has the pipeline.
-    pub failed: Vec<(CampaignId, EngineError)>,
 }
 
 impl Engine {
@@ -129,12 +52,12 @@ impl Engine {
         self.inner.pipelines.values()
     }
 
-    /// How many attempts this process works on, waiting ones and deferred ones included.
+    /// How many attempts this process works on, those included that wait for a place among the running ones.
     pub fn running_phases(&self) -> usize {
         self.inner.attempts.len()
     }
 
-    fn pipeline_named(&self, name: Option<&str>) -> Result<PipelineId, EngineError> {
+    pub(crate) fn pipeline_named(&self, name: Option<&str>) -> Result<PipelineId, EngineError> {
         match name {
             Some(name) => Ok(PipelineId::new(name)?),
             None => match self.inner.pipelines.keys().collect::<Vec<_>>()[..] {
@@ -142,37 +65,6 @@ impl Engine {
                 ref all => Err(EngineError::PipelineNotNamed { count: all.len() }),
             },
         }
-    }
-
-    /// Creates a campaign, with its configs, in one commit.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection::InvalidName`], [`Rejection::UnknownPipeline`], [`Rejection::UnknownPhase`], or
-    /// [`Rejection::ConfigInvalid`] with every problem of every config; nothing is created then.
-    pub async fn create(&self, campaign: NewCampaign) -> Result<CampaignHandle, EngineError> {
-        let receipt = self.create_with_receipt(campaign).await?;
-        Ok(CampaignHandle::new(self.clone(), receipt.campaign_id))
-    }
-
-    /// Creates a campaign as [`create`](Self::create) does, and gives the receipt. The same key gives the same receipt again.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`create`](Self::create).
-    pub async fn create_with_receipt(&self, campaign: NewCampaign) -> Result<Receipt, EngineError> {
-        let pipeline = self.pipeline_named(campaign.pipeline.as_deref())?;
-        let key = campaign.key.map(IdempotencyKey::new).transpose()?;
-        let command = CreateCampaign {
-            id: CampaignId::from_u128(Uuid::now_v7().as_u128()),
-            name: campaign.name,
-            mode: campaign.mode,
-            configs: by_phase(campaign.configs)?,
-        };
-        let inner = Arc::clone(&self.inner);
-        self.inner
-            .detached(async move { inner.create(&pipeline, command, key).await })
-            .await
     }
 
     /// A handle to a campaign that exists.
@@ -190,12 +82,13 @@ impl Engine {
             .storage
             .campaign(id)
             .await?
+            .campaign
             .ok_or(EngineError::NotFound { campaign: id })
     }
 
     pub(crate) async fn view(&self, id: CampaignId) -> Result<CampaignView, EngineError> {
         let campaign = self.snapshot(id).await?;
-        Ok(view(&campaign, &self.inner.view_facts(&campaign).await?))
+        self.inner.view_of(&campaign).await
     }
 
     /// One page of views of campaigns, and the id to continue after.
@@ -210,8 +103,8 @@ impl Engine {
         let page = self.inner.storage.campaigns(query).await?;
         let mut views = Vec::with_capacity(page.items.len());
         for campaign in &page.items {
-            match self.inner.view_facts(campaign).await {
-                Ok(facts) => views.push(view(campaign, &facts)),
+            match self.inner.view_of(campaign).await {
+                Ok(view) => views.push(view),
                 // It was deleted after the page was read.
                 Err(EngineError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
@@ -235,7 +128,7 @@ impl Engine {
         command: Command,
         key: Option<IdempotencyKey>,
     ) -> Result<Receipt, EngineError> {
-        self.inner.run_command(campaign, command, key, None).await
+        self.send(campaign, command, key, None, Envelope::none()).await
     }
 
     /// Carries out a command on a campaign if the precondition holds. The commit itself checks it.
@@ -252,106 +145,39 @@ impl Engine {
         key: Option<IdempotencyKey>,
         precondition: Precondition,
     ) -> Result<Receipt, EngineError> {
-        self.inner
-            .run_command(campaign, command, key, Some(precondition))
+        self.send(campaign, command, key, Some(precondition), Envelope::none())
             .await
     }
 
-    /// Reports how a running phase ended, on behalf of its runner: an approval, a remote job.
-    ///
-    /// Reports may be repeated and may race: only the first report of a ticket takes effect. A completion starts the next
-    /// phase in the same commit.
+    /// Carries out a command with all that may come with it: an idempotency key, a precondition, and who asks and why.
     ///
     /// # Errors
     ///
-    /// [`Rejection::TooLarge`] or [`Rejection::TooDeep`] for a summary beyond its [limit](phasegate_core::limits), or
-    /// [`EngineError::Storage`].
-    pub async fn report(&self, ticket: &Ticket, outcome: Outcome) -> Result<Reported, EngineError> {
-        let command = Command::Report {
-            ticket: ticket.clone(),
-            outcome,
+    /// Those of [`command_if`](Self::command_if).
+    pub async fn send(
+        &self,
+        campaign: CampaignId,
+        command: Command,
+        key: Option<IdempotencyKey>,
+        precondition: Option<Precondition>,
+        envelope: Envelope,
+    ) -> Result<Receipt, EngineError> {
+        let terms = Terms {
+            key,
+            precondition,
+            ..Terms::default()
         };
-        match self.inner.run_command(ticket.campaign, command, None, None).await {
-            Ok(receipt) if receipt.changed => Ok(Reported::Recorded),
-            Ok(_) => Ok(Reported::AlreadyRecorded),
-            Err(EngineError::NotFound { .. }) => Ok(Reported::Stale),
-            Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {
-                Ok(Reported::Stale)
-            }
-            Err(error) => Err(error),
-        }
+        let input = Input::Command { command, envelope };
+        self.inner.run_command(campaign, input, terms).await
     }
 
-    /// Takes up every phase that was running when its process ended: the next attempt, from its last checkpoint.
-    ///
-    /// Call it once after building: opening a store launches nothing by itself. Each campaign is recovered independently of the
-    /// others; a campaign of a pipeline that isn't registered here stays unchanged.
+    /// Whether a write with an unknown outcome ([`OutcomeUnknown`](crate::storage::StorageError::OutcomeUnknown)) was done after all.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Storage`] when the campaigns can't be listed.
-    pub async fn recover(&self) -> Result<Recovery, EngineError> {
-        let mut recovery = Recovery::default();
-        let mut query = CampaignQuery {
-            filter: CampaignFilter {
-                activity: Some(ActivityKind::Running),
-                ..CampaignFilter::default()
-            },
-            order: Order::OldestFirst,
-            after: None,
-            limit: 100,
-        };
-        loop {
-            let page = self.inner.storage.campaigns(query.clone()).await?;
-            for campaign in &page.items {
-                self.recover_one(campaign, &mut recovery).await;
-            }
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(recovery),
-            }
-        }
-    }
-
-    /// Takes up the running phase of one campaign unless it is being worked on; see [`recover`](Self::recover).
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
-    pub async fn recover_campaign(&self, id: CampaignId) -> Result<Recovery, EngineError> {
-        let mut recovery = Recovery::default();
-        self.recover_one(&self.snapshot(id).await?, &mut recovery).await;
-        Ok(recovery)
-    }
-
-    async fn recover_one(&self, campaign: &Campaign, recovery: &mut Recovery) {
-        let Some(ticket) = campaign.ticket() else { return };
-        if self.inner.attempts.get(&ticket).is_some() {
-            return;
-        }
-        let id = campaign.id;
-        let recovered = async {
-            // A claim would keep out the process that has the pipeline.
-            let registered = self.inner.pipelines.contains_key(&campaign.pipeline);
-            if registered
-                && let Claim::HeldBy(_) = self.inner.storage.claim(&ticket, self.inner.owner).await?
-            {
-                return Ok(None);
-            }
-            self.inner
-                .run_command(id, Command::Recover { ticket }, None, None)
-                .await?;
-            Ok(self.inner.storage.campaign(id).await?)
-        };
-        match recovered.await {
-            Ok(Some(after)) if after.ticket().is_some() => recovery.resumed.push(id),
-            Ok(Some(_)) => recovery.settled.push(id),
-            Ok(None) => recovery.held_elsewhere.push(id),
-            // Another process took it up, or it was deleted.
-            Err(EngineError::NotFound { .. }) => {}
-            Err(EngineError::Rejected(rejection)) if matches!(*rejection, Rejection::StaleTicket { .. }) => {}
-            Err(error) => recovery.failed.push((id, error)),
-        }
+    /// [`EngineError::Storage`] while the store can't be read.
+    pub async fn outcome(&self, write: &WriteRef) -> Result<bool, EngineError> {
+        Ok(self.inner.storage.outcome(write).await?)
     }
 
     /// Checks configs with the resources they refer to, without storing anything: the preflight of a plan.
@@ -381,7 +207,7 @@ impl Engine {
             }
             .into());
         }
-        let mut gatherer = Gatherer::new(&self.inner, pipeline);
+        let mut gatherer = Gatherer::new(&self.inner, Some(pipeline), Facts::default());
         gatherer.assume_resources(resources);
         for (phase, config) in &configs {
             gatherer.propose(phase, config).await?;
@@ -451,6 +277,11 @@ impl Engine {
         self.inner.interrupt_all();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+        // Each attempt gave its lease up by itself; those that never got a runner are left.
+        let left = self.inner.attempts.tickets();
+        if !left.is_empty() {
+            self.inner.storage.release(self.inner.owner, &left).await?;
+        }
         Ok(self.inner.storage.close().await?)
     }
 }

@@ -2,7 +2,8 @@
 
 use phasegate_core::storage::StorageError;
 use phasegate_core::{
-    CampaignId, ErrorCode, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef, error_codes,
+    CampaignId, EnvelopeError, ErrorCode, Excess, Failure, InvalidName, Rejection, ResourceKind, ResourceRef,
+    error_codes,
 };
 use serde_json::Map;
 
@@ -35,6 +36,9 @@ pub enum EngineError {
     /// A name or id breaks its rule.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
+    /// Who asks, or why, can't be taken.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
     /// The idempotency key was used for another command.
     #[error("the idempotency key {key:?} was used for another command: use a new key for each command")]
     KeyReused {
@@ -148,6 +152,7 @@ error_codes! {
     within {
         Rejected(rejection) => rejection.code(), rejection.data(), Rejection::codes();
         Storage(error) => error.code(), error.data(), StorageError::codes();
+        Envelope(_) => INVALID_ENVELOPE.code, Map::new(), [INVALID_ENVELOPE];
         InvalidName(_) => INVALID_NAME.code, Map::new(), [INVALID_NAME];
     }
 }
@@ -158,7 +163,22 @@ const INVALID_NAME: ErrorCode = ErrorCode {
     members: &[],
 };
 
+/// A member of an envelope that breaks its rule.
+const INVALID_ENVELOPE: ErrorCode = ErrorCode {
+    code: "invalid_envelope",
+    members: &[],
+};
+
 impl EngineError {
+    /// Whether the campaign is gone, or the ticket is no longer the current one.
+    pub(crate) fn is_gone_or_stale(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Rejected(rejection) => matches!(**rejection, Rejection::StaleTicket { .. }),
+            _ => false,
+        }
+    }
+
     /// The rejection, when the campaign refused the command.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
@@ -194,7 +214,11 @@ mod tests {
                 limit: 100,
             }
             .into(),
-            Rejection::InvalidName { chars: 0 }.into(),
+            Rejection::InvalidName {
+                chars: 0,
+                character: None,
+            }
+            .into(),
         ];
         for error in errors {
             let data = error.data();

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage};
+use phasegate_core::storage::{ChangeScope, Cursor, EventScope, LoggedEvent, Storage};
 
+use crate::commit::LONGEST_LOOK;
 use crate::error::EngineError;
 
 /// How many events are read at once by default.
@@ -48,13 +49,17 @@ impl EventStream {
     ///
     /// Dropping the future loses no event.
     pub async fn next(&mut self) -> Result<LoggedEvent, EngineError> {
+        let scope = match self.scope {
+            EventScope::Store => ChangeScope::Store,
+            EventScope::Campaign(id) => ChangeScope::Campaign(id),
+        };
         loop {
-            // Read before the page, so that an event after the page ends the wait.
-            let latest = self.storage.latest().await?;
             if let Some(event) = self.next_if_any().await? {
                 return Ok(event);
             }
-            self.storage.changes(latest).await?;
+            self.storage
+                .changed(scope, self.after.clone(), LONGEST_LOOK)
+                .await?;
         }
     }
 

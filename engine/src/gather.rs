@@ -1,22 +1,26 @@
 //! Gathering the facts that a decision needs.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
 use phasegate_core::storage::{ExpectedResource, Resource, StorageError};
 use phasegate_core::{
-    Activity, Campaign, Command, ConfigFacts, Facts, Intent, Mode, Outcome, PhaseName, PipelineMatch,
-    Problem, Problems, ResourceRef, ResourceState, Revision,
+    Campaign, Command, ConfigFacts, Deferred, EventKind, Facts, Input, Needs, Outcome, OutputFacts,
+    PhaseName, PhaseSlot, Problem, Problems, ResourceRef, Revision, Signal,
 };
+use phasegate_schema::{ConfigSchema, ResourceState, SchemaError};
 use serde_json::Value;
 
 use crate::error::EngineError;
-use crate::execute::EngineState;
 use crate::pipeline::Pipeline;
-use crate::runner::{InputChange, PhaseRunner, Resources};
+use crate::runner::{FieldProblem, InputChange, PhaseRunner, Resources};
+use crate::state::EngineState;
+
+/// How often a runner is asked that gives no answer.
+const TIMES_ASKED: usize = 3;
 
 /// The facts of one moment, with the documents that they were taken from.
 #[derive(Default)]
@@ -55,19 +59,135 @@ enum NoAnswer {
     TookTooLong,
 }
 
-/// Gathers facts about one pipeline from the store of one engine.
+/// Gathers facts about one campaign from the store of one engine.
 pub(crate) struct Gatherer<'a> {
     inner: &'a EngineState,
-    pipeline: &'a Pipeline,
+    /// The registered pipeline; nothing is checked without it.
+    pipeline: Option<&'a Pipeline>,
     gathered: Gathered,
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(inner: &'a EngineState, pipeline: &'a Pipeline) -> Self {
+    /// A gatherer that begins with these facts.
+    pub(crate) fn new(inner: &'a EngineState, pipeline: Option<&'a Pipeline>, facts: Facts) -> Self {
         Self {
             inner,
             pipeline,
-            gathered: Gathered::default(),
+            gathered: Gathered {
+                facts,
+                ..Gathered::default()
+            },
+        }
+    }
+
+    /// A gatherer for a campaign that begins with these facts.
+    pub(crate) fn of(inner: &'a EngineState, campaign: &Campaign, facts: Facts) -> Self {
+        Self::new(inner, inner.pipelines.get(&campaign.pipeline), facts)
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.gathered.facts
+    }
+
+    /// Gathers what a decision on `input` needs.
+    pub(crate) async fn fulfil(
+        &mut self,
+        campaign: &Campaign,
+        input: &Input,
+        needs: &Needs,
+    ) -> Result<(), EngineError> {
+        let proposed = |phase: &PhaseName| match input {
+            Input::Command {
+                command: Command::Configure { configs },
+                ..
+            } => configs.get(phase),
+            Input::Command {
+                command: Command::Restart { config, .. },
+                ..
+            } => config.as_ref(),
+            _ => None,
+        };
+        for phase in &needs.proposed {
+            if let Some(config) = proposed(phase) {
+                self.propose(phase, config).await?;
+            }
+        }
+        if let Input::Signal(Signal::Report { ticket, outcome, .. }) = input {
+            match outcome {
+                Outcome::Deferred(Deferred { form: Some(form), .. }) if needs.form => {
+                    self.gathered.facts.form = Some(form_problems(&ticket.phase, form));
+                }
+                Outcome::Completed(summary) if needs.answer => {
+                    let problems = self.answer_problems(campaign, &ticket.phase, summary).await?;
+                    self.gathered.facts.answer = Some(problems);
+                }
+                _ => {}
+            }
+        }
+        if needs.released {
+            // Whoever recovers an attempt knows how its lease ended; else it counts.
+            self.gathered.facts.released = Some(false);
+        }
+        self.fulfil_view(campaign, needs).await
+    }
+
+    /// Gathers what a view needs: nothing that belongs to an input.
+    pub(crate) async fn fulfil_view(
+        &mut self,
+        campaign: &Campaign,
+        needs: &Needs,
+    ) -> Result<(), EngineError> {
+        for slot in &campaign.phases {
+            if needs.stored.contains(&slot.phase) {
+                self.check_stored(campaign, slot).await?;
+            }
+        }
+        if needs.output {
+            self.gathered.facts.output = Some(self.output(campaign).await?);
+        }
+        if needs.can_continue {
+            let answer = self.ask_to_continue(campaign).await?;
+            self.gathered.facts.can_continue = Some(answer);
+        }
+        Ok(())
+    }
+
+    async fn output(&self, campaign: &Campaign) -> Result<OutputFacts, EngineError> {
+        let (Some(slot), Some(run)) = (campaign.current(), campaign.activity.run()) else {
+            return Ok(OutputFacts::default());
+        };
+        let storage = &self.inner.storage;
+        let output = storage.run_output(campaign.id, &slot.phase, run.run).await?;
+        Ok(output.map_or_else(OutputFacts::default, |output| OutputFacts {
+            batch: output.batch,
+            progress: output.progress_batch,
+            records: output.records,
+        }))
+    }
+
+    /// Checks a reported summary under the form that its phase asks for.
+    async fn answer_problems(
+        &self,
+        campaign: &Campaign,
+        phase: &PhaseName,
+        summary: &Value,
+    ) -> Result<Problems, EngineError> {
+        let Some(deferral) = campaign.activity.deferral() else {
+            return Ok(Problems::none());
+        };
+        let Some(logged) = self.inner.storage.event(campaign.id, deferral.event).await? else {
+            return Err(EngineError::NotFound {
+                campaign: campaign.id,
+            });
+        };
+        match logged.event.kind {
+            EventKind::PhaseDeferred { form: Some(form), .. } => {
+                match ConfigSchema::compile("the form", &form) {
+                    Ok(schema) => Ok(schema.problems(phase, summary)),
+                    Err(error) => Ok(form_problem(phase, &error)),
+                }
+            }
+            _ => Ok(Problems::none()),
         }
     }
 
@@ -95,7 +215,7 @@ impl<'a> Gatherer<'a> {
 
     /// Checks a config that a command brings.
     pub(crate) async fn propose(&mut self, phase: &PhaseName, config: &Value) -> Result<(), EngineError> {
-        if self.pipeline.schemas().config_schema(phase).is_some() {
+        if self.schema(phase).is_some() {
             let facts = self.check(phase, config, None).await?;
             self.gathered.facts.proposed.insert(phase.clone(), facts);
             self.gathered.configs.insert(phase.clone(), config.clone());
@@ -103,15 +223,16 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
+    fn schema(&self, phase: &PhaseName) -> Option<&'a ConfigSchema> {
+        self.pipeline?.schemas().config_schema(phase)
+    }
+
+    fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
+        self.pipeline?.runner(phase)
+    }
+
     /// Checks the stored config of a phase, if it has one.
-    pub(crate) async fn check_stored(
-        &mut self,
-        campaign: &Campaign,
-        index: usize,
-    ) -> Result<(), EngineError> {
-        let Some(slot) = campaign.phases.get(index) else {
-            return Ok(());
-        };
+    async fn check_stored(&mut self, campaign: &Campaign, slot: &PhaseSlot) -> Result<(), EngineError> {
         let Some(pin) = &slot.config else { return Ok(()) };
         let config = self.stored_config(campaign, &slot.phase, pin.revision).await?;
         let facts = self.check(&slot.phase, &config, Some(pin.revision)).await?;
@@ -130,7 +251,7 @@ impl<'a> Gatherer<'a> {
             return Ok(config);
         }
         // A deletion removes the configs as well.
-        if self.inner.storage.campaign(campaign.id).await?.is_none() {
+        if self.inner.storage.campaign(campaign.id).await?.campaign.is_none() {
             return Err(EngineError::NotFound {
                 campaign: campaign.id,
             });
@@ -152,10 +273,7 @@ impl<'a> Gatherer<'a> {
         config: &Value,
         revision: Option<Revision>,
     ) -> Result<ConfigFacts, EngineError> {
-        let (Some(schema), Some(runner)) = (
-            self.pipeline.schemas().config_schema(phase),
-            self.pipeline.runner(phase),
-        ) else {
+        let (Some(schema), Some(runner)) = (self.schema(phase), self.runner(phase)) else {
             return Ok(ConfigFacts {
                 revision,
                 ..ConfigFacts::default()
@@ -208,27 +326,27 @@ impl<'a> Gatherer<'a> {
                 .into_iter()
                 .collect()
         };
-        Ok(
+        let mut silent = Problems::none();
+        for _ in 0..TIMES_ASKED {
             match self.ask(async { runner.check(config, resources).await }).await? {
-                Ok(found) => found
-                    .into_iter()
-                    .map(|problem| {
+                Ok(found) => {
+                    let own = |problem: FieldProblem| {
                         Problem::new(phase.clone(), problem.pointer, problem.keyword, problem.message)
-                    })
-                    .collect(),
-                Err(NoAnswer::Panicked) => problem(
-                    "check_panicked",
-                    "the phase's own check panicked: mend the phase".to_owned(),
-                ),
+                    };
+                    return Ok(found.into_iter().map(own).collect());
+                }
+                Err(NoAnswer::Panicked) => {
+                    let message = "the phase's own check panicked: mend the phase";
+                    silent = problem("check_panicked", message.to_owned());
+                }
                 Err(NoAnswer::TookTooLong) => {
                     let seconds = self.inner.check_timeout.as_secs_f64();
-                    problem(
-                        "unchecked",
-                        format!("the phase's own check took longer than {seconds} s: try again"),
-                    )
+                    let message = format!("the phase's own check took longer than {seconds} s: try again");
+                    silent = problem("unchecked", message);
                 }
-            },
-        )
+            }
+        }
+        Ok(silent)
     }
 
     /// Waits for the answer of a runner, at most until the timeout or a shutdown.
@@ -256,29 +374,23 @@ impl<'a> Gatherer<'a> {
         Ok(self.gathered.resources.get(resource).and_then(Option::as_ref))
     }
 
-    /// Asks the runner whether a failed or stopped run can continue, if its inputs have changed.
-    async fn ask_to_continue(&mut self, campaign: &Campaign) -> Result<(), EngineError> {
-        let (Activity::Failed { run, .. } | Activity::Stopped { run, .. }) = &campaign.activity else {
-            return Ok(());
-        };
-        let Some(slot) = campaign.current() else {
-            return Ok(());
+    /// Asks the runner whether the run at the position can continue although its inputs have changed.
+    async fn ask_to_continue(&mut self, campaign: &Campaign) -> Result<bool, EngineError> {
+        let (Some(slot), Some(run)) = (campaign.current(), campaign.activity.run()) else {
+            return Ok(false);
         };
         let (Some(pin), Some(now)) = (&slot.config, self.gathered.facts.stored.get(&slot.phase)) else {
-            return Ok(());
+            return Ok(false);
         };
-        if pin.revision == run.config && now.resources == run.resources {
-            return Ok(());
-        }
-        let Some(runner) = self.pipeline.runner(&slot.phase) else {
-            return Ok(());
+        let Some(runner) = self.runner(&slot.phase) else {
+            return Ok(false);
         };
-        let old_config = self.stored_config(campaign, &slot.phase, run.config).await?;
+        let old_config = self.stored_config(campaign, &slot.phase, run.pins.config).await?;
         let new_config = self.stored_config(campaign, &slot.phase, pin.revision).await?;
         let changed: Vec<ResourceRef> = now
             .resources
             .iter()
-            .filter(|pin| !run.resources.contains(pin))
+            .filter(|pin| !run.pins.resources.contains(pin))
             .map(|pin| ResourceRef {
                 kind: pin.kind.clone(),
                 id: pin.id.clone(),
@@ -296,100 +408,29 @@ impl<'a> Gatherer<'a> {
             changed_resources: &changed,
             checkpoint: output.checkpoint.as_ref(),
         };
-        let answer = self.ask(async { runner.can_continue(change).await }).await?;
-        self.gathered.facts.can_continue = answer.unwrap_or(false);
-        Ok(())
-    }
-
-    /// Gathers the facts about `campaign` that `command` needs. The pipeline is unchanged.
-    pub(crate) async fn for_command(
-        mut self,
-        campaign: &Campaign,
-        command: &Command,
-    ) -> Result<Gathered, EngineError> {
-        match command {
-            Command::Configure { configs } => {
-                for (phase, config) in configs {
-                    self.propose(phase, config).await?;
-                }
+        for _ in 0..TIMES_ASKED {
+            if let Ok(answer) = self.ask(async { runner.can_continue(change).await }).await? {
+                return Ok(answer);
             }
-            Command::Restart {
-                phase,
-                config: Some(config),
-            } => self.propose(phase, config).await?,
-            _ => {}
         }
-        for index in relevant_phases(campaign, command) {
-            self.check_stored(campaign, index).await?;
-        }
-        if matches!(command, Command::Start { .. }) {
-            self.ask_to_continue(campaign).await?;
-        }
-        Ok(self.finish())
-    }
-
-    /// Gathers the check of every phase, for a view.
-    pub(crate) async fn for_view(mut self, campaign: &Campaign) -> Result<Gathered, EngineError> {
-        for index in 0..campaign.phases.len() {
-            self.check_stored(campaign, index).await?;
-        }
-        Ok(self.finish())
+        Ok(false)
     }
 }
 
-/// The phases whose stored config a decision may rely on.
-fn relevant_phases(campaign: &Campaign, command: &Command) -> Range<usize> {
-    let all = campaign.phases.len();
-    let gate = |from: usize| match campaign.mode {
-        Mode::FullSequence => from..all,
-        Mode::StepByStep => from..all.min(from + 1),
-    };
-    let position = campaign.position();
-    match command {
-        Command::Start { .. } => gate(position),
-        Command::Restart { phase, .. } => campaign.index_of(phase).map_or(0..0, gate),
-        // Only such a completion may start the next phase. No other end of a phase needs another phase's check.
-        Command::Report {
-            outcome: Outcome::Completed(_),
-            ..
-        } if campaign.mode == Mode::FullSequence && campaign.intent() == Some(Intent::None) => {
-            all.min(position + 1)..all.min(position + 2)
-        }
-        Command::Recover { .. } => position..all.min(position + 1),
-        Command::Resume if matches!(campaign.activity, Activity::Paused { .. }) => {
-            position..all.min(position + 1)
-        }
-        Command::Resume if campaign.activity == (Activity::Idle { held: true }) => gate(position),
-        // A refusal names the status, and the status of an idle campaign depends on the checks.
-        Command::Pause | Command::Resume | Command::Stop
-            if campaign.activity == (Activity::Idle { held: false }) =>
-        {
-            position..all
-        }
-        Command::Report { .. }
-        | Command::Pause
-        | Command::Resume
-        | Command::Stop
-        | Command::Configure { .. }
-        | Command::Unconfigure { .. }
-        | Command::SetMode { .. }
-        | Command::Quiet { .. }
-        | Command::Delete => 0..0,
+fn form_problems(phase: &PhaseName, form: &Value) -> Problems {
+    match ConfigSchema::compile("the form", form) {
+        Ok(_) => Problems::none(),
+        Err(error) => form_problem(phase, &error),
     }
 }
 
-/// How a registered pipeline compares with the phases that a campaign pins.
-pub(crate) fn compare(campaign: &Campaign, pipeline: Option<&Pipeline>) -> PipelineMatch {
-    match pipeline {
-        None => PipelineMatch::Unknown,
-        Some(pipeline)
-            if pipeline
-                .phases()
-                .iter()
-                .eq(campaign.phases.iter().map(|slot| &slot.phase)) =>
-        {
-            PipelineMatch::Same
-        }
-        Some(_) => PipelineMatch::Changed,
-    }
+fn form_problem(phase: &PhaseName, error: &SchemaError) -> Problems {
+    [Problem::new(
+        phase.clone(),
+        "",
+        "form_invalid",
+        error.reason.clone(),
+    )]
+    .into_iter()
+    .collect()
 }

@@ -106,45 +106,55 @@
 mod attempts;
 mod builder;
 mod campaign;
-mod clock;
+mod commit;
 mod context;
+mod create;
+mod effects;
 mod engine;
 mod error;
 mod events;
-mod execute;
 mod gather;
+mod keys;
 mod metrics;
 mod once;
 mod phase;
 mod pipeline;
 mod precondition;
+mod prepare;
 mod probe;
 mod progress;
 mod records;
+mod recover;
+mod report;
 mod resources;
 mod runner;
+mod state;
 mod supervise;
 mod turns;
 
 pub use self::metrics::describe_metrics;
 pub use builder::{BuildError, EngineBuilder};
 pub use campaign::CampaignHandle;
-pub use clock::{Clock, SystemClock};
+pub use commit::Receipt;
 pub use context::{Batch, RunContext, Upstream, UpstreamRecord};
-pub use engine::{Engine, NewCampaign, Recovery, Reported};
+pub use create::NewCampaign;
+pub use engine::Engine;
 pub use error::EngineError;
 pub use events::EventStream;
-pub use execute::Receipt;
 pub use phase::{Inputs, Phase, PhaseContext};
 pub use phasegate_core as core;
 pub use phasegate_core::{
-    CampaignId, CampaignStatus, CampaignView, Failure, Mode, Outcome, PhaseDefinition, PhaseName,
-    PhaseStatus, PreflightReport, Problem, Rejection, Ticket,
+    Answer, CampaignId, CampaignStatus, CampaignView, Deferred, Envelope, Failure, Mode, OnSkip,
+    PhaseDefinition, PhaseName, PhaseOptions, PhaseStatus, PreflightReport, Problem, Rejection, RetryPolicy,
+    Ticket,
 };
+pub use phasegate_schema as schema;
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};
 pub use precondition::Precondition;
 pub use probe::ResourceProbe;
 pub use records::RecordStream;
+pub use recover::Recovery;
+pub use report::Reported;
 pub use resources::ResourceUser;
 pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
 

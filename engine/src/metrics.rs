@@ -16,13 +16,14 @@ const PHASES_RUNNING: &str = "phasegate_phases_running";
 /// | name | kind | labels | what it is |
 /// |---|---|---|---|
 /// | `phasegate_phase_seconds` | histogram | `pipeline`, `phase`, `outcome` | seconds from the launch of an attempt until its runner is quiet, waiting for a place among [the running ones](crate::EngineBuilder::max_running_phases) included |
-/// | `phasegate_phases_running` | gauge | | how many attempts this process works on, waiting and deferred ones included |
+/// | `phasegate_phases_running` | gauge | | how many attempts this process works on, waiting ones included |
 ///
 /// The `outcome` is how this attempt ended, as far as this process knows:
 ///
 /// | outcome | meaning |
 /// |---|---|
 /// | `completed`, `failed` | recorded so |
+/// | `deferred` | it left its outcome to somebody else |
 /// | `interrupted` | it came to rest for a pause or a stop |
 /// | `superseded` | another report or another process ended it, or its campaign was deleted |
 /// | `left_running` | not recorded, since the process shuts down or the store failed: a recovery takes it up |
@@ -35,7 +36,7 @@ pub fn describe_metrics() {
     describe_gauge!(
         PHASES_RUNNING,
         Unit::Count,
-        "Attempts of phases that this process works on, waiting and deferred ones included"
+        "Attempts of phases that this process works on, waiting ones included"
     );
 }
 
@@ -44,6 +45,7 @@ word_type! {
     pub(crate) enum AttemptEnd {
         Completed = "completed",
         Failed = "failed",
+        Deferred = "deferred",
         Interrupted = "interrupted",
         Superseded = "superseded",
         LeftRunning = "left_running",

@@ -5,14 +5,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
-use phasegate_core::{Digest, Part};
+use phasegate_core::{CampaignId, Digest, Part};
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::execute::EngineState;
+use crate::state::EngineState;
 
 impl Engine {
     /// Does `work` once for `key`. The same key and request give the same outcome again.
@@ -106,14 +106,15 @@ impl EngineState {
         digest: &Digest,
         outcome: Value,
     ) -> Result<Value, EngineError> {
-        let ttl_ms = self.key_ttl.as_millis().try_into().unwrap_or(u64::MAX);
         loop {
+            // Any read tells the time of the store.
+            let now = self.storage.campaign(CampaignId::from_u128(0)).await?.now;
             let entry = IdempotencyEntry {
                 key: key.clone(),
                 campaign: None,
                 command: digest.clone(),
                 outcome: outcome.clone(),
-                expires_at: self.clock.now().plus_ms(ttl_ms),
+                expires_at: self.key_expiry(now),
             };
             match self.storage.remember(entry).await {
                 Ok(()) => return Ok(outcome),

@@ -90,13 +90,41 @@ impl<P: Phase> PhaseContext<P> {
         done: u64,
         total: Option<u64>,
     ) -> Result<(), RunError> {
+        self.run
+            .commit(Self::batch(records, checkpoint, done, total)?)
+            .await
+    }
+
+    /// Keeps the last records, with the checkpoint that covers them, for the commit of the outcome: see
+    /// [`RunContext::commit_with_outcome`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunContext::commit_with_outcome`].
+    pub async fn commit_with_outcome(
+        &self,
+        records: &[P::Record],
+        checkpoint: &P::Checkpoint,
+        done: u64,
+        total: Option<u64>,
+    ) -> Result<(), RunError> {
+        let batch = Self::batch(records, checkpoint, done, total)?;
+        self.run.commit_with_outcome(batch).await
+    }
+
+    fn batch(
+        records: &[P::Record],
+        checkpoint: &P::Checkpoint,
+        done: u64,
+        total: Option<u64>,
+    ) -> Result<Batch, RunError> {
         let mut batch = Batch::new();
         for record in records {
             batch.push(record)?;
         }
         batch.set_checkpoint(checkpoint)?;
         batch.set_progress(done, total);
-        self.run.commit(batch).await
+        Ok(batch)
     }
 }
 
@@ -173,7 +201,7 @@ impl<P: Phase> PhaseRunner for Typed<P> {
                     }
                 },
                 RunOutcome::Failed(failure) => RunOutcome::Failed(failure),
-                RunOutcome::Deferred => RunOutcome::Deferred,
+                RunOutcome::Deferred(deferred) => RunOutcome::Deferred(deferred),
             },
         )
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate_core::{
-    DefinitionError, InvalidName, PhaseDefinition, PhaseName, PipelineDefinition, PipelineId, ResourceKind,
-    ResourceKindDefinition,
+    InvalidName, PhaseDefinition, PhaseName, PhaseOptions, PipelineDefinition, PipelineId, RegisteredPhase,
+    ResourceKind, ResourceKindDefinition,
 };
+use phasegate_schema::DefinitionError;
 use serde_json::Value;
 
 use crate::phase::{Phase, Typed};
@@ -23,7 +24,7 @@ pub struct Pipeline {
 }
 
 struct CompiledPipeline {
-    schemas: phasegate_core::Pipeline,
+    schemas: phasegate_schema::Pipeline,
     runners: BTreeMap<PhaseName, PhaseEntry>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
 }
@@ -32,6 +33,7 @@ struct CompiledPipeline {
 struct PhaseEntry {
     runner: Arc<dyn PhaseRunner>,
     timeout: Option<Duration>,
+    options: PhaseOptions,
 }
 
 /// Why a pipeline could not be built.
@@ -49,6 +51,20 @@ pub enum PipelineError {
     TimeoutWithoutPhase {
         /// The phase.
         phase: String,
+    },
+    /// Options are set for a phase that the pipeline doesn't have.
+    #[error("options are set for {phase}, which is not a phase of the pipeline")]
+    OptionsWithoutPhase {
+        /// The phase.
+        phase: String,
+    },
+    /// The retry policy of a phase is out of its ranges.
+    #[error("the retry policy of {phase} can't be used: {problem}")]
+    InvalidRetry {
+        /// The phase.
+        phase: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A probe is set for a kind of resource that the pipeline doesn't have.
     #[error("a probe is set for {kind}, which is not a kind of resource of the pipeline")]
@@ -74,6 +90,7 @@ impl Pipeline {
             kinds: Vec::new(),
             probes: Vec::new(),
             timeouts: Vec::new(),
+            options: Vec::new(),
             failed: None,
         }
     }
@@ -89,7 +106,7 @@ impl Pipeline {
     }
 
     /// Its compiled schemas.
-    pub fn schemas(&self) -> &phasegate_core::Pipeline {
+    pub fn schemas(&self) -> &phasegate_schema::Pipeline {
         &self.inner.schemas
     }
 
@@ -108,6 +125,21 @@ impl Pipeline {
             .runners
             .get(phase)
             .map(|entry| Arc::clone(&entry.runner))
+    }
+
+    /// Its phases with what it says of them, as the machine needs to know them.
+    pub(crate) fn registered(&self) -> Vec<RegisteredPhase> {
+        let phase = |name: &PhaseName| RegisteredPhase {
+            name: name.clone(),
+            options: self.options(name),
+        };
+        self.phases().iter().map(phase).collect()
+    }
+
+    /// What it says of a phase: retries, recoveries, skips.
+    pub fn options(&self, phase: &PhaseName) -> PhaseOptions {
+        let entry = self.inner.runners.get(phase);
+        entry.map(|entry| entry.options.clone()).unwrap_or_default()
     }
 
     pub(crate) fn timeout(&self, phase: &PhaseName) -> Option<Duration> {
@@ -132,6 +164,7 @@ pub struct PipelineBuilder {
     kinds: Vec<ResourceKindDefinition>,
     probes: Vec<(ResourceKind, Arc<dyn ResourceProbe>)>,
     timeouts: Vec<(String, Duration)>,
+    options: Vec<(String, PhaseOptions)>,
     failed: Option<PipelineError>,
 }
 
@@ -194,6 +227,13 @@ impl PipelineBuilder {
         self
     }
 
+    /// Sets when a failure of `phase` is tried again, how many recoveries it may have, and whether it may be skipped.
+    #[must_use]
+    pub fn options(mut self, phase: impl Into<String>, options: PhaseOptions) -> Self {
+        self.options.push((phase.into(), options));
+        self
+    }
+
     /// Compiles the schemas and builds the pipeline.
     ///
     /// # Errors
@@ -223,7 +263,7 @@ impl PipelineBuilder {
                 .collect(),
             resource_kinds: self.kinds,
         };
-        let schemas = phasegate_core::Pipeline::compile(definition)?;
+        let schemas = phasegate_schema::Pipeline::compile(definition)?;
         let mut runners: BTreeMap<PhaseName, PhaseEntry> = self
             .phases
             .into_iter()
@@ -233,6 +273,7 @@ impl PipelineBuilder {
                     PhaseEntry {
                         runner,
                         timeout: None,
+                        options: PhaseOptions::default(),
                     },
                 )
             })
@@ -241,6 +282,15 @@ impl PipelineBuilder {
             match runners.get_mut(phase.as_str()) {
                 Some(entry) => entry.timeout = Some(timeout),
                 None => return Err(PipelineError::TimeoutWithoutPhase { phase }),
+            }
+        }
+        for (phase, options) in self.options {
+            if let Some(problem) = options.retry.as_ref().and_then(|policy| policy.problem()) {
+                return Err(PipelineError::InvalidRetry { phase, problem });
+            }
+            match runners.get_mut(phase.as_str()) {
+                Some(entry) => entry.options = options,
+                None => return Err(PipelineError::OptionsWithoutPhase { phase }),
             }
         }
         Ok(Pipeline {

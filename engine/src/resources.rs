@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
 use phasegate_core::{
-    Campaign, CampaignId, ConfigSchema, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
+    Campaign, CampaignId, CommitId, Digest, Envelope, Part, PhaseName, ResourceId, ResourceKind, ResourceRef,
+    Revision,
 };
+use phasegate_schema::ConfigSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -55,12 +58,34 @@ impl Engine {
         document: Value,
         expected: Expected,
     ) -> Result<Revision, EngineError> {
+        self.put_resource_with(kind, id, document, expected, Envelope::none())
+            .await
+    }
+
+    /// Stores a resource as [`put_resource`](Self::put_resource) does, with who asks for it and why.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put_resource`](Self::put_resource).
+    pub async fn put_resource_with(
+        &self,
+        kind: &str,
+        id: &str,
+        document: Value,
+        expected: Expected,
+        envelope: Envelope,
+    ) -> Result<Revision, EngineError> {
         let resource = self.check_resource(kind, id, &document)?;
         let storage = self.inner.storage.clone();
+        let mut shown = document.clone();
+        self.conceal(kind, &mut shown, |_, _| None)?;
         let write = ResourceWrite {
+            id: CommitId::from_u128(Uuid::new_v4().as_u128()),
             resource,
             expected,
             document: Some(document),
+            digest: Digest::of(&shown),
+            envelope,
         };
         let revision = self
             .inner
@@ -76,12 +101,31 @@ impl Engine {
     /// [`EngineError::UnknownResourceKind`]; a storage error when it is not as expected; [`EngineError::ShutDown`] once a
     /// shutdown has begun.
     pub async fn delete_resource(&self, kind: &str, id: &str, expected: Expected) -> Result<(), EngineError> {
+        self.delete_resource_with(kind, id, expected, Envelope::none())
+            .await
+    }
+
+    /// Deletes a resource as [`delete_resource`](Self::delete_resource) does, with who asks for it and why.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`delete_resource`](Self::delete_resource).
+    pub async fn delete_resource_with(
+        &self,
+        kind: &str,
+        id: &str,
+        expected: Expected,
+        envelope: Envelope,
+    ) -> Result<(), EngineError> {
         let (resource, _) = self.resource_schema(kind, id)?;
         let storage = self.inner.storage.clone();
         let write = ResourceWrite {
+            id: CommitId::from_u128(Uuid::new_v4().as_u128()),
             resource,
             expected,
             document: None,
+            digest: Digest::of(&Value::Null),
+            envelope,
         };
         self.inner
             .detached(async move { Ok(storage.write_resource(write).await?) })
@@ -201,7 +245,7 @@ impl Engine {
         resource: &ResourceRef,
         users: &mut Vec<ResourceUser>,
     ) -> Result<(), EngineError> {
-        let Ok(pipeline) = self.inner.pipeline_of(campaign) else {
+        let Some(pipeline) = self.inner.pipeline_of(campaign) else {
             return Ok(());
         };
         for slot in campaign.phases.iter().skip(campaign.position()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{Resource, StorageError};
-use phasegate_core::{ErrorCode, Excess, Failure, ResourceId, ResourceKind, ResourceRef};
+use phasegate_core::{Deferred, ErrorCode, Excess, Failure, ResourceId, ResourceKind, ResourceRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -53,11 +53,12 @@ pub enum RunOutcome<S = Value> {
     Completed(S),
     /// It failed.
     Failed(Failure),
-    /// It goes on elsewhere: somebody will [`report`](crate::Engine::report) the ticket later (an approval, a remote job).
+    /// Somebody else will [`report`](crate::Engine::report) the ticket later: an approval, a remote job.
     ///
-    /// After a restart of the process, a pause or a stop the phase runs again, with a new ticket. The phase's
-    /// [`timeout`](crate::PipelineBuilder::timeout) no longer applies after the deferral.
-    Deferred,
+    /// The wait is durable: it outlives the process, a pause and a resume, with the same ticket. A deferred phase can append no
+    /// more records; whoever answers brings them. Its [`timeout`](crate::PipelineBuilder::timeout) no longer applies; a deadline
+    /// of the deferral does.
+    Deferred(Deferred),
 }
 
 /// Why a runner gave up.

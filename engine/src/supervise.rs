@@ -4,20 +4,21 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate_core::storage::{RunOutput, StorageError};
-use phasegate_core::{Activity, Campaign, Command, Failure, Intent, Outcome, Rejection, Ticket};
+use phasegate_core::storage::{Output, RunOutput, StorageError};
+use phasegate_core::{Campaign, Envelope, Failure, LastBatch, Outcome, Rejection, Signal, Ticket};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 
 use crate::attempts::{InterruptReason, Reservation};
+use crate::commit::Terms;
 use crate::context::{AttemptState, DurableOutput, RunContext};
 use crate::error::EngineError;
-use crate::execute::EngineState;
 use crate::metrics::{AttemptEnd, RunningAttempt};
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
+use crate::state::EngineState;
 
 /// The longest wait between two tries to record the end of an attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -34,10 +35,8 @@ pub(crate) struct Launched {
 /// How an attempt ended, as the machine needs to know it.
 enum RunnerEnd {
     Reported(Outcome),
-    /// The runner came to rest as requested.
+    /// The runner came to rest, as requested or not, or was dropped and fenced.
     Quiet,
-    /// Somebody will report the ticket later.
-    Deferred,
     /// There is nothing to record: the attempt is over already, or the process shuts down.
     Unrecorded,
 }
@@ -48,32 +47,31 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
     let running = RunningAttempt::new(launched.pipeline.id().clone(), ticket.phase.clone());
     let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
     async {
-        let end = run(&inner, launched, &reservation).await;
-        let end = match end {
-            RunnerEnd::Deferred => {
-                reservation.attempt.cancellation.cancelled().await;
-                match reservation.attempt.reason() {
-                    Some(InterruptReason::Rest) => RunnerEnd::Quiet,
-                    _ => RunnerEnd::Unrecorded,
-                }
-            }
-            other => other,
-        };
+        let (end, last) = run(&inner, launched, &reservation).await;
         let took = running.elapsed();
         inner.board.clear(&ticket);
-        let command = match end {
-            RunnerEnd::Reported(outcome) => Command::Report {
+        let signal = match end {
+            RunnerEnd::Reported(outcome) => Signal::Report {
                 ticket: ticket.clone(),
                 outcome,
+                last_batch: last.as_ref().map(|output| LastBatch {
+                    records: output.records.len() as u64,
+                    is_progress: !output.records.is_empty() || output.checkpoint.is_some(),
+                }),
+                envelope: Envelope::none(),
             },
-            RunnerEnd::Quiet => Command::Quiet {
+            RunnerEnd::Quiet => Signal::Settled {
                 ticket: ticket.clone(),
             },
-            RunnerEnd::Deferred | RunnerEnd::Unrecorded => {
-                return running.ended(took, unrecorded(reservation.attempt.reason()));
+            RunnerEnd::Unrecorded => {
+                let reason = reservation.attempt.reason();
+                if !matches!(reason, Some(InterruptReason::Over | InterruptReason::Lost)) {
+                    inner.give_up(&ticket).await;
+                }
+                return running.ended(took, unrecorded(reason));
             }
         };
-        let end = record(&inner, &reservation, command).await;
+        let end = record(&inner, &reservation, signal, last).await;
         running.ended(took, end);
     }
     .instrument(span)
@@ -82,24 +80,35 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
 }
 
 /// Records the end of an attempt. It tries again while the store is unavailable.
-async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command: Command) -> AttemptEnd {
+async fn record(
+    inner: &Arc<EngineState>,
+    reservation: &Reservation,
+    mut signal: Signal,
+    last: Option<Output>,
+) -> AttemptEnd {
     let ticket = reservation.ticket();
     // Read before the commit, since the commit tells every attempt that it is over.
     let reason = reservation.attempt.reason();
+    let terms = Terms {
+        output: last,
+        ..Terms::default()
+    };
     let mut waits = retry_waits();
     let failed = loop {
-        match inner.execute(ticket.campaign, &command).await {
-            Ok(_) => return recorded(&command, reason),
-            Err(EngineError::NotFound { .. }) => return AttemptEnd::Superseded,
+        match inner
+            .execute(ticket.campaign, &signal.clone().into(), &terms)
+            .await
+        {
+            Ok(_) => return recorded(&signal, reason),
+            Err(error) if error.is_gone_or_stale() => return AttemptEnd::Superseded,
+            Err(EngineError::Storage(StorageError::StaleTicket { .. })) => return AttemptEnd::Superseded,
             Err(EngineError::Rejected(rejection)) => match *rejection {
-                Rejection::StaleTicket { .. } => return AttemptEnd::Superseded,
                 // The summary is beyond a limit, and the run must end nevertheless.
                 excess @ (Rejection::TooLarge { .. } | Rejection::TooDeep { .. }) => {
                     let failure = Failure::new(excess.code(), excess.to_string());
-                    command = Command::Report {
-                        ticket: ticket.clone(),
-                        outcome: Outcome::Failed(failure),
-                    };
+                    if let Signal::Report { outcome, .. } = &mut signal {
+                        *outcome = Outcome::Failed(failure);
+                    }
                 }
                 other => break EngineError::from(other),
             },
@@ -119,16 +128,21 @@ async fn record(inner: &Arc<EngineState>, reservation: &Reservation, mut command
         }
     };
     tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded; recover() will take it up");
+    inner.give_up(ticket).await;
     AttemptEnd::LeftRunning
 }
 
-fn recorded(command: &Command, reason: Option<InterruptReason>) -> AttemptEnd {
-    match command {
-        Command::Report {
+fn recorded(signal: &Signal, reason: Option<InterruptReason>) -> AttemptEnd {
+    match signal {
+        Signal::Report {
             outcome: Outcome::Completed(_),
             ..
         } => AttemptEnd::Completed,
-        Command::Quiet { .. } if reason.is_some() => AttemptEnd::Interrupted,
+        Signal::Report {
+            outcome: Outcome::Deferred(_),
+            ..
+        } => AttemptEnd::Deferred,
+        Signal::Settled { .. } if reason.is_some() => AttemptEnd::Interrupted,
         // The machine turns the end of a runner that gave up unasked into a failure.
         _ => AttemptEnd::Failed,
     }
@@ -136,7 +150,7 @@ fn recorded(command: &Command, reason: Option<InterruptReason>) -> AttemptEnd {
 
 fn unrecorded(reason: Option<InterruptReason>) -> AttemptEnd {
     match reason {
-        Some(InterruptReason::Over) => AttemptEnd::Superseded,
+        Some(InterruptReason::Over | InterruptReason::Lost) => AttemptEnd::Superseded,
         _ => AttemptEnd::LeftRunning,
     }
 }
@@ -148,21 +162,31 @@ fn retry_waits() -> impl Iterator<Item = Duration> {
     (0..20).map(|retry| Duration::from_millis(100 << retry).min(LONGEST_WAIT))
 }
 
-async fn run(inner: &Arc<EngineState>, launched: Launched, reservation: &Reservation) -> RunnerEnd {
+/// Runs the attempt, and gives its end with the batch that is to be committed with it.
+async fn run(
+    inner: &Arc<EngineState>,
+    launched: Launched,
+    reservation: &Reservation,
+) -> (RunnerEnd, Option<Output>) {
     let attempt = &reservation.attempt;
     let permit = tokio::select! {
         biased;
-        () = attempt.cancellation.cancelled() => return interrupted(attempt.reason()),
+        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
         permit = permit(inner) => permit,
     };
     let timeout = launched.pipeline.timeout(&launched.ticket.phase);
-    let mut task = match begin(inner, launched, reservation).await {
-        Ok(task) => task,
-        Err(error) => return failed("storage", format!("the run could not begin: {error}")),
+    let (mut task, state) = match begin(inner, launched, reservation).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            return (
+                failed("storage", format!("the run could not begin: {error}")),
+                None,
+            );
+        }
     };
     tokio::select! {
         biased;
-        ended = &mut task => return end_of(ended, attempt.reason()),
+        ended = &mut task => return with_last(end_of(ended, attempt.reason()), &state).await,
         () = attempt.cancellation.cancelled() => {}
         () = sleep(timeout) => attempt.interrupt(InterruptReason::Timeout),
     }
@@ -172,13 +196,33 @@ async fn run(inner: &Arc<EngineState>, launched: Launched, reservation: &Reserva
         ended = &mut task => end_of(ended, attempt.reason()),
         () = tokio::time::sleep(inner.grace) => {
             task.abort();
-            outstayed(inner, reservation).await
+            outstayed(inner, reservation)
         }
     };
     drop(permit);
-    match (end, attempt.reason()) {
-        (RunnerEnd::Quiet | RunnerEnd::Deferred, Some(InterruptReason::Timeout)) => timed_out(timeout),
+    let end = match (end, attempt.reason()) {
+        (RunnerEnd::Quiet | RunnerEnd::Reported(Outcome::Deferred(_)), Some(InterruptReason::Timeout)) => {
+            timed_out(timeout)
+        }
         (end, _) => end,
+    };
+    with_last(end, &state).await
+}
+
+/// Adds the batch that the runner kept for its outcome, or appends it where there is none to report.
+async fn with_last(end: RunnerEnd, state: &AttemptState) -> (RunnerEnd, Option<Output>) {
+    match end {
+        RunnerEnd::Reported(_) => {
+            let last = state.take_last().await;
+            (end, last)
+        }
+        RunnerEnd::Quiet | RunnerEnd::Unrecorded => {
+            // An attempt that is over appends nothing more, and what is lost here is redone by the next one.
+            if let Err(error) = state.append_last().await {
+                tracing::debug!(%error, "the last batch of an interrupted run was not appended");
+            }
+            (end, None)
+        }
     }
 }
 
@@ -202,7 +246,7 @@ async fn begin(
     inner: &Arc<EngineState>,
     launched: Launched,
     reservation: &Reservation,
-) -> Result<JoinHandle<Result<RunOutcome, RunError>>, StorageError> {
+) -> Result<(JoinHandle<Result<RunOutcome, RunError>>, Arc<AttemptState>), StorageError> {
     let Launched {
         ticket,
         campaign,
@@ -215,16 +259,14 @@ async fn begin(
         .run_output(ticket.campaign, &ticket.phase, ticket.run)
         .await?
         .unwrap_or_default();
-    let upstream = campaign.position().checked_sub(1).and_then(|before| {
-        let phase = campaign.phases.get(before)?.phase.clone();
-        Some((phase, campaign.completed.get(before)?.run.run))
-    });
+    let upstream = campaign.activity.run().and_then(|run| run.pins.upstream.clone());
     inner.board.open(&ticket, start.progress);
     let runner = pipeline.runner(&ticket.phase);
     let context = RunContext::new(AttemptState {
         written: tokio::sync::Mutex::new(DurableOutput {
             batch: start.batch,
             records: start.records,
+            last: None,
         }),
         ticket,
         config,
@@ -236,6 +278,7 @@ async fn begin(
         board: inner.board.clone(),
         handle: inner.handle.clone(),
     });
+    let state = context.state();
     let run = async move {
         match runner {
             Some(runner) => runner.run(context).await,
@@ -245,7 +288,7 @@ async fn begin(
             )),
         }
     };
-    Ok(inner.handle.spawn(run.in_current_span()))
+    Ok((inner.handle.spawn(run.in_current_span()), state))
 }
 
 fn end_of(
@@ -257,7 +300,7 @@ fn end_of(
         Ok(Ok(RunOutcome::Failed(failure)) | Err(RunError::Failed(failure))) => {
             RunnerEnd::Reported(Outcome::Failed(failure))
         }
-        Ok(Ok(RunOutcome::Deferred)) => RunnerEnd::Deferred,
+        Ok(Ok(RunOutcome::Deferred(deferred))) => RunnerEnd::Reported(Outcome::Deferred(deferred)),
         // A runner may be wrong about being fenced. Its phase must not stay running without a runner, so the machine decides.
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Excess(excess))) => failed(excess.code(), excess.to_string()),
@@ -281,7 +324,9 @@ fn interrupted(reason: Option<InterruptReason>) -> RunnerEnd {
     match reason {
         // Without a reason the runner gave up unasked; the machine turns that into a failure.
         None | Some(InterruptReason::Rest | InterruptReason::Timeout) => RunnerEnd::Quiet,
-        Some(InterruptReason::Over | InterruptReason::Shutdown) => RunnerEnd::Unrecorded,
+        Some(InterruptReason::Over | InterruptReason::Lost | InterruptReason::Shutdown) => {
+            RunnerEnd::Unrecorded
+        }
     }
 }
 
@@ -297,30 +342,13 @@ fn timed_out(timeout: Option<Duration>) -> RunnerEnd {
     )
 }
 
-/// Ends an attempt whose runner did not come to rest within the grace period. The runner is dropped and fenced.
-async fn outstayed(inner: &EngineState, reservation: &Reservation) -> RunnerEnd {
+/// Ends an attempt whose runner did not come to rest within the grace period. The runner is dropped and fenced, and counts as
+/// quiet.
+fn outstayed(inner: &EngineState, reservation: &Reservation) -> RunnerEnd {
     let grace = inner.grace.as_secs_f64();
     tracing::warn!(
         grace_s = grace,
         "a runner ignored its cancellation and was dropped"
     );
-    match reservation.attempt.reason() {
-        Some(InterruptReason::Over | InterruptReason::Shutdown) => RunnerEnd::Unrecorded,
-        Some(InterruptReason::Timeout) => RunnerEnd::Quiet,
-        None | Some(InterruptReason::Rest) => {
-            match inner.storage.campaign(reservation.ticket().campaign).await {
-                Ok(Some(Campaign {
-                    activity:
-                        Activity::Running {
-                            intent: Intent::Stop, ..
-                        },
-                    ..
-                })) => RunnerEnd::Quiet,
-                _ => failed(
-                    "cancellation_ignored",
-                    format!("the phase did not come to rest within {grace} s of a pause"),
-                ),
-            }
-        }
-    }
+    interrupted(reservation.attempt.reason())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::Unit;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use phasegate::core::Failure;
-use phasegate::{CampaignHandle, CampaignStatus, Mode, Outcome, Ticket, describe_metrics};
+use phasegate::{CampaignHandle, CampaignStatus, Mode, Answer, Ticket, describe_metrics};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 
@@ -112,7 +112,7 @@ async fn every_attempt_counts_while_it_runs_and_its_end_is_recorded_with_its_out
 
     let (_, deferred) = started(&world).await;
     world.stage.defer(&deferred).await;
-    let outcome = Outcome::Completed(json!({}));
+    let outcome = Answer::Completed(json!({}));
     world.engine.report(&deferred, outcome).await.unwrap();
     quiet(&world).await;
     assert_eq!(looked(&snapshotter), (0.0, end("superseded")));

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use phasegate::core::{ConfigSchema, PhaseName};
+use phasegate::core::PhaseName;
+use phasegate::schema::ConfigSchema;
 use phasegate_phases::{Proxy, analysis, dns_validation, domain_generation, http_validation, schemas};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

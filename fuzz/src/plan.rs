@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use phasegate::core::{ConfigSchema, PhaseName, read_json};
+use phasegate::core::{PhaseName, read_json};
+use phasegate::schema::ConfigSchema;
 use phasegate_cli::Plan;
 
 static SCHEMA: LazyLock<ConfigSchema> =

@@ -170,7 +170,10 @@ where
     }
     drop(in_flight);
     if committed.is_ok() {
-        committed = pending.commit().await;
+        committed = match &stopped {
+            None => pending.commit_with_outcome().await,
+            Some(_) => pending.commit().await,
+        };
     }
     match committed {
         Ok(()) => stopped.map_or(Ok(pending.done.tally), Err),
@@ -276,19 +279,31 @@ where
 
     /// Takes the records out, and gives their commit. They are written in order if each is awaited before the next begins.
     fn commit(&mut self) -> BoxFuture<'a, Result<(), RunError>> {
+        let ctx = self.ctx;
+        match self.take_batch() {
+            Ok(batch) => async move { ctx.run().commit(batch).await }.boxed(),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
+    }
+
+    /// Keeps the last records for the commit of the outcome.
+    async fn commit_with_outcome(&mut self) -> Result<(), RunError> {
+        let batch = self.take_batch()?;
+        self.ctx.run().commit_with_outcome(batch).await
+    }
+
+    /// Takes the records out, with the checkpoint that covers them. Without an item that waits, the batch is empty.
+    fn take_batch(&mut self) -> Result<Batch, RunError> {
         if self.items == 0 {
-            return std::future::ready(Ok(())).boxed();
+            return Ok(Batch::new());
         }
         self.items = 0;
         self.since = None;
         let (done, total) = self.progress();
         let mut batch = std::mem::take(&mut self.batch);
         batch.set_progress(done, total);
-        if let Err(error) = batch.set_checkpoint(&self.done) {
-            return std::future::ready(Err(error)).boxed();
-        }
-        let ctx = self.ctx;
-        async move { ctx.run().commit(batch).await }.boxed()
+        batch.set_checkpoint(&self.done)?;
+        Ok(batch)
     }
 }
 

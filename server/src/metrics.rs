@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use phasegate::core::Facts;
 use phasegate::storage::{CampaignQuery, Cursor, EventScope};
 use phasegate::{CampaignId, CampaignStatus, CampaignView, Engine, EngineError, Mode};
 use tracing::Instrument;
@@ -168,7 +167,7 @@ impl CampaignCounts {
         let mut events = engine.events(EventScope::Store, self.after.clone());
         let mut changed = self.resting.clone();
         while let Some(event) = events.next_if_any().await? {
-            changed.insert(event.campaign_id);
+            changed.extend(event.campaign_id);
         }
         for id in changed {
             self.look_at(engine, id).await?;
@@ -195,7 +194,7 @@ impl CampaignCounts {
         loop {
             let page = engine.storage().campaigns(query.clone()).await?;
             for campaign in &page.items {
-                match CampaignStatus::of(campaign, &Facts::new()) {
+                match CampaignStatus::unchecked(campaign) {
                     // Only the facts tell whether it waits.
                     CampaignStatus::WaitingForConfiguration => self.look_at(engine, campaign.id).await?,
                     status => {

@@ -137,11 +137,13 @@ impl EventSubscriber {
     }
 
     fn event(&mut self, event: &LoggedEvent) -> Event {
-        if event.event.kind.launch().is_some() || event.event.kind.phase().is_none() {
-            self.told.remove(&event.campaign_id);
+        if let Some(campaign) = &event.campaign_id
+            && (event.event.kind.launch().is_some() || event.event.kind.phase().is_none())
+        {
+            self.told.remove(campaign);
         }
         self.over = matches!(event.event.kind, EventKind::CampaignDeleted {})
-            && self.scope == EventScope::Campaign(event.campaign_id);
+            && event.campaign_id.map(EventScope::Campaign) == Some(self.scope);
         let data = serde_json::to_string(event).unwrap_or_default();
         Event::default()
             .id(event.cursor.as_str())

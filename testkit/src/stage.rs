@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use phasegate::{Batch, Failure, PhaseRunner, RunContext, RunError, RunOutcome, Ticket};
+use phasegate::{Batch, Deferred, Failure, PhaseRunner, RunContext, RunError, RunOutcome, Ticket};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -16,7 +16,7 @@ enum Instruction {
     },
     Complete(Value),
     Fail(Failure),
-    Defer,
+    Defer(Deferred),
     Panic,
     Rest,
 }
@@ -110,7 +110,12 @@ impl Stage {
 
     /// Tells the attempt to leave its outcome to a later report.
     pub async fn defer(&self, ticket: &Ticket) {
-        self.line(ticket, Instruction::Defer).await;
+        self.defer_with(ticket, Deferred::default()).await;
+    }
+
+    /// Tells the attempt to leave its outcome to a later report, with a note, a form or a deadline.
+    pub async fn defer_with(&self, ticket: &Ticket, deferred: Deferred) {
+        self.line(ticket, Instruction::Defer(deferred)).await;
     }
 
     /// Tells the attempt to panic.
@@ -154,7 +159,7 @@ impl PhaseRunner for Actor {
                 }
                 Instruction::Complete(summary) => return Ok(RunOutcome::Completed(summary)),
                 Instruction::Fail(failure) => return Ok(RunOutcome::Failed(failure)),
-                Instruction::Defer => return Ok(RunOutcome::Deferred),
+                Instruction::Defer(deferred) => return Ok(RunOutcome::Deferred(deferred)),
                 Instruction::Panic => panic!("as the test told it to"),
                 Instruction::Rest => return Err(RunError::Interrupted),
             }

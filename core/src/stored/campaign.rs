@@ -214,7 +214,7 @@ impl<'b> Slot1<'b> {
             }),
             latest_run: Run(self.latest_run),
             pruned: Run(self.pruned),
-            retry: self.retry.as_ref().map(Retry::policy),
+            retry: self.retry.as_ref().map(Retry::policy).transpose()?,
             mark: self.mark.as_ref().map(Mark1::mark).transpose()?,
         })
     }

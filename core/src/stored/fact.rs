@@ -218,7 +218,7 @@ impl<'b> Fact1<'b> {
             Self::PhaseConfigRemoved { phase } => EventKind::PhaseConfigRemoved { phase: name(phase)? },
             Self::PhaseRetrySet { phase, policy } => EventKind::PhaseRetrySet {
                 phase: name(phase)?,
-                policy: policy.as_ref().map(Retry::policy),
+                policy: policy.as_ref().map(Retry::policy).transpose()?,
             },
             Self::ModeChanged { mode } => EventKind::ModeChanged {
                 mode: Mode::of_number(mode)?,

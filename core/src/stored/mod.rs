@@ -26,6 +26,8 @@ mod number;
 mod part;
 pub mod resource;
 pub mod run;
+#[cfg(test)]
+mod tests;
 pub mod tombstone;
 
 pub use commit::StoredCommit;

@@ -234,15 +234,18 @@ impl<'b> Retry<'b> {
         }
     }
 
-    pub(super) fn policy(&self) -> RetryPolicy {
-        RetryPolicy {
+    pub(super) fn policy(&self) -> Result<RetryPolicy, Fault> {
+        if !(self.factor.is_finite() && self.jitter.is_finite()) {
+            return Err(Fault::new("a number of a retry policy is none"));
+        }
+        Ok(RetryPolicy {
             max_tries: self.max_tries,
             initial_delay_ms: self.initial_delay_ms,
             factor: self.factor,
             max_delay_ms: self.max_delay_ms,
             jitter: self.jitter,
             final_codes: self.final_codes.iter().map(|code| (*code).to_owned()).collect(),
-        }
+        })
     }
 }
 

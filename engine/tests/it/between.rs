@@ -35,7 +35,7 @@ async fn intent(world: &World, campaign: &phasegate::CampaignHandle, wanted: Opt
             if now.expect("a campaign").intent() == wanted {
                 return;
             }
-            world.storage.changes(latest).await.expect("a change");
+            world.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), has_it)
@@ -335,7 +335,7 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
             if now.expect("a campaign").ticket().is_none() {
                 return;
             }
-            inner.changes(latest).await.expect("a change");
+            inner.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), at_rest)

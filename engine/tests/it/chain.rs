@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use phasegate::core::Timestamp;
 use phasegate::storage::{CampaignQuery, EventScope};
-use phasegate::{CampaignStatus, Engine, Failure, Mode, Outcome, PhaseStatus, Reported};
+use phasegate::{CampaignStatus, Engine, Failure, Mode, Answer, PhaseStatus, Reported};
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -192,7 +192,7 @@ async fn a_completion_under_a_changed_pipeline_is_not_warned_of_as_waiting_for_c
         .pipeline(changed.build().expect("a valid pipeline"))
         .build()
         .expect("an engine");
-    let reported = other.report(&ticket, Outcome::Completed(json!({}))).await;
+    let reported = other.report(&ticket, Answer::Completed(json!({}))).await;
     assert_eq!(reported.expect("an answer"), Reported::Recorded);
     let there = other.campaign(campaign.id()).await.expect("it is there");
     assert_eq!(there.view().await.expect("a view").status, CampaignStatus::Idle);
@@ -273,7 +273,7 @@ async fn a_hundred_concurrent_reports_of_one_completion_start_the_next_phase_onc
         let (engine, ticket) = (world.engine.clone(), ticket.clone());
         tokio::spawn(async move {
             engine
-                .report(&ticket, Outcome::Completed(json!({"by": "hand"})))
+                .report(&ticket, Answer::Completed(json!({"by": "hand"})))
                 .await
         })
     });
@@ -295,7 +295,7 @@ async fn a_hundred_concurrent_reports_of_one_completion_start_the_next_phase_onc
     assert_eq!(world.story(&campaign).await, story);
     let other = world
         .engine
-        .report(&ticket, Outcome::Completed(json!({"by": "another"})))
+        .report(&ticket, Answer::Completed(json!({"by": "another"})))
         .await
         .expect("an answer");
     assert_eq!(other, Reported::Stale, "another outcome of the same attempt");
@@ -423,7 +423,7 @@ async fn a_deleted_campaign_leaves_only_its_deletion_and_its_runner_counts_no_mo
     assert!(committed.is_err(), "{committed:?}");
     let report = world
         .engine
-        .report(&ticket, Outcome::Completed(json!({})))
+        .report(&ticket, Answer::Completed(json!({})))
         .await
         .expect("an answer");
     assert_eq!(report, Reported::Stale);

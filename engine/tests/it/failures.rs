@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::{
-    Batch, Engine, Failure, FieldProblem, NewCampaign, Outcome, PhaseRunner, Resources, RunContext, RunError,
+    Batch, Engine, Failure, FieldProblem, NewCampaign, Answer, PhaseRunner, Resources, RunContext, RunError,
     RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
@@ -30,7 +30,7 @@ async fn a_phase_that_takes_longer_than_its_timeout_fails_and_starts_nothing() {
 async fn a_phase_that_defers_only_after_its_timeout_has_failed() {
     let late = Doing(|ctx: RunContext| async move {
         ctx.cancelled().await;
-        Ok(RunOutcome::Deferred)
+        Ok(RunOutcome::Deferred(Deferred::default()))
     });
     let (_engine, campaign) = started(late, Some(Duration::from_secs(60))).await;
     let view = tokio::time::timeout(Duration::from_secs(3600), campaign.at_rest())
@@ -92,7 +92,7 @@ impl PhaseRunner for PanicsAtOnce {
     }
 
     async fn run(&self, _ctx: RunContext) -> Result<RunOutcome, RunError> {
-        Ok(RunOutcome::Deferred)
+        Ok(RunOutcome::Deferred(Deferred::default()))
     }
 }
 
@@ -128,7 +128,7 @@ async fn a_summary_beyond_the_limit_is_a_failed_phase() {
     let huge = json!("x".repeat(phasegate::core::limits::MAX_SUMMARY_BYTES));
     let refused = world
         .engine
-        .report(&ticket, Outcome::Completed(huge.clone()))
+        .report(&ticket, Answer::Completed(huge.clone()))
         .await
         .expect_err("too large");
     assert_eq!(refused.code(), "too_large");
@@ -150,7 +150,7 @@ async fn a_summary_nested_beyond_the_limit_is_a_failed_phase() {
     }
     let refused = world
         .engine
-        .report(&ticket, Outcome::Completed(deep.clone()))
+        .report(&ticket, Answer::Completed(deep.clone()))
         .await
         .expect_err("too deep");
     assert_eq!(

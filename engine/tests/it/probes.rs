@@ -212,7 +212,7 @@ fn a_manifest_shows_what_a_probe_is_told_and_reads_back() {
     assert_eq!(&read, built.definition());
     let mut nulled = manifest;
     nulled["resourceKinds"][1]["probeSchema"] = Value::Null;
-    let compiled = serde_json::from_value(nulled).map(phasegate::core::Pipeline::compile);
+    let compiled = serde_json::from_value(nulled).map(phasegate::schema::Pipeline::compile);
     assert!(!matches!(compiled, Ok(Ok(_))), "null is no schema");
 }
 

@@ -52,7 +52,7 @@ async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_the
     storage.reopen();
     let before = storage.campaign(campaign.id()).await.expect("a read");
 
-    let defers = Doing(|_: RunContext| async move { Ok(RunOutcome::Deferred) });
+    let defers = Doing(|_: RunContext| async move { Ok(RunOutcome::Deferred(Deferred::default())) });
     let other = builder("other").runner(definition("collect"), defers);
     let without = Engine::builder()
         .shared_storage(Arc::clone(&storage) as Arc<dyn Storage>)

@@ -37,7 +37,7 @@ impl PhaseRunner for Overtaken {
     }
 
     async fn run(&self, _: RunContext) -> Result<RunOutcome, RunError> {
-        Ok(RunOutcome::Deferred)
+        Ok(RunOutcome::Deferred(Deferred::default()))
     }
 }
 

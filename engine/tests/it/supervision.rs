@@ -6,7 +6,7 @@ use std::time::Duration;
 use phasegate::core::CommandKind;
 use phasegate::storage::Storage;
 use phasegate::{
-    CampaignStatus, Failure, Mode, Outcome, PhaseStatus, Reported, RunContext, RunError, RunOutcome,
+    CampaignStatus, Failure, Mode, Answer, PhaseStatus, Reported, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
@@ -38,7 +38,7 @@ where
         if campaign.view().await.expect("a view").status == wanted {
             return task;
         }
-        world.storage.changes(latest).await.expect("a change");
+        world.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
     }
 }
 
@@ -147,7 +147,7 @@ async fn a_deferred_phase_may_take_longer_than_its_timeout() {
     assert!(waited.is_err(), "it waits for its report: {waited:?}");
     let reported = world
         .engine
-        .report(&ticket, Outcome::Completed(json!("approved")))
+        .report(&ticket, Answer::Completed(json!("approved")))
         .await;
     assert_eq!(reported.expect("an answer"), Reported::Recorded);
 }
@@ -174,7 +174,7 @@ async fn a_deferred_phase_is_completed_by_a_report_and_can_be_paused_at_once() {
     world.stage.defer(&ticket).await;
     let reported = world
         .engine
-        .report(&ticket, Outcome::Completed(json!("approved")))
+        .report(&ticket, Answer::Completed(json!("approved")))
         .await
         .expect("an answer");
     assert_eq!(reported, Reported::Recorded);
@@ -193,7 +193,7 @@ async fn a_report_by_another_hand_ends_the_runner_that_still_works() {
     let (campaign, ticket) = running(&world).await;
     world
         .engine
-        .report(&ticket, Outcome::Completed(json!("by hand")))
+        .report(&ticket, Answer::Completed(json!("by hand")))
         .await
         .expect("recorded");
     assert!(

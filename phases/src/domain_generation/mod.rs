@@ -111,8 +111,12 @@ impl Phase for DomainGeneration {
                 odometer.advance();
             }
             next += size;
-            ctx.commit(&records, &Checkpoint { next }, next, Some(total))
-                .await?;
+            let checkpoint = Checkpoint { next };
+            if next < total {
+                ctx.commit(&records, &checkpoint, next, Some(total)).await?;
+            } else {
+                ctx.commit_with_outcome(&records, &checkpoint, next, Some(total)).await?;
+            }
         }
         Ok(RunOutcome::Completed(Summary {
             domains: total,

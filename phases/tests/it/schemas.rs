@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use phasegate::core::{ConfigSchema, PhaseName, PipelineDefinition};
+use phasegate::core::{PhaseName, PipelineDefinition};
+use phasegate::schema::ConfigSchema;
 use phasegate_phases::{
     Proxy, analysis, dns_validation, domain_generation, http_validation, pipeline, schemas,
 };

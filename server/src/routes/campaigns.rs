@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use phasegate::core::{Campaign, Command, Facts, PreflightReport, Version};
+use phasegate::core::{Campaign, Command, PreflightReport, Version};
 use phasegate::storage::{ActivityKind, CampaignFilter, CampaignQuery, Order};
 use phasegate::{CampaignHandle, CampaignStatus, CampaignView, EngineError, Precondition};
 use serde::Deserialize;
@@ -127,7 +127,7 @@ async fn shown_if(
 ) -> Result<Option<CampaignBody>, Problem> {
     use CampaignStatus::{Idle, WaitingForConfiguration};
     // Without the facts only one status is uncertain: that of a chain that may wait.
-    let likely = CampaignStatus::of(campaign, &Facts::new());
+    let likely = CampaignStatus::unchecked(campaign);
     let possible = |status| status == likely || (likely == WaitingForConfiguration && status == Idle);
     if !status.is_none_or(possible) {
         return Ok(None);
@@ -147,11 +147,12 @@ async fn shown_if(
 /// The activity of all campaigns of a status, if they share one.
 fn activity(status: CampaignStatus) -> Option<ActivityKind> {
     match status {
-        CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => {
-            Some(ActivityKind::Running)
-        }
+        CampaignStatus::Running
+        | CampaignStatus::WaitingForReport
+        | CampaignStatus::Pausing
+        | CampaignStatus::Stopping => Some(ActivityKind::Running),
         CampaignStatus::Stopped => Some(ActivityKind::Stopped),
-        CampaignStatus::Failed => Some(ActivityKind::Failed),
+        CampaignStatus::Retrying | CampaignStatus::Failed => Some(ActivityKind::Failed),
         CampaignStatus::Idle | CampaignStatus::WaitingForConfiguration | CampaignStatus::Completed => {
             Some(ActivityKind::Idle)
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phasegate_core::storage::LoggedEvent;
-use phasegate_core::{Campaign, CampaignId, Digest, Event, EventKind, Mode, PhaseName};
+use phasegate_core::{Campaign, CampaignId, Digest, Event, EventKind, Mode, PhaseName, Version};
 
 /// Checks a campaign's whole log, and that its snapshot is the fold of the log.
 ///
@@ -12,9 +12,9 @@ use phasegate_core::{Campaign, CampaignId, Digest, Event, EventKind, Mode, Phase
 /// A sentence that names the invariant and the event that breaks it.
 pub fn check_log(log: &[LoggedEvent], snapshot: &Campaign) -> Result<(), String> {
     for (index, logged) in log.iter().enumerate() {
-        if logged.seq.0 != index as u64 + 1 {
+        if logged.seq != Some(Version(index as u64 + 1)) {
             return Err(format!(
-                "numbers are gapless from 1, but event {index} has {}",
+                "numbers are gapless from 1, but event {index} has {:?}",
                 logged.seq
             ));
         }
@@ -99,7 +99,7 @@ impl LogWalk {
             if self.order.get(self.completed.len()) != Some(&launch.phase) {
                 return Err("a phase starts only after its predecessors are completed");
             }
-            let recovery = matches!(kind, EventKind::PhaseRecovered(_));
+            let recovery = matches!(kind, EventKind::PhaseRecovered { .. });
             if self.running.is_some() != recovery {
                 return Err("at most one phase of a campaign is running");
             }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phasegate_core::{
     Campaign, CampaignId, CampaignStatus, Command, ConfigFacts, CreateCampaign, Event, EventKind, Facts,
-    Failure, Mode, Outcome, PhaseDefinition, PhaseName, Pipeline, PipelineDefinition, PipelineId,
-    PipelineMatch, Problem, Problems, Rejection, Timestamp, create as create_campaign, decide, view,
+    Failure, Mode, Outcome, PhaseName, PipelineId, PipelineMatch, Problem, Problems, Rejection, Timestamp,
+    create as create_campaign, decide, view,
 };
 use serde_json::{Value, json};
 
@@ -17,23 +17,8 @@ pub fn configs(phases: &[&str], config: Value) -> BTreeMap<PhaseName, Value> {
     phases.iter().map(|phase| (name(phase), config.clone())).collect()
 }
 
-fn pipeline(phases: &[&str]) -> Pipeline {
-    let phases = phases
-        .iter()
-        .map(|phase| PhaseDefinition {
-            name: name(phase),
-            title: String::new(),
-            config_schema: json!({}),
-        })
-        .collect();
-    let id = PipelineId::new("letters").expect("a valid id");
-    Pipeline::compile(PipelineDefinition {
-        id,
-        title: String::new(),
-        phases,
-        resource_kinds: Vec::new(),
-    })
-    .expect("it compiles")
+fn pipeline() -> PipelineId {
+    PipelineId::new("letters").expect("a valid id")
 }
 
 /// What a creation answers, with configs for some phases of which some are invalid.
@@ -62,7 +47,8 @@ pub fn create(campaign_name: &str, configured: &[&str], invalid: &[&str]) -> Str
     };
     said(&create_campaign(
         &command,
-        &pipeline(&["a", "b", "c"]),
+        &pipeline(),
+        &["a", "b", "c"].map(name),
         &facts,
         Timestamp::default(),
     ))
@@ -118,7 +104,7 @@ impl Driver {
     pub fn new(mode: Mode, phases: &[&str]) -> Self {
         let kind = EventKind::CampaignCreated {
             name: "letters".to_owned(),
-            pipeline: PipelineId::new("letters").expect("a valid id"),
+            pipeline: pipeline(),
             phases: phases.iter().map(|phase| name(phase)).collect(),
             mode,
         };

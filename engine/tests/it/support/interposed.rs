@@ -1,16 +1,16 @@
 //! A store that a test steps into: between two calls, or with an answer of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::core::{
-    Campaign, CampaignId, CommitId, OwnerId, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision, Run,
-    Ticket, Version,
+    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket, Version,
 };
 use phasegate::storage::{
-    Appended, CampaignPage, CampaignQuery, Claim, Committed, Cursor, EventPage, EventScope, IdempotencyEntry,
-    IdempotencyKey, Output, RecordPage, Resource, ResourceWrite, RunOutput, Storage, StorageError,
-    Transition,
+    Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, EventPage, EventScope,
+    IdempotencyEntry, IdempotencyKey, LeaseKind, LoggedEvent, Output, RecordPage, Renewal, Resource, ResourceWrite,
+    RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::Value;
@@ -29,11 +29,6 @@ pub trait Interposer: Send + Sync + 'static {
     /// Changes a page of events.
     fn change_page(&self, page: EventPage) -> EventPage {
         page
-    }
-
-    /// What a claim comes to.
-    fn claim(&self) -> Claim {
-        Claim::Granted
     }
 }
 
@@ -61,13 +56,16 @@ impl<I: Interposer> Storage for Interposed<I> {
         self.inner.remember(entry).await
     }
 
-    async fn committed(
-        &self,
-        campaign: CampaignId,
-        expected_version: Version,
-        id: CommitId,
-    ) -> Result<bool, StorageError> {
-        self.inner.committed(campaign, expected_version, id).await
+    async fn set_cursor(&self, name: &str, cursor: Cursor) -> Result<(), StorageError> {
+        self.inner.set_cursor(name, cursor).await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError> {
+        self.inner.cursor(name).await
+    }
+
+    async fn outcome(&self, write: &WriteRef) -> Result<bool, StorageError> {
+        self.inner.outcome(write).await
     }
 
     async fn idempotency(
@@ -80,7 +78,7 @@ impl<I: Interposer> Storage for Interposed<I> {
         found
     }
 
-    async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>, StorageError> {
+    async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         self.between.before_read("campaign").await?;
         self.inner.campaign(id).await
     }
@@ -107,6 +105,20 @@ impl<I: Interposer> Storage for Interposed<I> {
     ) -> Result<EventPage, StorageError> {
         let page = self.inner.events(scope, after, limit).await?;
         Ok(self.between.change_page(page))
+    }
+
+    async fn event(&self, campaign: CampaignId, seq: Version) -> Result<Option<LoggedEvent>, StorageError> {
+        self.inner.event(campaign, seq).await
+    }
+
+    async fn runs(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        after: Run,
+        limit: usize,
+    ) -> Result<RunPage, StorageError> {
+        self.inner.runs(campaign, phase, after, limit).await
     }
 
     async fn run_output(
@@ -143,16 +155,39 @@ impl<I: Interposer> Storage for Interposed<I> {
         self.inner.resources(kind, after, limit).await
     }
 
-    async fn claim(&self, _ticket: &Ticket, _owner: OwnerId) -> Result<Claim, StorageError> {
-        Ok(self.between.claim())
+    fn lease_kind(&self) -> LeaseKind {
+        self.inner.lease_kind()
     }
 
-    async fn heartbeat(&self, owner: OwnerId) -> Result<(), StorageError> {
-        self.inner.heartbeat(owner).await
+    async fn due(
+        &self,
+        owner: OwnerId,
+        pipelines: &[PipelineId],
+        ttl: Duration,
+        limit: usize,
+    ) -> Result<Due, StorageError> {
+        self.inner.due(owner, pipelines, ttl, limit).await
     }
 
-    async fn changes(&self, after: Option<Cursor>) -> Result<(), StorageError> {
-        self.inner.changes(after).await
+    async fn renew(&self, owner: OwnerId, ttl: Duration, tickets: &[Ticket]) -> Result<Renewal, StorageError> {
+        self.inner.renew(owner, ttl, tickets).await
+    }
+
+    async fn release(&self, owner: OwnerId, tickets: &[Ticket]) -> Result<(), StorageError> {
+        self.inner.release(owner, tickets).await
+    }
+
+    async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
+        self.inner.token_secret().await
+    }
+
+    async fn changed(
+        &self,
+        scope: ChangeScope,
+        after: Option<Cursor>,
+        at_most: Duration,
+    ) -> Result<bool, StorageError> {
+        self.inner.changed(scope, after, at_most).await
     }
 
     async fn latest(&self) -> Result<Option<Cursor>, StorageError> {

@@ -156,7 +156,7 @@ impl World {
                 self.stage.arrived(&ticket).await;
                 return ticket;
             }
-            self.storage.changes(latest).await.expect("a change");
+            self.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
         }
     }
 

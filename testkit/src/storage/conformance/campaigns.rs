@@ -2,13 +2,11 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
-
 use phasegate_core::storage::{ActivityKind, CampaignFilter, CampaignQuery, Order, Storage};
-use phasegate_core::{Campaign, CampaignId, EventKind, Failure, Mode, Run, StopReason};
+use phasegate_core::{Attributes, Campaign, CampaignId, EventKind, Mode};
 use serde_json::Value;
 
-use super::{Story, phase};
+use super::{Story, Subject};
 
 async fn all_pages(
     storage: &dyn Storage,
@@ -51,7 +49,7 @@ async fn varied(storage: &dyn Storage) -> Vec<Campaign> {
             story
                 .tell(
                     storage,
-                    vec![story.start(done), Story::completion(done, Value::Null)],
+                    vec![story.start(done), story.completion(done, Value::Null)],
                 )
                 .await;
         }
@@ -62,16 +60,13 @@ async fn varied(storage: &dyn Storage) -> Vec<Campaign> {
             .cloned();
         if let Some(slot) = current {
             let name = slot.phase.as_str().to_owned();
-            let phase = phase(&name);
-            let run = Run(1);
-            let failure = Failure::new("broken", "it broke");
-            let reason = StopReason::Requested;
+            let start = story.start(&name);
             let ends = match n % 5 {
                 0 => vec![],
-                1 => vec![story.start(&name)],
-                2 => vec![story.start(&name), EventKind::PhasePaused { phase }],
-                3 => vec![story.start(&name), EventKind::PhaseFailed { phase, run, failure }],
-                _ => vec![story.start(&name), EventKind::PhaseStopped { phase, reason }],
+                1 => vec![start],
+                2 => vec![start, story.pause(&name)],
+                3 => vec![start, story.failure(&name, None)],
+                _ => vec![start, story.stop(&name)],
             };
             if !ends.is_empty() {
                 story.tell(storage, ends).await;
@@ -83,7 +78,7 @@ async fn varied(storage: &dyn Storage) -> Vec<Campaign> {
     campaigns
 }
 
-pub async fn campaigns_are_listed_in_both_orders_page_by_page(storage: Arc<dyn Storage>) {
+pub async fn campaigns_are_listed_in_both_orders_page_by_page(storage: Subject) {
     let mut campaigns = varied(&*storage).await;
     let filter = CampaignFilter::default();
     for order in [Order::OldestFirst, Order::NewestFirst] {
@@ -117,7 +112,7 @@ fn idle() -> CampaignFilter {
     }
 }
 
-pub async fn each_filter_narrows_the_list(storage: Arc<dyn Storage>) {
+pub async fn each_filter_narrows_the_list(storage: Subject) {
     use ActivityKind::{Failed, Idle, Paused, Running, Stopped};
     let campaigns = varied(&*storage).await;
     let activities = [
@@ -140,6 +135,7 @@ pub async fn each_filter_narrows_the_list(storage: Arc<dyn Storage>) {
                         mode,
                         position,
                         name: name.map(String::from),
+                        attributes: Attributes::new(),
                     };
                     let mut expected: Vec<_> = campaigns
                         .iter()
@@ -157,10 +153,10 @@ pub async fn each_filter_narrows_the_list(storage: Arc<dyn Storage>) {
     }
 }
 
-pub async fn a_changed_campaign_moves_in_the_lists(storage: Arc<dyn Storage>) {
+pub async fn a_changed_campaign_moves_in_the_lists(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let list = |activity, mode| {
-        let storage = storage.clone();
+        let storage = storage.handle();
         let filter = CampaignFilter {
             activity: Some(activity),
             mode: Some(mode),
@@ -178,7 +174,7 @@ pub async fn a_changed_campaign_moves_in_the_lists(storage: Arc<dyn Storage>) {
     assert_eq!(list(ActivityKind::Running, Mode::FullSequence).await, 1);
 }
 
-pub async fn a_limit_out_of_range_is_moved_to_its_nearest_end(storage: Arc<dyn Storage>) {
+pub async fn a_limit_out_of_range_is_moved_to_its_nearest_end(storage: Subject) {
     for id in 1..=3 {
         Story::created(&*storage, id).await;
     }

@@ -2,12 +2,12 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use phasegate_core::storage::{Cursor, EventScope, LoggedEvent, Storage, StorageError};
+use phasegate_core::storage::{ChangeScope, Cursor, EventScope, LoggedEvent, Storage, StorageError};
 use phasegate_core::{EventKind, Mode};
 
-use super::Story;
+use super::{Story, Subject};
 
 fn mode_change() -> EventKind {
     EventKind::ModeChanged {
@@ -42,31 +42,39 @@ async fn interleaved(storage: &dyn Storage) -> Vec<Story> {
     stories
 }
 
-pub async fn events_are_numbered_without_gaps_from_1(storage: Arc<dyn Storage>) {
+pub async fn events_are_numbered_without_gaps_from_1(storage: Subject) {
     for story in interleaved(&*storage).await {
         let logged = pages(&*storage, EventScope::Campaign(story.id), 1_000).await;
-        let numbers: Vec<_> = logged.iter().map(|event| event.seq.0).collect();
+        let numbers: Vec<_> = logged
+            .iter()
+            .filter_map(|event| event.seq)
+            .map(|seq| seq.0)
+            .collect();
         assert_eq!(numbers, (1..=story.version.0).collect::<Vec<_>>());
         let events: Vec<_> = logged.into_iter().map(|logged| logged.event).collect();
         assert_eq!(events, story.events);
     }
 }
 
-pub async fn the_store_wide_log_keeps_the_order_of_commits(storage: Arc<dyn Storage>) {
+pub async fn the_store_wide_log_keeps_the_order_of_commits(storage: Subject) {
     let stories = interleaved(&*storage).await;
     let logged = pages(&*storage, EventScope::Store, 1_000).await;
     let total: u64 = stories.iter().map(|story| story.version.0).sum();
     assert_eq!(logged.len() as u64, total);
     for story in &stories {
-        let of_this = logged.iter().filter(|event| event.campaign_id == story.id);
-        let numbers: Vec<_> = of_this.map(|event| event.seq.0).collect();
+        let of_this = logged.iter().filter(|event| event.campaign_id == Some(story.id));
+        let numbers: Vec<_> = of_this.filter_map(|event| event.seq).map(|seq| seq.0).collect();
         assert_eq!(numbers, (1..=story.version.0).collect::<Vec<_>>());
     }
-    let first: Vec<_> = logged.iter().take(3).map(|event| event.campaign_id).collect();
+    let first: Vec<_> = logged
+        .iter()
+        .take(3)
+        .filter_map(|event| event.campaign_id)
+        .collect();
     assert_eq!(first, stories.iter().map(|story| story.id).collect::<Vec<_>>());
 }
 
-pub async fn pages_of_events_follow_each_other_and_end(storage: Arc<dyn Storage>) {
+pub async fn pages_of_events_follow_each_other_and_end(storage: Subject) {
     interleaved(&*storage).await;
     let all = pages(&*storage, EventScope::Store, 1_000).await;
     for limit in [1, 2, 7, all.len(), all.len() + 1] {
@@ -81,7 +89,7 @@ pub async fn pages_of_events_follow_each_other_and_end(storage: Arc<dyn Storage>
     assert!(page.items.is_empty() && page.next_cursor.is_none());
 }
 
-pub async fn pages_of_one_campaign_s_events_follow_each_other_and_end(storage: Arc<dyn Storage>) {
+pub async fn pages_of_one_campaign_s_events_follow_each_other_and_end(storage: Subject) {
     for story in interleaved(&*storage).await {
         let scope = EventScope::Campaign(story.id);
         let all = pages(&*storage, scope, 1_000).await;
@@ -93,7 +101,7 @@ pub async fn pages_of_one_campaign_s_events_follow_each_other_and_end(storage: A
     assert!(pages(&*storage, nobody, 10).await.is_empty());
 }
 
-pub async fn a_cursor_of_another_campaign_s_event_serves_too(storage: Arc<dyn Storage>) {
+pub async fn a_cursor_of_another_campaign_s_event_serves_too(storage: Subject) {
     let stories = interleaved(&*storage).await;
     let all = pages(&*storage, EventScope::Store, 1_000).await;
     for (place, event) in all.iter().enumerate() {
@@ -105,13 +113,13 @@ pub async fn a_cursor_of_another_campaign_s_event_serves_too(storage: Arc<dyn St
                 .unwrap();
             let rest = all[place + 1..]
                 .iter()
-                .filter(|event| event.campaign_id == story.id);
+                .filter(|event| event.campaign_id == Some(story.id));
             assert_eq!(page.items, rest.cloned().collect::<Vec<_>>());
         }
     }
 }
 
-pub async fn a_cursor_that_the_store_did_not_make_is_refused(storage: Arc<dyn Storage>) {
+pub async fn a_cursor_that_the_store_did_not_make_is_refused(storage: Subject) {
     let story = Story::created(&*storage, 1).await;
     let made = storage.latest().await.unwrap().expect("there is an event");
     let made = made.as_str();
@@ -140,15 +148,17 @@ pub async fn a_cursor_that_the_store_did_not_make_is_refused(storage: Arc<dyn St
                 "{text:?}: {refused:?}"
             );
         }
-        let refused = storage.changes(cursor).await;
-        assert!(
-            matches!(refused, Err(StorageError::InvalidCursor { .. })),
-            "{text:?}: {refused:?}"
-        );
+        for scope in [ChangeScope::Store, ChangeScope::Campaign(story.id)] {
+            let refused = storage.changed(scope, cursor.clone(), Duration::ZERO).await;
+            assert!(
+                matches!(refused, Err(StorageError::InvalidCursor { .. })),
+                "{text:?}: {refused:?}"
+            );
+        }
     }
 }
 
-pub async fn the_latest_cursor_is_that_of_the_last_event(storage: Arc<dyn Storage>) {
+pub async fn the_latest_cursor_is_that_of_the_last_event(storage: Subject) {
     assert_eq!(storage.latest().await.unwrap(), None);
     let mut story = Story::created(&*storage, 1).await;
     let committed = story.tell(&*storage, vec![mode_change(), mode_change()]).await;

@@ -2,14 +2,12 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
-
 use phasegate_core::limits::{MAX_JSON_DEPTH, MAX_OUTCOME_BYTES};
-use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Storage, StorageError};
+use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
 use phasegate_core::{CampaignId, Digest, EventKind, Excess, Mode, Timestamp};
 use serde_json::{Value, json};
 
-use super::Story;
+use super::{Story, Subject};
 
 /// An entry that does not expire within the lifetime of any test.
 pub(super) fn entry(key: &str, campaign: Option<CampaignId>) -> IdempotencyEntry {
@@ -28,7 +26,7 @@ fn mode_change() -> Vec<EventKind> {
     }]
 }
 
-pub async fn a_key_is_stored_with_its_outcome_in_the_commit(storage: Arc<dyn Storage>) {
+pub async fn a_key_is_stored_with_its_outcome_in_the_commit(storage: Subject) {
     let mut story = Story::new(1);
     let mut creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
     creation.idempotency = Some(entry("create", None));
@@ -46,7 +44,7 @@ pub async fn a_key_is_stored_with_its_outcome_in_the_commit(storage: Arc<dyn Sto
     }
 }
 
-pub async fn a_used_key_refuses_the_commit(storage: Arc<dyn Storage>) {
+pub async fn a_used_key_refuses_the_commit(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let mut first = story.transition(mode_change());
     first.idempotency = Some(entry("key", Some(story.id)));
@@ -59,7 +57,7 @@ pub async fn a_used_key_refuses_the_commit(storage: Arc<dyn Storage>) {
     let refused = storage.commit(second).await;
 
     assert_eq!(refused, Err(StorageError::KeyUsed { key: "key".into() }));
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let kept = entry("key", Some(story.id));
     assert_eq!(
         storage.idempotency(Some(story.id), &kept.key).await.unwrap(),
@@ -67,7 +65,7 @@ pub async fn a_used_key_refuses_the_commit(storage: Arc<dyn Storage>) {
     );
 }
 
-pub async fn a_refused_commit_stores_no_key(storage: Arc<dyn Storage>) {
+pub async fn a_refused_commit_stores_no_key(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let mut late = story.transition(mode_change());
     late.idempotency = Some(entry("key", Some(story.id)));
@@ -77,7 +75,7 @@ pub async fn a_refused_commit_stores_no_key(storage: Arc<dyn Storage>) {
     assert_eq!(storage.idempotency(Some(story.id), &key).await.unwrap(), None);
 }
 
-pub async fn keys_are_scoped_to_their_campaign(storage: Arc<dyn Storage>) {
+pub async fn keys_are_scoped_to_their_campaign(storage: Subject) {
     for id in [1, 2] {
         let mut story = Story::created(&*storage, id).await;
         let mut transition = story.transition(mode_change());
@@ -95,13 +93,13 @@ pub async fn keys_are_scoped_to_their_campaign(storage: Arc<dyn Storage>) {
     );
 }
 
-pub async fn a_key_is_stored_without_events_too(storage: Arc<dyn Storage>) {
+pub async fn a_key_is_stored_without_events_too(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let mut transition = story.transition(vec![]);
     transition.idempotency = Some(entry("key", Some(story.id)));
     let committed = story.commit(&*storage, transition.clone()).await;
     assert_eq!((committed.version, committed.cursor), (story.version, None));
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let expected = entry("key", Some(story.id));
     assert_eq!(
         storage.idempotency(Some(story.id), &expected.key).await.unwrap(),
@@ -111,7 +109,7 @@ pub async fn a_key_is_stored_without_events_too(storage: Arc<dyn Storage>) {
     assert_eq!(again, Err(StorageError::KeyUsed { key: "key".into() }));
 }
 
-pub async fn a_key_that_has_expired_refuses_nothing(storage: Arc<dyn Storage>) {
+pub async fn a_key_that_has_expired_refuses_nothing(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let mut expired = entry("key", Some(story.id));
     expired.expires_at = Timestamp::from_unix_ms(0);
@@ -127,7 +125,7 @@ pub async fn a_key_that_has_expired_refuses_nothing(storage: Arc<dyn Storage>) {
     );
 }
 
-pub async fn a_key_without_a_commit_is_stored_with_its_outcome(storage: Arc<dyn Storage>) {
+pub async fn a_key_without_a_commit_is_stored_with_its_outcome(storage: Subject) {
     let before = storage.latest().await.unwrap();
     let mut largest = entry("largest", None);
     largest.outcome = Value::String("x".repeat(MAX_OUTCOME_BYTES - 2));
@@ -138,7 +136,7 @@ pub async fn a_key_without_a_commit_is_stored_with_its_outcome(storage: Arc<dyn 
     assert_eq!(storage.latest().await.unwrap(), before, "it is no event");
 }
 
-pub async fn a_key_without_a_commit_is_used_once_in_the_store_s_scope(storage: Arc<dyn Storage>) {
+pub async fn a_key_without_a_commit_is_used_once_in_the_store_s_scope(storage: Subject) {
     let used = |key: &str| StorageError::KeyUsed { key: key.into() };
     let first = entry("key", None);
     storage.remember(first.clone()).await.unwrap();
@@ -160,7 +158,7 @@ pub async fn a_key_without_a_commit_is_used_once_in_the_store_s_scope(storage: A
     story.commit(&*storage, change).await;
 }
 
-pub async fn a_key_without_a_commit_takes_the_place_of_an_expired_one(storage: Arc<dyn Storage>) {
+pub async fn a_key_without_a_commit_takes_the_place_of_an_expired_one(storage: Subject) {
     let mut expired = entry("key", None);
     expired.expires_at = Timestamp::from_unix_ms(0);
     for kept in [expired.clone(), expired, entry("key", None)] {
@@ -170,7 +168,7 @@ pub async fn a_key_without_a_commit_takes_the_place_of_an_expired_one(storage: A
     assert_eq!(storage.idempotency(None, &kept.key).await.unwrap(), Some(kept));
 }
 
-pub async fn a_key_of_a_campaign_is_not_stored_without_a_commit(storage: Arc<dyn Storage>) {
+pub async fn a_key_of_a_campaign_is_not_stored_without_a_commit(storage: Subject) {
     let story = Story::created(&*storage, 1).await;
     let refused = storage.remember(entry("key", Some(story.id))).await;
     assert!(
@@ -183,7 +181,7 @@ pub async fn a_key_of_a_campaign_is_not_stored_without_a_commit(storage: Arc<dyn
     }
 }
 
-pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Arc<dyn Storage>) {
+pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Subject) {
     let mut large = entry("key", None);
     large.outcome = Value::String("x".repeat(MAX_OUTCOME_BYTES - 1));
     let refused = storage.remember(large).await;
@@ -202,10 +200,10 @@ pub async fn an_outcome_beyond_its_limit_is_not_remembered(storage: Arc<dyn Stor
     assert_eq!(storage.idempotency(None, &key).await.unwrap(), None);
 }
 
-pub async fn of_many_that_remember_one_key_at_once_exactly_one_does(storage: Arc<dyn Storage>) {
+pub async fn of_many_that_remember_one_key_at_once_exactly_one_does(storage: Subject) {
     let mut callers = Vec::new();
     for n in 0..32 {
-        let storage = Arc::clone(&storage);
+        let storage = storage.handle();
         callers.push(tokio::spawn(async move {
             let mut entry = entry("key", None);
             entry.outcome = json!(n);

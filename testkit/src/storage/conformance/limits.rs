@@ -2,18 +2,16 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
-
 use phasegate_core::limits::{
     MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
     MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
-use phasegate_core::storage::{Expected, ResourceWrite, Storage, StorageError};
+use phasegate_core::storage::{Expected, RunOutput, StorageError};
 use phasegate_core::{Excess, Mode, Run};
 use serde_json::{Value, json};
 
-use super::resources::resource;
-use super::{Story, phase};
+use super::resources::{resource, write};
+use super::{Story, Subject, phase};
 
 /// A document of `bytes` bytes of JSON.
 fn document(bytes: usize) -> Value {
@@ -33,33 +31,33 @@ fn is_too_large<T: std::fmt::Debug>(result: Result<T, StorageError>, bytes: usiz
     }
 }
 
-pub async fn a_config_beyond_its_limit_is_refused(storage: Arc<dyn Storage>) {
+pub async fn a_config_beyond_its_limit_is_refused(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let large = story.configuration("first", document(MAX_CONFIG_BYTES + 1));
     is_too_large(storage.commit(large).await, MAX_CONFIG_BYTES);
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let fits = story.configuration("first", document(MAX_CONFIG_BYTES));
     story.commit(&*storage, fits).await;
 }
 
-pub async fn an_event_or_summary_beyond_its_limit_is_refused(storage: Arc<dyn Storage>) {
+pub async fn an_event_or_summary_beyond_its_limit_is_refused(storage: Subject) {
     let name = "x".repeat(MAX_EVENT_BYTES);
     let large = Story::new(2).transition(vec![Story::creation(&name, Mode::StepByStep)]);
     is_too_large(storage.commit(large).await, MAX_EVENT_BYTES);
 
     let mut story = Story::running(&*storage, 1).await;
-    let large = story.transition(vec![Story::completion("first", document(MAX_SUMMARY_BYTES + 1))]);
+    let large = story.transition(vec![story.completion("first", document(MAX_SUMMARY_BYTES + 1))]);
     is_too_large(storage.commit(large).await, MAX_SUMMARY_BYTES);
     story
         .tell(
             &*storage,
-            vec![Story::completion("first", document(MAX_SUMMARY_BYTES))],
+            vec![story.completion("first", document(MAX_SUMMARY_BYTES))],
         )
         .await;
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
 }
 
-pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: Arc<dyn Storage>) {
+pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let record = |bytes| document(bytes).to_string();
     let large = story.output(1, [record(10), record(MAX_RECORD_BYTES + 1)]);
@@ -69,21 +67,13 @@ pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: A
     let mut large = story.output(1, [record(10)]);
     large.checkpoint = Some(document(MAX_CHECKPOINT_BYTES + 1));
     is_too_large(storage.append(large).await, MAX_CHECKPOINT_BYTES);
-    assert_eq!(
-        storage
-            .run_output(story.id, &phase("first"), Run(1))
-            .await
-            .unwrap(),
-        None
-    );
+    let output = storage.run_output(story.id, &phase("first"), Run(1)).await;
+    assert_eq!(output, Ok(Some(RunOutput::default())));
 }
 
-pub async fn a_resource_beyond_its_limit_is_refused(storage: Arc<dyn Storage>) {
-    let write = |bytes| ResourceWrite {
-        resource: resource("proxy", "one"),
-        expected: Expected::Any,
-        document: Some(document(bytes)),
-    };
+pub async fn a_resource_beyond_its_limit_is_refused(storage: Subject) {
+    let proxy = resource("proxy", "one");
+    let write = |bytes| write(&proxy, Expected::Any, Some(document(bytes)));
     is_too_large(
         storage.write_resource(write(MAX_RESOURCE_BYTES + 1)).await,
         MAX_RESOURCE_BYTES,
@@ -91,18 +81,14 @@ pub async fn a_resource_beyond_its_limit_is_refused(storage: Arc<dyn Storage>) {
     storage.write_resource(write(MAX_RESOURCE_BYTES)).await.unwrap();
 }
 
-pub async fn what_is_nested_too_deeply_is_refused(storage: Arc<dyn Storage>) {
+pub async fn what_is_nested_too_deeply_is_refused(storage: Subject) {
     let mut story = Story::running(&*storage, 1).await;
     let deep = nested(MAX_JSON_DEPTH + 1);
     let mut checkpointed = story.output(1, vec![]);
     checkpointed.checkpoint = Some(deep.clone());
     let record = story.output(1, [format!("{}{}", "[".repeat(5_000), "]".repeat(5_000))]);
-    let resource = ResourceWrite {
-        resource: resource("proxy", "one"),
-        expected: Expected::Any,
-        document: Some(deep.clone()),
-    };
-    let summary = story.transition(vec![Story::completion("first", deep.clone())]);
+    let resource = write(&resource("proxy", "one"), Expected::Any, Some(deep.clone()));
+    let summary = story.transition(vec![story.completion("first", deep.clone())]);
     let too_deep = [
         storage.commit(story.configuration("first", deep)).await.err(),
         storage.commit(summary).await.err(),
@@ -120,12 +106,9 @@ pub async fn what_is_nested_too_deeply_is_refused(storage: Arc<dyn Storage>) {
     fits.checkpoint = Some(nested(MAX_JSON_DEPTH));
     storage.append(fits).await.unwrap();
     story
-        .tell(
-            &*storage,
-            vec![Story::completion("first", nested(MAX_JSON_DEPTH))],
-        )
+        .tell(&*storage, vec![story.completion("first", nested(MAX_JSON_DEPTH))])
         .await;
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let scope = phasegate_core::storage::EventScope::Campaign(story.id);
     assert_eq!(storage.events(scope, None, 10).await.unwrap().items.len(), 3);
     let output = storage
@@ -138,7 +121,7 @@ pub async fn what_is_nested_too_deeply_is_refused(storage: Arc<dyn Storage>) {
     );
 }
 
-pub async fn the_largest_batch_is_taken(storage: Arc<dyn Storage>) {
+pub async fn the_largest_batch_is_taken(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let records = (0..256).map(|_| document(MAX_RECORD_BYTES).to_string());
     let appended = storage.append(story.output(1, records)).await.unwrap();

@@ -1,16 +1,57 @@
-//! The suite that every store passes: one macro with one test for each sentence of the port.
+//! The suite that every store passes: one macro, with a test for each sentence of the port.
+//!
+//! # To write a store
+//!
+//! Implement [`Storage`], whose documentation is the contract, and hand the store over as a [`Fixture`]: how it is opened, and how its
+//! clock is moved on. A case never sleeps. It moves the store's clock, and where it waits for something it waits
+//! [`WAIT`](subject::WAIT) at most; a case ends within [`CASE_DEADLINE`](subject::CASE_DEADLINE). So the store has to ask a clock that can be moved
+//! whenever the port says "by the store's clock", and a monotonic one in [`changed`](Storage::changed).
 //!
 //! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use phasegate_core::storage::Storage;
+//! use phasegate_testkit::ManualClock;
 //! use phasegate_testkit::storage::{MemoryStorage, conformance::Fixture};
 //!
-//! async fn an_empty_store() -> Fixture {
-//!     Fixture::new(MemoryStorage::new())
+//! struct InMemory(MemoryStorage);
+//!
+//! #[async_trait::async_trait]
+//! impl Fixture for InMemory {
+//!     async fn open(&self) -> Arc<dyn Storage> {
+//!         Arc::new(self.0.connect())
+//!     }
+//!
+//!     async fn advance(&self, by: Duration) {
+//!         self.0.clock().advance(by);
+//!     }
+//! }
+//!
+//! async fn an_empty_store() -> InMemory {
+//!     InMemory(MemoryStorage::new())
 //! }
 //!
 //! phasegate_testkit::storage_conformance!(an_empty_store);
 //! ```
 //!
-//! [`Fixture::keeping`] keeps alive what a store needs, such as a temporary folder.
+//! What the fixture owns, such as a temporary folder, lives as long as the case.
+//!
+//! # What stands where
+//!
+//! | module | sentences about |
+//! |---|---|
+//! | [`commits`], [`limits`] | [`commit`](Storage::commit): what it writes, what it refuses, and that a refusal writes nothing |
+//! | [`deletion`] | what remains of a deleted campaign |
+//! | [`output`], [`runs`] | [`append`](Storage::append), a commit's last batch, runs, pruning, and records by page |
+//! | [`leases`], [`due`] | leases, and what waits to be taken up |
+//! | [`outcomes`] | [`outcome`](Storage::outcome) of every [`WriteRef`](phasegate_core::storage::WriteRef) |
+//! | [`campaigns`], [`events`], [`resources`], [`idempotency`] | the reads, with the writes that they tell of |
+//! | [`waiting`], [`lifecycle`] | [`changed`](Storage::changed), closing, and what outlives a close |
+//!
+//! Where [`lease_kind`](Storage::lease_kind) decides what is right, a case holds for one kind, and its name says for which.
+//!
+//! [`CASES`] lists the cases for a program.
 
 pub mod campaigns;
 pub mod commits;
@@ -22,80 +63,55 @@ pub mod limits;
 pub mod output;
 pub mod resources;
 mod story;
+pub mod subject;
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::pin::Pin;
 
+#[cfg(doc)]
 use phasegate_core::storage::Storage;
 
 pub use story::{Story, phase};
+pub use subject::{Fixture, Subject, run};
 
-/// An empty store for one test.
-pub struct Fixture {
-    /// The store.
-    pub storage: Arc<dyn Storage>,
-    kept: Vec<Box<dyn Any + Send>>,
+/// A case of the suite.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// Its name: what it asserts, as a sentence.
+    pub name: &'static str,
+    /// Its body, which panics when the store does not pass.
+    pub body: fn(Subject) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-impl fmt::Debug for Fixture {
+impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixture").finish_non_exhaustive()
+        f.debug_struct("Case")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
-impl Fixture {
-    /// Takes an empty store.
-    pub fn new(storage: impl Storage) -> Self {
-        Self {
-            storage: Arc::new(storage),
-            kept: Vec::new(),
-        }
-    }
+/// Every case of the suite.
+pub const CASES: &[Case] = crate::storage_conformance!(@table);
 
-    /// Keeps `thing`, such as a temporary folder, until the test is over.
-    #[must_use]
-    pub fn keeping(mut self, thing: impl Any + Send) -> Self {
-        self.kept.push(Box::new(thing));
-        self
-    }
-}
-
-/// Runs one case of the suite on a runtime of several threads. [`storage_conformance!`](crate::storage_conformance)
-/// calls it.
-///
-/// # Panics
-///
-/// When the store does not pass.
-pub fn run<M, C>(make: impl FnOnce() -> M, case: impl FnOnce(Arc<dyn Storage>) -> C)
-where
-    M: Future<Output = Fixture>,
-    C: Future<Output = ()>,
-{
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .build()
-        .expect("a runtime can be built");
-    runtime.block_on(async {
-        let fixture = make().await;
-        case(fixture.storage.clone()).await;
-        drop(fixture);
-    });
-}
-
-/// Expands to the tests that every store passes. Its argument names an `async fn() -> Fixture` that makes an empty
-/// store.
+/// Expands to the tests that every store passes. Its argument names an `async fn` without arguments that gives the
+/// [`Fixture`](crate::storage::conformance::Fixture) of an empty store.
 #[macro_export]
 macro_rules! storage_conformance {
     ($make:path) => {
-        $crate::storage_conformance! { @cases $make;
+        $crate::storage_conformance! { @cases @tests $make }
+    };
+    (@table) => {
+        $crate::storage_conformance! { @cases @table CASES }
+    };
+    (@cases @$what:ident $given:path) => {
+        $crate::storage_conformance! { @$what $given;
             commits {
                 a_commit_writes_its_snapshot_its_events_and_its_configs,
                 a_commit_that_follows_another_version_conflicts_and_writes_nothing,
                 a_campaign_is_created_once,
                 a_transition_that_contradicts_itself_is_refused,
-                a_commit_is_found_by_its_id_and_the_version_it_followed,
                 of_many_racing_commits_on_one_version_exactly_one_wins,
                 of_commits_at_the_same_time_a_conflict_fails_alone,
                 every_revision_of_a_config_is_kept,
@@ -137,7 +153,6 @@ macro_rules! storage_conformance {
             deletion {
                 of_a_deleted_campaign_only_the_deletion_remains,
                 a_deleted_id_is_never_used_again,
-                a_deletion_is_found_by_its_commit_id,
                 a_deletion_leaves_other_campaigns_alone,
                 a_deleted_campaign_takes_no_output,
                 a_deletion_keeps_its_own_idempotency_key_and_no_other,
@@ -165,21 +180,25 @@ macro_rules! storage_conformance {
                 the_largest_batch_is_taken,
             }
             lifecycle {
-                changes_resolves_at_once_when_there_is_something_newer,
-                changes_waits_for_the_next_event,
-                changes_ends_when_the_store_is_closed,
                 a_closed_store_refuses_everything,
-                an_attempt_can_be_claimed,
                 a_dropped_write_is_there_or_not_and_the_store_goes_on,
             }
         }
     };
-    (@cases $make:path; $($module:ident { $($case:ident,)* })*) => {
+    (@tests $make:path; $($module:ident { $($case:ident,)* })*) => {
         $($(
             #[test]
             fn $case() {
                 $crate::storage::conformance::run($make, $crate::storage::conformance::$module::$case);
             }
         )*)*
+    };
+    (@table $given:path; $($module:ident { $($case:ident,)* })*) => {
+        &[$($(
+            $crate::storage::conformance::Case {
+                name: stringify!($case),
+                body: |subject| Box::pin($crate::storage::conformance::$module::$case(subject)),
+            },
+        )*)*]
     };
 }

@@ -2,16 +2,14 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
-
 use phasegate_core::limits::MAX_PAGE_BYTES;
-use phasegate_core::storage::{Appended, Progress, Storage, StorageError};
-use phasegate_core::{Attempt, BatchNumber, CampaignId, EventKind, Run, StopReason};
+use phasegate_core::storage::{Appended, Progress, RunOutput, Storage, StorageError};
+use phasegate_core::{Attempt, BatchNumber, CampaignId, Run};
 use serde_json::json;
 
-use super::{Story, phase};
+use super::{Story, Subject, phase};
 
-fn numbered(from: u64, count: u64) -> Vec<String> {
+pub(super) fn numbered(from: u64, count: u64) -> Vec<String> {
     (from..from + count).map(|n| format!("{{\"n\": {n}}}")).collect()
 }
 
@@ -30,13 +28,13 @@ async fn texts(storage: &dyn Storage, story: &Story, from: u64, limit: usize) ->
     )
 }
 
-pub async fn a_batch_is_stored_with_its_checkpoint_and_progress(storage: Arc<dyn Storage>) {
+pub async fn a_batch_is_stored_with_its_checkpoint_and_progress(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let before = storage
         .run_output(story.id, &phase("first"), Run(1))
         .await
         .unwrap();
-    assert_eq!(before, None);
+    assert_eq!(before, Some(RunOutput::default()));
     let mut output = story.output(1, numbered(0, 3));
     output.checkpoint = Some(json!({"at": 3}));
     let progress = Progress {
@@ -58,7 +56,7 @@ pub async fn a_batch_is_stored_with_its_checkpoint_and_progress(storage: Arc<dyn
     assert_eq!(texts(&*storage, &story, 0, 10).await, (numbered(0, 3), None));
 }
 
-pub async fn a_batch_without_checkpoint_keeps_the_one_before(storage: Arc<dyn Storage>) {
+pub async fn a_batch_without_checkpoint_keeps_the_one_before(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let mut output = story.output(1, numbered(0, 1));
     output.checkpoint = Some(json!(null));
@@ -75,7 +73,7 @@ pub async fn a_batch_without_checkpoint_keeps_the_one_before(storage: Arc<dyn St
     assert_eq!(stored.progress, Some(Progress { done: 1, total: None }));
 }
 
-pub async fn the_latest_batch_is_acknowledged_again_and_not_written_twice(storage: Arc<dyn Storage>) {
+pub async fn the_latest_batch_is_acknowledged_again_and_not_written_twice(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     storage.append(story.output(1, numbered(0, 2))).await.unwrap();
     let first = storage.append(story.output(2, numbered(2, 3))).await;
@@ -84,7 +82,7 @@ pub async fn the_latest_batch_is_acknowledged_again_and_not_written_twice(storag
     assert_eq!(texts(&*storage, &story, 0, 100).await, (numbered(0, 5), None));
 }
 
-pub async fn a_batch_that_is_not_the_next_is_refused(storage: Arc<dyn Storage>) {
+pub async fn a_batch_that_is_not_the_next_is_refused(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let refused = |batch, expected| StorageError::BatchOutOfOrder {
         ticket: story.output(batch, vec![]).ticket,
@@ -108,7 +106,7 @@ pub async fn a_batch_that_is_not_the_next_is_refused(storage: Arc<dyn Storage>) 
     assert_eq!(texts(&*storage, &story, 0, 100).await, (numbered(0, 2), None));
 }
 
-pub async fn a_ticket_that_is_not_running_is_refused(storage: Arc<dyn Storage>) {
+pub async fn a_ticket_that_is_not_running_is_refused(storage: Subject) {
     let mut story = Story::running(&*storage, 1).await;
     let good = story.output(1, numbered(0, 1));
     let mut wrong = vec![good.clone(), good.clone(), good.clone(), good.clone()];
@@ -116,10 +114,6 @@ pub async fn a_ticket_that_is_not_running_is_refused(storage: Arc<dyn Storage>) 
     wrong[1].ticket.run = Run(2);
     wrong[2].ticket.phase = phase("second");
     wrong[3].ticket.campaign = CampaignId::from_u128(2);
-    let stop = EventKind::PhaseStopped {
-        phase: phase("first"),
-        reason: StopReason::Requested,
-    };
     for output in wrong {
         let ticket = output.ticket.clone();
         assert_eq!(
@@ -129,7 +123,7 @@ pub async fn a_ticket_that_is_not_running_is_refused(storage: Arc<dyn Storage>) 
     }
     storage.append(good.clone()).await.unwrap();
 
-    story.tell(&*storage, vec![stop]).await;
+    story.tell(&*storage, vec![story.stop("first")]).await;
     let ticket = good.ticket.clone();
     let stale = Err(StorageError::StaleTicket { ticket });
     assert_eq!(storage.append(good.clone()).await, stale, "nothing runs");
@@ -139,15 +133,15 @@ pub async fn a_ticket_that_is_not_running_is_refused(storage: Arc<dyn Storage>) 
     assert_eq!(texts(&*storage, &story, 0, 10).await, (numbered(0, 2), None));
 }
 
-pub async fn an_append_leaves_the_campaign_as_it_is(storage: Arc<dyn Storage>) {
+pub async fn an_append_leaves_the_campaign_as_it_is(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let latest = storage.latest().await.unwrap();
     storage.append(story.output(1, numbered(0, 5))).await.unwrap();
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     assert_eq!(storage.latest().await.unwrap(), latest);
 }
 
-pub async fn records_are_paged_from_any_index(storage: Arc<dyn Storage>) {
+pub async fn records_are_paged_from_any_index(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let mut total = 0;
     for (batch, size) in [1, 1_000, 0, 17, 1].into_iter().enumerate() {
@@ -184,7 +178,7 @@ pub async fn records_are_paged_from_any_index(storage: Arc<dyn Storage>) {
     assert!(none.records.is_empty() && none.next.is_none());
 }
 
-pub async fn a_page_of_records_ends_before_16_mib(storage: Arc<dyn Storage>) {
+pub async fn a_page_of_records_ends_before_16_mib(storage: Subject) {
     let story = Story::running(&*storage, 1).await;
     let large = |n: u64| format!("\"{n:060000}\"");
     for batch in 0..3 {
@@ -204,18 +198,11 @@ pub async fn a_page_of_records_ends_before_16_mib(storage: Arc<dyn Storage>) {
     assert!(all.into_iter().eq((0..600).map(large)));
 }
 
-pub async fn runs_keep_their_own_records(storage: Arc<dyn Storage>) {
+pub async fn runs_keep_their_own_records(storage: Subject) {
     let mut story = Story::running(&*storage, 1).await;
     storage.append(story.output(1, numbered(0, 2))).await.unwrap();
-    let stop = EventKind::PhaseStopped {
-        phase: phase("first"),
-        reason: StopReason::Requested,
-    };
-    let mut launch = story.launch("first");
-    launch.run = Run(2);
-    launch.attempt = Attempt(1);
     story
-        .tell(&*storage, vec![stop, EventKind::PhaseRestarted(launch)])
+        .tell(&*storage, vec![story.stop("first"), story.restart("first")])
         .await;
     storage.append(story.output(1, numbered(10, 3))).await.unwrap();
 

@@ -2,13 +2,15 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use phasegate_core::storage::{Expected, ExpectedResource, ResourceWrite, Storage, StorageError};
-use phasegate_core::{EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Revision};
+use phasegate_core::storage::{Expected, ExpectedResource, ResourceWrite, StorageError};
+use phasegate_core::{
+    CommitId, Digest, Envelope, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Revision,
+};
 use serde_json::{Value, json};
 
-use super::Story;
+use super::{Story, Subject};
 
 pub(super) fn resource(kind: &str, id: &str) -> ResourceRef {
     ResourceRef {
@@ -17,15 +19,20 @@ pub(super) fn resource(kind: &str, id: &str) -> ResourceRef {
     }
 }
 
-fn write(resource: &ResourceRef, expected: Expected, document: Option<Value>) -> ResourceWrite {
+static WRITES: AtomicU64 = AtomicU64::new(1);
+
+pub(super) fn write(resource: &ResourceRef, expected: Expected, document: Option<Value>) -> ResourceWrite {
     ResourceWrite {
+        id: CommitId::from_u128(WRITES.fetch_add(1, Ordering::Relaxed).into()),
         resource: resource.clone(),
         expected,
+        digest: Digest::of(&json!(["without what is only written", document])),
         document,
+        envelope: Envelope::none(),
     }
 }
 
-pub async fn a_resource_is_written_read_and_deleted(storage: Arc<dyn Storage>) {
+pub async fn a_resource_is_written_read_and_deleted(storage: Subject) {
     let proxy = resource("proxy", "one");
     assert_eq!(storage.resource(&proxy).await.unwrap(), None);
     let put = write(&proxy, Expected::Absent, Some(json!({"enabled": false})));
@@ -47,7 +54,7 @@ pub async fn a_resource_is_written_read_and_deleted(storage: Arc<dyn Storage>) {
     );
 }
 
-pub async fn revisions_only_grow_also_over_a_deletion(storage: Arc<dyn Storage>) {
+pub async fn revisions_only_grow_also_over_a_deletion(storage: Subject) {
     let proxy = resource("proxy", "one");
     for revision in [1, 2] {
         let put = write(&proxy, Expected::Any, Some(json!(revision)));
@@ -63,7 +70,7 @@ pub async fn revisions_only_grow_also_over_a_deletion(storage: Arc<dyn Storage>)
     assert_eq!(storage.write_resource(other).await, Ok(Some(Revision(1))));
 }
 
-pub async fn a_resource_that_is_not_as_expected_is_left_alone(storage: Arc<dyn Storage>) {
+pub async fn a_resource_that_is_not_as_expected_is_left_alone(storage: Subject) {
     let proxy = resource("proxy", "one");
     let conflict = |actual| {
         let resource = proxy.clone();
@@ -91,7 +98,7 @@ pub async fn a_resource_that_is_not_as_expected_is_left_alone(storage: Arc<dyn S
     );
 }
 
-pub async fn a_commit_expects_its_resources(storage: Arc<dyn Storage>) {
+pub async fn a_commit_expects_its_resources(storage: Subject) {
     let mut story = Story::created(&*storage, 1).await;
     let (there, absent) = (resource("proxy", "one"), resource("proxy", "two"));
     storage
@@ -118,12 +125,12 @@ pub async fn a_commit_expects_its_resources(storage: Arc<dyn Storage>) {
         let refused = storage.commit(transition.clone()).await;
         assert_eq!(refused, Err(StorageError::ResourceConflict { resource, actual }));
     }
-    assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     transition.expected_resources = expected(Some(1), None).to_vec();
     story.commit(&*storage, transition).await;
 }
 
-pub async fn resources_are_paged_by_kind_in_the_order_of_their_ids(storage: Arc<dyn Storage>) {
+pub async fn resources_are_paged_by_kind_in_the_order_of_their_ids(storage: Subject) {
     let ids = ["a", "A", "a.b", "a-b", "b", "10", "9", "aa"];
     for kind in ["proxy", "prox", "proxy_2"] {
         for id in ids {

@@ -1,0 +1,156 @@
+//! What follows a commit: attempts that are over are interrupted, the new one is launched, and the log line is written.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use phasegate_core::{Campaign, CampaignStatus, Event, EventKind, Intent, PhaseName, Ticket};
+
+use crate::attempts::{InterruptReason, Reservation};
+use crate::gather::Gathered;
+use crate::prepare::Prepared;
+use crate::state::EngineState;
+use crate::supervise::{Launched, supervise};
+
+impl EngineState {
+    /// Follows up a commit.
+    pub(crate) async fn after_commit(self: &Arc<Self>, prepared: Prepared, reservation: Option<Reservation>) {
+        let Prepared {
+            before,
+            after,
+            events,
+            gathered,
+            ..
+        } = prepared;
+        let working = after.as_ref().and_then(Campaign::working_ticket);
+        if let Some(ended) = before
+            .working_ticket()
+            .filter(|ticket| working.as_ref() != Some(ticket))
+            && let Some(attempt) = self.attempts.get(&ended)
+        {
+            attempt.interrupt(InterruptReason::Over);
+        }
+        // The intent is durable, so it takes effect here; another read of the store might fail.
+        if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) =
+            (&working, after.as_ref().and_then(Campaign::intent))
+            && before.intent() != after.as_ref().and_then(Campaign::intent)
+            && let Some(attempt) = self.attempts.get(ticket)
+        {
+            attempt.interrupt(InterruptReason::Rest);
+        }
+        log_events(&before, &events);
+        let Some(after) = after else { return };
+        self.warn_if_blocked(&before, &after).await;
+        if let Some(reservation) = reservation
+            && let Err(ticket) = self.launch(after, gathered, reservation)
+        {
+            self.give_up(&ticket).await;
+        }
+    }
+
+    /// Launches a runner; gives the ticket back where it can't.
+    fn launch(
+        self: &Arc<Self>,
+        campaign: Campaign,
+        mut gathered: Gathered,
+        reservation: Reservation,
+    ) -> Result<(), Ticket> {
+        let ticket = reservation.ticket().clone();
+        if self.shutdown.is_cancelled() {
+            return Err(ticket);
+        }
+        let (Some(pipeline), Some(config)) = (
+            self.pipeline_of(&campaign),
+            gathered.configs.remove(&ticket.phase),
+        ) else {
+            // Only a checked config of the campaign's own pipeline opens a gate.
+            tracing::error!(%ticket, "an attempt was committed without its config; recover() will take it up");
+            return Err(ticket);
+        };
+        if !self.is_watching.load(Ordering::Acquire) && !self.told_unwatched.swap(true, Ordering::AcqRel) {
+            tracing::warn!(
+                "phases run in an engine that never called recover(): retries and deadlines are not watched"
+            );
+        }
+        let resources = gathered.resources_of(&ticket.phase);
+        let launched = Launched {
+            ticket,
+            pipeline: pipeline.clone(),
+            campaign,
+            config,
+            resources,
+        };
+        self.tasks
+            .spawn_on(supervise(Arc::clone(self), launched, reservation), &self.handle);
+        if self.shutdown.is_cancelled() {
+            self.interrupt_all();
+        }
+        Ok(())
+    }
+
+    /// Gives up the lease of an attempt whose end is not recorded, so that it is taken up again.
+    pub(crate) async fn give_up(&self, ticket: &Ticket) {
+        if let Err(error) = self
+            .storage
+            .release(self.owner, std::slice::from_ref(ticket))
+            .await
+        {
+            tracing::debug!(%ticket, %error, "a lease could not be given up");
+        }
+    }
+
+    /// Logs one WARN when a commit makes a chain wait.
+    async fn warn_if_blocked(&self, before: &Campaign, after: &Campaign) {
+        let Some(missing) = self.waits_for(after).await else {
+            return;
+        };
+        if self.waits_for(before).await.is_none() {
+            tracing::warn!(campaign = %after.id, missing_phases = missing, "waiting for configuration");
+        }
+    }
+
+    /// The phases that lack a valid config, if the campaign waits for configuration.
+    async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
+        // Without any check every campaign that could wait does wait. Others need no checks.
+        if CampaignStatus::unchecked(campaign) != CampaignStatus::WaitingForConfiguration {
+            return None;
+        }
+        let view = self.view_of(campaign).await.ok()?;
+        (view.status == CampaignStatus::WaitingForConfiguration)
+            .then(|| names(&view.preflight.missing_phases()))
+    }
+}
+
+pub(crate) fn names(phases: &[PhaseName]) -> String {
+    phases
+        .iter()
+        .map(PhaseName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn log_events(campaign: &Campaign, events: &[Event]) {
+    for (index, event) in events.iter().enumerate() {
+        match &event.kind {
+            EventKind::ModeChanged { mode } => {
+                tracing::info!(campaign = %campaign.id, mode = mode.as_str(), "mode changed");
+            }
+            EventKind::PhaseAutoStarted(launch) => {
+                let from = index
+                    .checked_sub(1)
+                    .and_then(|before| events[before].kind.phase());
+                let from = from.map_or("", PhaseName::as_str);
+                tracing::info!(campaign = %campaign.id, from_phase = from, to_phase = %launch.phase, "next phase started");
+            }
+            EventKind::PhaseFailed {
+                phase,
+                failure,
+                retry_at,
+                ..
+            } => {
+                let retry_at = retry_at.map(|at| at.to_string()).unwrap_or_default();
+                tracing::warn!(campaign = %campaign.id, %phase, code = failure.code, reason = failure.message, retry_at, "phase failed");
+            }
+            other => tracing::debug!(campaign = %campaign.id, event = other.name(), "committed"),
+        }
+    }
+}

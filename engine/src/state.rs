@@ -1,0 +1,100 @@
+//! What all handles and tasks of one engine share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use phasegate_core::storage::{Lease, Storage};
+use phasegate_core::{Campaign, Facts, OwnerId, PipelineId, PipelineMatch};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::attempts::{Attempts, InterruptReason};
+use crate::error::EngineError;
+use crate::once::KeysAtWork;
+use crate::pipeline::Pipeline;
+use crate::progress::ProgressBoard;
+use crate::turns::Turns;
+
+/// The state of one engine.
+pub(crate) struct EngineState {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) pipelines: BTreeMap<PipelineId, Pipeline>,
+    pub(crate) handle: Handle,
+    pub(crate) owner: OwnerId,
+    pub(crate) lease_ttl: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) check_timeout: Duration,
+    pub(crate) permits: Option<Arc<Semaphore>>,
+    pub(crate) key_ttl: Duration,
+    pub(crate) board: ProgressBoard,
+    pub(crate) attempts: Arc<Attempts>,
+    pub(crate) turns: Turns,
+    pub(crate) keys_at_work: KeysAtWork,
+    /// Whether somebody watches for what becomes due.
+    pub(crate) is_watching: AtomicBool,
+    /// Whether it was said already that nobody does.
+    pub(crate) told_unwatched: AtomicBool,
+    /// Commands and supervisors under way.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl EngineState {
+    /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done. It is refused once a shutdown has
+    /// begun.
+    pub(crate) async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        // Taken before the check for a shutdown: a shutdown that begins later waits for it before it closes the store.
+        let counted = self.tasks.token();
+        if self.shutdown.is_cancelled() {
+            return Err(EngineError::ShutDown);
+        }
+        let task = self.tasks.spawn_on(work, &self.handle);
+        drop(counted);
+        match task.await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(EngineError::ShutDown),
+            },
+        }
+    }
+
+    /// The pipeline of a campaign, if it still has the phases that the campaign pins.
+    pub(crate) fn pipeline_of(&self, campaign: &Campaign) -> Option<&Pipeline> {
+        let pipeline = self.pipelines.get(&campaign.pipeline)?;
+        match self.pipeline_facts(campaign).pipeline_match(campaign) {
+            PipelineMatch::Same => Some(pipeline),
+            PipelineMatch::Changed | PipelineMatch::Unknown => None,
+        }
+    }
+
+    /// The facts about the registered pipeline of a campaign, before anything else is known.
+    pub(crate) fn pipeline_facts(&self, campaign: &Campaign) -> Facts {
+        match self.pipelines.get(&campaign.pipeline) {
+            Some(pipeline) => Facts::of_pipeline(pipeline.registered()),
+            None => Facts::default(),
+        }
+    }
+
+    pub(crate) fn interrupt_all(&self) {
+        for attempt in self.attempts.all() {
+            attempt.interrupt(InterruptReason::Shutdown);
+        }
+    }
+
+    /// The lease that a commit of this engine asks for.
+    pub(crate) fn lease(&self, if_over: bool) -> Lease {
+        Lease {
+            owner: self.owner,
+            ttl: self.lease_ttl,
+            if_over,
+        }
+    }
+}
