@@ -21,6 +21,8 @@ mod open_store;
 mod port;
 mod read;
 mod rows;
+#[cfg(test)]
+mod scratch;
 mod store;
 mod tables;
 #[cfg(feature = "testing")]

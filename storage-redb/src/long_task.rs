@@ -31,6 +31,20 @@ pub(crate) struct LongTask {
 const STEP: u64 = 256;
 
 impl LongTask {
+    /// A task that tells `tell` how far it has come, until it is cancelled or its store closes.
+    pub(crate) fn new(
+        store: Option<Arc<OpenStore>>,
+        cancelled: Arc<AtomicBool>,
+        tell: impl FnMut(Progress) + Send + 'static,
+    ) -> Self {
+        Self {
+            progress: Progress::default(),
+            tell: Box::new(tell),
+            cancelled,
+            store,
+        }
+    }
+
     pub(crate) fn begin(&mut self, total: u64) -> Result<(), Fault> {
         self.progress.total = total;
         self.tell()
@@ -67,12 +81,7 @@ pub(crate) async fn run<T: Send + 'static>(
 ) -> Result<T, StorageError> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let _at_drop = CancelAtDrop(cancelled.clone());
-    let mut task = LongTask {
-        progress: Progress::default(),
-        tell: Box::new(tell),
-        cancelled,
-        store,
-    };
+    let mut task = LongTask::new(store, cancelled, tell);
     blocking::unblock(move || sheltered(|| work(&mut task))).await
 }
 

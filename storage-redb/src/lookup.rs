@@ -102,9 +102,15 @@ pub(crate) fn idempotency(rows: &impl Rows, key: &[u8]) -> Result<Option<Idempot
 }
 
 /// The place in the store-wide log that a kept cursor names.
-pub(crate) fn cursor(rows: &impl Rows, name: &str) -> Result<Option<u64>, Fault> {
+pub(crate) fn cursor(txn: &ReadTransaction, name: &str) -> Result<Option<u64>, Fault> {
     let (spec, key) = (&tables::CURSORS, name.as_bytes());
-    rows.with(spec, key, |value| Ok(envelope::open_u64(spec, key, value)?))
+    let kept = txn.with(spec, key, |value| Ok(envelope::open_u64(spec, key, value)?))?;
+    match kept {
+        Some(number) if !(1..=last_number(txn)?).contains(&number) => {
+            Err(damaged(spec, key, format!("the log has no event {number}")).into())
+        }
+        kept => Ok(kept),
+    }
 }
 
 /// The number of the latest event in the store-wide log; 0 while it is empty.

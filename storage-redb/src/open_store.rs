@@ -71,9 +71,11 @@ impl OpenStore {
         self.waiters.end();
     }
 
-    /// Why the store acknowledges nothing more; `None` while it works.
+    /// Why the store acknowledges nothing more, and what to do; `None` while it works.
     pub(crate) fn broken(&self) -> Option<String> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = broken.as_ref()?;
+        Some(format!("a write failed ({reason}); open the store anew"))
     }
 
     /// The time by the store's clock.
@@ -85,9 +87,7 @@ impl OpenStore {
     pub(crate) fn check_open(&self) -> Result<(), StorageError> {
         match self.broken() {
             _ if self.is_closing() => Err(StorageError::Closed),
-            Some(reason) => Err(unavailable(format!(
-                "a write failed ({reason}); open the store anew"
-            ))),
+            Some(reason) => Err(unavailable(reason)),
             None => Ok(()),
         }
     }

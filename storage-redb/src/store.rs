@@ -142,9 +142,7 @@ impl RedbStorage {
 
     /// Queues a write and waits until it is durable or refused.
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Done, StorageError> {
-        if self.inner.shared.is_closing() {
-            return Err(StorageError::Closed);
-        }
+        self.inner.shared.check_open()?;
         let since = Instant::now();
         let weight = write.weight();
         let room = (weight / 1024).clamp(1, QUEUE_KIB);

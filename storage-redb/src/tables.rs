@@ -99,7 +99,8 @@ tables! {
     /// last row is always there.
     LOG = "log", [U64], Values;
 
-    /// (campaign, number within the campaign of a commit's last event) -> its number in the store-wide log, 8 bytes.
+    /// (campaign, number within the campaign of a commit's last event) -> its number in the store-wide log, 8 bytes. A deletion has no
+    /// row here: its tombstone says where it stands.
     CAMPAIGN_LOG = "campaign_log", [Id, U64], Values;
 
     /// (campaign, phase, revision) -> a config.

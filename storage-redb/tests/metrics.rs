@@ -58,15 +58,18 @@ async fn what_became_durable_is_recorded_by_its_kind_and_nothing_else_is() {
         expires_at: Timestamp::from_unix_ms(i64::MAX),
     };
     storage.remember(entry.clone()).await.unwrap();
+    let cursor = storage.latest().await.unwrap().unwrap();
+    storage.set_cursor("name", cursor).await.unwrap();
+    storage.release(story.owner, &[story.ticket()]).await.unwrap();
     let sync_writes = "phasegate_store_sync_writes";
     let seconds = "phasegate_store_write_seconds";
     let found = recorded(&snapshotter);
     let of = |kind| format!("{seconds} kind={kind}");
-    let names = [of("append"), of("commit"), of("key"), of("resource")];
+    let names = ["append", "commit", "cursor", "key", "lease", "resource"].map(of);
     assert!(found.keys().eq([sync_writes.to_owned()].iter().chain(&names)));
-    assert_eq!(found[sync_writes], [1.0; 5], "each was awaited before the next");
+    assert_eq!(found[sync_writes], [1.0; 7], "each was awaited before the next");
     let times = names.clone().map(|name| found[&name].clone());
-    assert_eq!(times.clone().map(|times| times.len()), [1, 2, 1, 1]);
+    assert_eq!(times.clone().map(|times| times.len()), [1, 2, 1, 1, 1, 1]);
     assert!(
         times.iter().flatten().all(|time| (0.0..600.0).contains(time)),
         "{times:?}"
@@ -90,5 +93,5 @@ async fn what_became_durable_is_recorded_by_its_kind_and_nothing_else_is() {
     );
     let found = recorded(&snapshotter);
     assert_eq!(found[sync_writes], [0.0; 0]);
-    assert_eq!(names.map(|name| found[&name].len()), [1, 0, 0, 0]);
+    assert_eq!(names.map(|name| found[&name].len()), [1, 0, 0, 0, 0, 0]);
 }

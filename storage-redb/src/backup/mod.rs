@@ -147,3 +147,72 @@ fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Resu
     }
     Ok(copied)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use phasegate_core::{EventKind, Timestamp};
+    use redb::ReadableDatabase;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scratch::{append, commit, database, entries, in_one, keyed, pruning, running, tell};
+    use crate::tables::{BY_EXPIRY, CONFIGS, IDEMPOTENCY, RECLAIM, RECLAIM_RUNS, RECORDS, RUNS};
+    use crate::write::{Reclaimed, reclaim_some};
+
+    #[test]
+    fn what_waits_to_be_reclaimed_is_left_out_and_all_else_is_copied() {
+        let source = database();
+        let never = Timestamp::from_unix_ms(4_000_000_000_000);
+        in_one(&source, |group| {
+            for id in 1..=3 {
+                let mut story = running(group, id)?;
+                let config = story.configuration("second", json!({ "of": id.to_string() }));
+                commit(group, &mut story, keyed(config, "config", never))?;
+                for run in 1..=3 {
+                    append(group, &story, 1, "record")?;
+                    if run < 3 {
+                        let again = vec![story.stop("first"), story.restart("first")];
+                        tell(group, &mut story, again)?;
+                    }
+                }
+                if id == 2 {
+                    let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
+                    commit(group, &mut story, keyed(deletion, "deletion", never))?;
+                }
+                if id == 3 {
+                    tell(group, &mut story, vec![pruning(1)])?;
+                    tell(group, &mut story, vec![pruning(2)])?;
+                }
+            }
+            Ok(())
+        });
+        let copy = Database::builder()
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+            .unwrap();
+        let mut task = LongTask::new(None, Arc::default(), |_| ());
+        let copied = copy_all(&source.begin_read().unwrap(), &copy, &mut task).unwrap();
+
+        let counts = [
+            &CONFIGS,
+            &RUNS,
+            &RECORDS,
+            &IDEMPOTENCY,
+            &BY_EXPIRY,
+            &RECLAIM,
+            &RECLAIM_RUNS,
+        ]
+        .map(|spec| entries(&copy, spec).len());
+        assert_eq!(counts, [2, 4, 4, 3, 3, 0, 0]);
+        // Once all is reclaimed, the source has what its copy has.
+        while in_one(&source, reclaim_some) == Reclaimed::Some {}
+        let mut total = 0;
+        for spec in tables::ALL {
+            let rows = entries(&source, spec);
+            total += rows.len() as u64;
+            assert_eq!(entries(&copy, spec), rows, "{}", spec.name);
+        }
+        assert_eq!(copied, total);
+    }
+}

@@ -65,11 +65,9 @@ impl Omitted {
             let of = commit.as_ref().and_then(|commit| commit.campaign);
             let grave = of.and_then(|of| self.deleted.get(&of.id));
             grave.is_some_and(|grave| key::last_u64(key) != Some(grave.number))
-        } else if is(&CAMPAIGN_LOG) {
-            grave(key).is_some_and(|grave| key::last_u64(key) != Some(grave.seq.0))
         } else if is(&RUNS) || is(&RECORDS) || is(&RECLAIM_RUNS) {
             grave(key).is_some() || self.is_pruned(key)
-        } else if is(&CONFIGS) || is(&RECLAIM) {
+        } else if is(&CAMPAIGN_LOG) || is(&CONFIGS) || is(&RECLAIM) {
             grave(key).is_some()
         } else if is(&IDEMPOTENCY) {
             self.has_key(key)

@@ -46,7 +46,10 @@ pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<
 
 /// The place of the latest event of a campaign; 0 if it has none.
 pub(crate) fn latest_of(txn: &ReadTransaction, id: CampaignId) -> Result<u64, Fault> {
-    Ok(commits::latest_commit(txn, id)?.map_or(0, |latest| latest.number))
+    Ok(match lookup::tombstone(txn, id)? {
+        Some(grave) => grave.number,
+        None => commits::latest_commit(txn, id)?.map_or(0, |latest| latest.number),
+    })
 }
 
 /// One event of a campaign.

@@ -1,6 +1,6 @@
 //! Verifying the store-wide log and the logs of the campaigns.
 
-use phasegate_core::{CampaignId, EventKind, Version};
+use phasegate_core::{CampaignId, EventKind, ResourceRef, Revision, Version};
 
 use super::Verifier;
 use crate::commits::{Commit, LastOfCommit};
@@ -25,26 +25,68 @@ impl Verifier<'_> {
             }
             before = commit.last();
             let Some(of) = commit.campaign else {
-                if !is_of_resource(&commit) {
-                    let problem = "it is of no campaign, and not the event of a resource";
-                    this.report.find(&LOG, key, problem);
-                }
+                this.resource_event(key, &commit);
                 return Ok(());
             };
-            this.commits += 1;
             let own = key::campaign_log(of.id, of.last.0);
             let place = this.txn.with(&CAMPAIGN_LOG, &own, |value| {
                 Ok(envelope::open_u64(&CAMPAIGN_LOG, &own, value)?)
             });
-            match this.report.note(place)? {
-                Some(place) if place != Some(commit.last()) => {
-                    this.report
-                        .find(&LOG, key, "the campaign's log doesn't have the commit here");
+            // A damaged row or tombstone is reported elsewhere.
+            let is_told = match place {
+                Ok(Some(place)) => {
+                    this.commits += 1;
+                    place == commit.last()
                 }
-                _ => {}
+                Ok(None) => match lookup::tombstone(this.txn, of.id) {
+                    Ok(grave) => grave.is_some_and(|grave| grave.number == commit.last()),
+                    Err(Fault::Refused(_)) => true,
+                    Err(broken) => return Err(broken),
+                },
+                Err(Fault::Refused(_)) => {
+                    this.commits += 1;
+                    true
+                }
+                Err(broken) => return Err(broken),
+            };
+            if !is_told {
+                this.report
+                    .find(&LOG, key, "the campaign's log doesn't have the commit here");
             }
             Ok(())
         })
+    }
+
+    /// Notes the event of a resource, which follows the one before of that resource.
+    fn resource_event(&mut self, key: &[u8], commit: &Commit) {
+        let kinds: Vec<_> = commit.stored.events.iter().map(|event| &event.kind).collect();
+        let (kind, id, revision, is_removed) = match kinds.as_slice() {
+            [
+                EventKind::ResourceStored {
+                    kind, id, revision, ..
+                },
+            ] => (kind, id, *revision, false),
+            [EventKind::ResourceRemoved { kind, id, revision }] => (kind, id, *revision, true),
+            _ => {
+                let problem = "it is of no campaign, and not the event of a resource";
+                self.report.find(&LOG, key, problem);
+                return;
+            }
+        };
+        let resource = ResourceRef {
+            kind: kind.clone(),
+            id: id.clone(),
+        };
+        let told = self.told_of.entry(key::resource(&resource)).or_default();
+        let follows = match is_removed {
+            true => !told.is_removed && revision == told.revision,
+            false => revision == told.revision.next(),
+        };
+        *told = ToldOfResource { revision, is_removed };
+        if !follows {
+            let problem = "it does not follow the event before of its resource";
+            self.report.find(&LOG, key, problem);
+        }
     }
 
     pub(super) fn campaign_logs(&mut self) -> Result<(), Fault> {
@@ -68,13 +110,12 @@ impl Verifier<'_> {
             current = Some((id, of));
             match of {
                 ExpectedLog::Unknown => {}
-                ExpectedLog::Deleted(number) if number == last.number => {}
                 ExpectedLog::There(version) if last.seq <= version => {}
                 ExpectedLog::There(_) => {
                     let problem = "the campaign has no event of this number";
                     this.report.find(&CAMPAIGN_LOG, key, problem);
                 }
-                ExpectedLog::Deleted(_) | ExpectedLog::None => {
+                ExpectedLog::None => {
                     this.report.find(&CAMPAIGN_LOG, key, "there is no such campaign");
                 }
             }
@@ -83,13 +124,9 @@ impl Verifier<'_> {
     }
 
     fn log_of(&self, id: CampaignId) -> Result<ExpectedLog, Fault> {
-        let known = match lookup::tombstone(self.txn, id) {
-            Ok(Some(grave)) => Ok(ExpectedLog::Deleted(grave.number)),
-            Ok(None) => lookup::campaign(self.txn, id).map(|campaign| {
-                campaign.map_or(ExpectedLog::None, |campaign| ExpectedLog::There(campaign.version))
-            }),
-            Err(fault) => Err(fault),
-        };
+        let known = lookup::campaign(self.txn, id).map(|campaign| {
+            campaign.map_or(ExpectedLog::None, |campaign| ExpectedLog::There(campaign.version))
+        });
         match known {
             // Damage is reported elsewhere.
             Err(Fault::Refused(_)) => Ok(ExpectedLog::Unknown),
@@ -98,25 +135,22 @@ impl Verifier<'_> {
     }
 }
 
-fn is_of_resource(commit: &Commit) -> bool {
-    let [event] = commit.stored.events.as_slice() else {
-        return false;
-    };
-    matches!(
-        event.kind,
-        EventKind::ResourceStored { .. } | EventKind::ResourceRemoved { .. }
-    )
-}
-
 /// What the log of a campaign may hold.
 #[derive(Clone, Copy)]
 enum ExpectedLog {
     /// All events up to this version.
     There(Version),
-    /// Only the deletion, at this place of the store-wide log.
-    Deleted(u64),
     /// Nothing.
     None,
     /// Unknown, since the value that tells it can't be read.
     Unknown,
+}
+
+/// What the log tells of a resource.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct ToldOfResource {
+    /// Its latest revision.
+    pub(super) revision: Revision,
+    /// Whether it was removed last.
+    pub(super) is_removed: bool,
 }

@@ -17,7 +17,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
 use crate::format::{self, prepare};
-use crate::key;
+use crate::key::{self, Key};
 use crate::long_task::{self, LongTask, Progress};
 use crate::open::open_error;
 use crate::open_store::no_panic;
@@ -25,6 +25,7 @@ use crate::rows::{self, Rows};
 use crate::store::RedbStorage;
 use crate::tables::{self, CAMPAIGNS, Content, META, TableSpec};
 
+use log::ToldOfResource;
 pub use report::{Finding, VerifyReport};
 
 impl RedbStorage {
@@ -115,8 +116,10 @@ struct Verifier<'a> {
     reclaiming: BTreeSet<CampaignId>,
     /// How many rows each index should have, by the snapshots.
     indexed: BTreeMap<&'static str, u64>,
-    /// How many commits of campaigns the log has.
+    /// How many commits the log has that stand in the log of a campaign.
     commits: u64,
+    /// What the log tells of each resource, by its key, until the resource is read.
+    told_of: BTreeMap<Key, ToldOfResource>,
     report: VerifyReport,
     task: &'a mut LongTask,
 }
@@ -132,6 +135,7 @@ fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport
         reclaiming: BTreeSet::new(),
         indexed: BTreeMap::new(),
         commits: 0,
+        told_of: BTreeMap::new(),
         report: VerifyReport::default(),
         task,
     };

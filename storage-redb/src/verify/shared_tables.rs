@@ -1,15 +1,19 @@
 //! Verifying configs, resources, idempotency keys and cursors.
 
+use std::mem;
+
+use phasegate_core::limits::MAX_CURSOR_NAME_BYTES;
 use phasegate_core::{CampaignId, EventKind, Version, stored};
 
 use super::Verifier;
+use super::log::ToldOfResource;
 use crate::commits;
 use crate::envelope;
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
 use crate::rows::Rows;
-use crate::tables::{BY_EXPIRY, CONFIGS, CURSORS, IDEMPOTENCY, REMOVED_RESOURCES, RESOURCES};
+use crate::tables::{BY_EXPIRY, CONFIGS, CURSORS, IDEMPOTENCY, REMOVED_RESOURCES, RESOURCES, TableSpec};
 
 impl Verifier<'_> {
     pub(super) fn configs(&mut self) -> Result<(), Fault> {
@@ -56,32 +60,46 @@ impl Verifier<'_> {
     pub(super) fn resources(&mut self) -> Result<(), Fault> {
         self.each(&RESOURCES, |this, key, value| {
             this.report.resources += 1;
-            let read = envelope::read(&RESOURCES, key, value, stored::resource::read);
-            if this
-                .report
-                .note(read)?
-                .is_some_and(|found| found.document.is_none())
-            {
-                this.report.find(&RESOURCES, key, "it has no document");
-            }
-            Ok(())
+            this.resource(&RESOURCES, key, value)
         })?;
         self.each(&REMOVED_RESOURCES, |this, key, value| {
-            let read = envelope::read(&REMOVED_RESOURCES, key, value, stored::resource::read);
-            if this
-                .report
-                .note(read)?
-                .is_some_and(|found| found.document.is_some())
-            {
-                this.report
-                    .find(&REMOVED_RESOURCES, key, "it is removed, and has a document");
-            }
             if this.txn.has(&RESOURCES, key)? {
                 this.report
                     .find(&REMOVED_RESOURCES, key, "the resource is removed and yet there");
             }
-            Ok(())
-        })
+            this.resource(&REMOVED_RESOURCES, key, value)
+        })?;
+        for key in mem::take(&mut self.told_of).into_keys() {
+            self.report.find(
+                &RESOURCES,
+                &key,
+                "the log tells of the resource, and it is missing",
+            );
+        }
+        Ok(())
+    }
+
+    /// Compares a resource, or what remains of it, with what the log tells of it.
+    fn resource(&mut self, spec: &'static TableSpec, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let told = self.told_of.remove(key);
+        let read = envelope::read(spec, key, value, stored::resource::read);
+        let Some(found) = self.report.note(read)? else {
+            return Ok(());
+        };
+        let is_removed = spec.name == REMOVED_RESOURCES.name;
+        if found.document.is_none() != is_removed {
+            self.report
+                .find(spec, key, "it stands in the table of the others");
+        }
+        let expected = ToldOfResource {
+            revision: found.revision,
+            is_removed,
+        };
+        if told != Some(expected) {
+            self.report
+                .find(spec, key, "the log tells of another revision of it");
+        }
+        Ok(())
     }
 
     pub(super) fn idempotency_keys(&mut self) -> Result<(), Fault> {
@@ -129,6 +147,10 @@ impl Verifier<'_> {
             {
                 this.report
                     .find(&CURSORS, key, format!("the log has no event {number}"));
+            }
+            if !(1..=MAX_CURSOR_NAME_BYTES).contains(&key.len()) {
+                this.report
+                    .find(&CURSORS, key, "its name has an impossible length");
             }
             Ok(())
         })

@@ -124,15 +124,15 @@ impl Write for Commit {
         let log_key = key::log(number);
         let value = seal(&LOG, &log_key, &self.log);
         group.put(&LOG, log_key, value);
-        let log_key = key::campaign_log(id, version.0);
-        let value = seal(&CAMPAIGN_LOG, &log_key, &number.to_be_bytes());
-        group.put(&CAMPAIGN_LOG, log_key, value);
         for (key, value) in mem::take(&mut self.configs) {
             group.put(&CONFIGS, key, value);
         }
         match self.snapshot.take() {
             Some(value) => {
                 group.put(&CAMPAIGNS, key::campaign(id), value);
+                let log_key = key::campaign_log(id, version.0);
+                let value = seal(&CAMPAIGN_LOG, &log_key, &number.to_be_bytes());
+                group.put(&CAMPAIGN_LOG, log_key, value);
                 runs(transition, group);
             }
             None => bury(transition, version, group),

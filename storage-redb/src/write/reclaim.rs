@@ -116,11 +116,9 @@ fn reclaim_campaign(group: &mut Group<'_>, id: CampaignId) -> Result<bool, Fault
         &of_campaign,
         &mut budget,
         |group, key, value| {
-            match LastOfCommit::read(key, value) {
-                Ok(last) if last.number == grave.number => return false,
-                Ok(last) => group.remove(&LOG, key::log(last.number)),
-                // Where its commit stands is unknown. A verification finds it.
-                Err(_) => {}
+            // Where a commit stands whose row is damaged is unknown. A verification finds it.
+            if let Ok(last) = LastOfCommit::read(key, value) {
+                group.remove(&LOG, key::log(last.number));
             }
             true
         },
@@ -204,64 +202,18 @@ fn remove_range<'w>(
 
 #[cfg(test)]
 mod tests {
-    use phasegate_core::storage::{EventScope, IdempotencyEntry, IdempotencyKey, Transition};
-    use phasegate_core::{CampaignId, CommitId, Digest, EventKind, Mode, Timestamp, Version};
+    use phasegate_core::storage::{EventScope, IdempotencyKey, WriteRef};
+    use phasegate_core::{CampaignId, CommitId, EventKind, Mode, Timestamp, Version};
     use phasegate_testkit::storage::conformance::{Story, phase};
     use redb::{Database, ReadableDatabase};
     use serde_json::json;
 
-    use super::super::{Append, Commit, Write};
     use super::*;
-    use crate::format::make_tables;
     use crate::leases::Leases;
     use crate::read;
-    use crate::write::begin;
-
-    const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
-
-    fn database() -> Database {
-        let backend = redb::backends::InMemoryBackend::new();
-        let database = Database::builder().create_with_backend(backend).unwrap();
-        make_tables(&database).unwrap();
-        database
-    }
-
-    fn at<T>(
-        database: &Database,
-        now: Timestamp,
-        work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>,
-    ) -> T {
-        let before = database.begin_read().unwrap();
-        let last = lookup::last_number(&before).unwrap();
-        let mut leases = Leases::none();
-        let mut group = Group::new(before, last, now, &mut leases);
-        let done = work(&mut group).unwrap();
-        let ended = group.end();
-        let txn = begin(database).unwrap();
-        ended.write(&txn).unwrap();
-        txn.commit().unwrap();
-        done
-    }
-
-    fn in_one<T>(database: &Database, work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>) -> T {
-        at(database, NOW, work)
-    }
-
-    fn commit(group: &mut Group<'_>, story: &mut Story, transition: Transition) -> Result<(), Fault> {
-        story.accept(&transition);
-        Commit::new(transition).apply(group).map(|_| ())
-    }
-
-    fn keyed(mut transition: Transition, key: String, expires_at: Timestamp) -> Transition {
-        transition.idempotency = Some(IdempotencyEntry {
-            key: IdempotencyKey::new(key).unwrap(),
-            campaign: Some(transition.campaign),
-            command: Digest::of(&json!(1)),
-            outcome: json!(1),
-            expires_at,
-        });
-        transition
-    }
+    use crate::scratch::{
+        NOW, append, commit, database, entries, grouped, in_one, keyed, pruning, running, tell,
+    };
 
     /// The tables that reclaiming may take from.
     const TABLES: [&TableSpec; 9] = [
@@ -278,28 +230,17 @@ mod tests {
 
     /// How many rows each of them has.
     fn lengths(database: &Database) -> [u64; 9] {
-        let txn = database.begin_read().unwrap();
-        TABLES.map(|spec| rows::table(&txn, spec).unwrap().len().unwrap())
+        TABLES.map(|spec| length(database, spec) as u64)
     }
 
-    fn length(database: &Database, spec: &TableSpec) -> u64 {
-        let txn = database.begin_read().unwrap();
-        rows::table(&txn, spec).unwrap().len().unwrap()
-    }
-
-    fn running(group: &mut Group<'_>, id: u128) -> Result<Story, Fault> {
-        let mut story = Story::new(id);
-        let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
-        commit(group, &mut story, creation)?;
-        let start = story.transition(vec![story.start("first")]);
-        commit(group, &mut story, start)?;
-        Ok(story)
+    fn length(database: &Database, spec: &TableSpec) -> usize {
+        entries(database, spec).len()
     }
 
     /// A campaign with output, many configs and many idempotency keys.
     fn large(group: &mut Group<'_>, id: u128) -> Result<Story, Fault> {
         let mut story = running(group, id)?;
-        Append::new(story.output(1, vec!["1".to_owned()])).apply(group)?;
+        append(group, &story, 1, "record")?;
         for n in 0..2_500 {
             let configuration = story.configuration("second", json!(n));
             let expires_at = Timestamp::from_unix_ms(2_000);
@@ -342,7 +283,7 @@ mod tests {
         in_one(&database, |group| {
             let mut story = large(group, 2)?;
             let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
-            let deletion = keyed(deletion, "deletion".to_owned(), Timestamp::from_unix_ms(2_000));
+            let deletion = keyed(deletion, "deletion", Timestamp::from_unix_ms(2_000));
             commit(group, &mut story, deletion)
         });
         let steps = reclaim_all(&database);
@@ -352,7 +293,7 @@ mod tests {
             runs,
             configs,
             log + 1,
-            campaign_log + 1,
+            campaign_log,
             keys + 1,
             expiries + 1,
             queued,
@@ -370,19 +311,11 @@ mod tests {
             let creation = created.commit_id;
             commit(group, &mut story, created)?;
             let start = story.transition(vec![story.start("first")]);
-            commit(
-                group,
-                &mut story,
-                keyed(start, "start".to_owned(), NOW.plus_ms(1)),
-            )?;
-            Append::new(story.output(1, vec!["1".to_owned()])).apply(group)?;
+            commit(group, &mut story, keyed(start, "start", NOW.plus_ms(1)))?;
+            append(group, &story, 1, "record")?;
             let deleted = story.transition(vec![EventKind::CampaignDeleted {}]);
             let deletion = deleted.commit_id;
-            commit(
-                group,
-                &mut story,
-                keyed(deleted, "delete".to_owned(), NOW.plus_ms(1)),
-            )?;
+            commit(group, &mut story, keyed(deleted, "delete", NOW.plus_ms(1)))?;
             Ok((creation, deletion))
         });
         let (id, first) = (CampaignId::from_u128(1), phase("first"));
@@ -394,7 +327,7 @@ mod tests {
             assert_eq!(kinds, [EventKind::CampaignDeleted {}], "{scope:?}");
         }
         let is_done = |version, id: CommitId| {
-            let write = phasegate_core::storage::WriteRef::Commit {
+            let write = WriteRef::Commit {
                 campaign: CampaignId::from_u128(1),
                 expected_version: Version(version),
                 id,
@@ -426,25 +359,19 @@ mod tests {
         let mut story = in_one(&database, |group| {
             let mut story = running(group, 1)?;
             for run in 1..=4 {
-                Append::new(story.output(1, vec![format!("{run}")])).apply(group)?;
+                append(group, &story, 1, "record")?;
                 if run < 4 {
-                    let again = story.transition(vec![story.stop("first"), story.restart("first")]);
-                    commit(group, &mut story, again)?;
+                    let again = vec![story.stop("first"), story.restart("first")];
+                    tell(group, &mut story, again)?;
                 }
             }
-            // Another phase whose name begins alike, and another campaign.
+            // Another campaign, to be left alone.
             running(group, 2)?;
             Ok(story)
         });
-        let prune = |run| EventKind::RunPruned {
-            phase: phase("first"),
-            run: Run(run),
-        };
         in_one(&database, |group| {
-            let pruning = story.transition(vec![prune(1)]);
-            commit(group, &mut story, pruning)?;
-            let pruning = story.transition(vec![prune(2)]);
-            commit(group, &mut story, pruning)
+            tell(group, &mut story, vec![pruning(1)])?;
+            tell(group, &mut story, vec![pruning(2)])
         });
         let (id, first) = (story.id, phase("first"));
         let shown = || {
@@ -478,10 +405,13 @@ mod tests {
         in_one(&database, |group| {
             let mut story = large(group, 1)?;
             let nothing = story.transition(vec![]);
-            let later = keyed(nothing, "later".to_owned(), Timestamp::from_unix_ms(2_001));
+            let later = keyed(nothing, "later", Timestamp::from_unix_ms(2_001));
             commit(group, &mut story, later)
         });
-        let at = |ms| at(&database, Timestamp::from_unix_ms(ms), purge_expired);
+        let at = |ms| {
+            let now = Timestamp::from_unix_ms(ms);
+            grouped(&database, &mut Leases::none(), now, purge_expired)
+        };
         let keys = || (length(&database, &IDEMPOTENCY), length(&database, &BY_EXPIRY));
         assert_eq!((at(1_999), keys()), (Reclaimed::Nothing, (2_501, 2_501)));
         assert_eq!((at(2_000), keys()), (Reclaimed::Some, (501, 501)));

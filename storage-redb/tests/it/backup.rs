@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use phasegate_core::storage::{EventScope, Storage, StorageError};
+use phasegate_core::storage::{ChangeScope, EventScope, Storage, StorageError};
 use phasegate_core::{EventKind, Mode, Run};
+use phasegate_storage_redb::testing::RawStore;
 use phasegate_storage_redb::{Progress, RedbStorage, verify_file};
 use phasegate_testkit::storage::conformance::{Story, phase};
 use tokio::runtime::Handle;
@@ -113,7 +115,8 @@ async fn a_backup_amid_concurrent_writes_is_one_moment_of_the_store() {
         })
         .collect();
     for n in 0..5 {
-        storage.changes(None).await.unwrap();
+        let at_most = Duration::from_secs(60);
+        storage.changed(ChangeScope::Store, None, at_most).await.unwrap();
         let to = folder.path().join(format!("copy-{n}.redb"));
         let before = log(&storage).await;
         storage.backup(&to, |_| ()).await.unwrap();
@@ -211,6 +214,92 @@ async fn records_of_many_transactions_are_copied_whole() {
         next = page.next;
     }
     assert!(copied == expected);
+}
+
+/// What a run of a running story appends, with a text by which its bytes are found again.
+async fn with_output(storage: &dyn Storage, story: &Story, text: &str) {
+    let mut output = story.output(1, (0..3_000).map(|n| format!("[{n}, \"{text}\"]")));
+    output.checkpoint = Some(serde_json::json!({ "checkpoint": text }));
+    storage.append(output).await.unwrap();
+}
+
+fn contains(path: &Path, text: &str) -> bool {
+    let bytes = std::fs::read(path).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_backup_right_after_a_deletion_holds_nothing_of_the_campaign_but_the_deletion() {
+    let (folder, storage) = a_store().await;
+    let other = Story::running(&storage, 100).await;
+    with_output(&storage, &other, "kept of another").await;
+    let mut story = Story::new(101);
+    let creation = story.transition(vec![Story::creation("name of the deleted", Mode::StepByStep)]);
+    story
+        .commit(&storage, sample::keyed(creation, None, "key-of-its-creation"))
+        .await;
+    let config = story.configuration("first", serde_json::json!("config of the deleted"));
+    story
+        .commit(&storage, sample::keyed(config, Some(101), "key-of-its-config"))
+        .await;
+    story.tell(&storage, vec![story.start("first")]).await;
+    with_output(&storage, &story, "records of the deleted").await;
+
+    let to = folder.path().join("copy.redb");
+    let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
+    let deletion = sample::keyed(deletion, Some(101), "key-of-its-deletion");
+    let committed = story.commit(&storage, deletion).await;
+    storage.backup(&to, |_| ()).await.unwrap();
+    for (text, is_there) in [
+        ("kept of another", true),
+        ("key-of-its-creation", true),
+        ("key-of-its-deletion", true),
+        ("name of the deleted", false),
+        ("config of the deleted", false),
+        ("key-of-its-config", false),
+        ("records of the deleted", false),
+    ] {
+        assert_eq!(contains(&to, text), is_there, "{text}");
+    }
+    let verified = verify_file(&to, |_| ()).await.unwrap();
+    assert!(verified.is_clean(), "{:#?}", verified.findings);
+    let raw = RawStore::open(&to).unwrap();
+    for queue in sample::QUEUES {
+        assert!(raw.entries(queue).unwrap().is_empty(), "{queue}");
+    }
+    raw.close().unwrap();
+    let copy = RedbStorage::open(&to).await.unwrap();
+    let page = copy
+        .events(EventScope::Campaign(story.id), None, 10)
+        .await
+        .unwrap();
+    let cursors: Vec<_> = page.items.into_iter().map(|event| Some(event.cursor)).collect();
+    assert_eq!(cursors, [committed.cursor]);
+}
+
+#[tokio::test]
+async fn a_backup_holds_no_pruned_run_and_the_secret_of_the_store() {
+    let (folder, storage) = a_store().await;
+    let mut story = Story::running(&storage, 100).await;
+    with_output(&storage, &story, "records of the first run").await;
+    let afresh = vec![story.stop("first"), story.restart("first")];
+    story.tell(&storage, afresh).await;
+    with_output(&storage, &story, "records of the second run").await;
+    let pruned = EventKind::RunPruned {
+        phase: phase("first"),
+        run: Run(1),
+    };
+    story.tell(&storage, vec![pruned]).await;
+    let to = folder.path().join("copy.redb");
+    storage.backup(&to, |_| ()).await.unwrap();
+    assert!(!contains(&to, "records of the first run"));
+    assert!(contains(&to, "records of the second run"));
+    let verified = verify_file(&to, |_| ()).await.unwrap();
+    assert!(verified.is_clean(), "{:#?}", verified.findings);
+    let copy = RedbStorage::open(&to).await.unwrap();
+    assert_eq!(copy.token_secret().await, storage.token_secret().await);
+    let other = RedbStorage::in_memory().await.unwrap();
+    assert_ne!(other.token_secret().await, storage.token_secret().await);
 }
 
 #[tokio::test]

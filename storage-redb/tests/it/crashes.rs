@@ -1,9 +1,10 @@
 //! Power failures and disk errors at any operation: what was acknowledged is there, and nothing is half there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use phasegate_core::storage::{
-    EventScope, Expected, IdempotencyEntry, IdempotencyKey, Output, ResourceWrite, Storage, StorageError,
+    ChangeScope, EventScope, IdempotencyEntry, IdempotencyKey, Output, ResourceWrite, Storage, StorageError,
     Transition,
 };
 use phasegate_core::{
@@ -15,6 +16,8 @@ use phasegate_testkit::storage::MemoryStorage;
 use phasegate_testkit::storage::conformance::{Story, phase};
 use proptest::prelude::*;
 use serde_json::json;
+
+use crate::sample;
 
 #[derive(Clone, Debug)]
 enum Write {
@@ -48,7 +51,7 @@ fn own_key(id: CampaignId, n: usize) -> IdempotencyKey {
 /// What one caller does: the life of one campaign, with a resource and idempotency keys of its own.
 fn life(id: u128, choices: &[u8]) -> Vec<Write> {
     let mut story = Story::new(id);
-    let (mut writes, mut batch) = (Vec::new(), 0);
+    let (mut writes, mut batch, mut count) = (Vec::new(), 0, 0);
     let first = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
     let mut next = Some(first);
     for (n, choice) in choices.iter().enumerate() {
@@ -74,11 +77,11 @@ fn life(id: u128, choices: &[u8]) -> Vec<Write> {
                 writes.push(Write::Commit(Box::new(deletion)));
                 return writes;
             }
-            3 => writes.push(Write::Resource(ResourceWrite {
-                resource: own_resource(story.id),
-                expected: Expected::Any,
-                document: (choice % 16 < 8).then(|| json!({"n": n})),
-            })),
+            3 => {
+                let document = (choice % 16 < 8).then(|| json!({"n": n}));
+                let write = sample::resource_write(own_resource(story.id), document);
+                writes.push(Write::Resource(write));
+            }
             4 if choice % 16 < 8 => writes.push(Write::Key(IdempotencyEntry {
                 key: own_key(story.id, n),
                 campaign: None,
@@ -92,9 +95,14 @@ fn life(id: u128, choices: &[u8]) -> Vec<Write> {
                 let records = (0..size).map(|r| format!("[{n}, {r}, \"{}\"]", "y".repeat(r % 50)));
                 let mut output = story.output(batch, records);
                 output.checkpoint = Some(json!(n));
+                count += output.records.len() as u64;
                 writes.push(Write::Append(output));
                 if batch == 3 {
-                    next = Some(story.transition(vec![Story::completion("first", json!(n))]));
+                    let mut last = story.output(4, vec![format!("\"the end of {n}\"")]);
+                    last.checkpoint = Some(json!("done"));
+                    let mut end = story.transition(vec![sample::completion(&story, "first", count + 1)]);
+                    end.output = Some(last);
+                    next = Some(end);
                 }
             }
             _ if story
@@ -112,13 +120,13 @@ fn life(id: u128, choices: &[u8]) -> Vec<Write> {
 
 /// Everything that a store shows of one campaign, its resource and its keys.
 async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
-    let mut text = format!("{:?}\n", storage.campaign(id).await.unwrap());
+    let mut text = format!("{:?}\n", storage.campaign(id).await.unwrap().campaign);
     let page = storage
         .events(EventScope::Campaign(id), None, 1_000)
         .await
         .unwrap();
     for logged in page.items {
-        text += &format!("{} {:?}\n", logged.seq, logged.event);
+        text += &format!("{:?} {:?}\n", logged.seq, logged.event);
     }
     let output = storage.run_output(id, &phase("first"), Run(1)).await.unwrap();
     text += &format!("{output:?}\n");
@@ -155,7 +163,8 @@ async fn survives(lives: Vec<Vec<Write>>, power_off_after: u64, seed: u64) {
                 for next in writes {
                     match write(&*storage, next).await {
                         Ok(()) => acknowledged += 1,
-                        Err(StorageError::OutcomeUnknown { .. }) => break,
+                        // Once a write has failed, the later ones are not tried.
+                        Err(StorageError::OutcomeUnknown { .. } | StorageError::Unavailable { .. }) => break,
                         Err(other) => panic!("{other}"),
                     }
                 }
@@ -231,23 +240,26 @@ fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
                 }]
             };
             let transition = story.transition(change());
-            let (id, version) = (transition.commit_id, transition.expected_version);
+            let write = transition.write_ref();
             let Err(error) = storage.commit(transition.clone()).await else {
                 continue;
             };
             failures += 1;
-            assert!(matches!(error, StorageError::OutcomeUnknown { .. }), "{error:?}");
+            match &error {
+                StorageError::OutcomeUnknown { write: named, .. } => assert_eq!(**named, write),
+                other => panic!("{other:?}"),
+            }
             let later = storage.commit(another.transition(change())).await;
             assert!(
-                matches!(later, Err(StorageError::OutcomeUnknown { .. })),
-                "{later:?}"
+                matches!(later, Err(StorageError::Unavailable { .. })),
+                "it was not tried: {later:?}"
             );
-            let looked_up = storage.committed(story.id, version, id).await;
+            let looked_up = storage.outcome(&write).await;
             assert!(
                 matches!(looked_up, Err(StorageError::Unavailable { .. })),
                 "{looked_up:?}"
             );
-            let waited = storage.changes(None).await;
+            let waited = storage.changed(ChangeScope::Store, None, Duration::MAX).await;
             assert!(
                 matches!(waited, Err(StorageError::Unavailable { .. })),
                 "{waited:?}"
@@ -255,8 +267,8 @@ fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
             drop(storage);
 
             let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
-            let is_there = storage.committed(story.id, version, id).await.unwrap();
-            let campaign = storage.campaign(story.id).await.unwrap();
+            let is_there = storage.outcome(&write).await.unwrap();
+            let campaign = storage.campaign(story.id).await.unwrap().campaign;
             assert_eq!(
                 campaign,
                 if is_there {
@@ -265,7 +277,8 @@ fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
                     story.campaign
                 }
             );
-            assert_eq!(storage.campaign(another.id).await.unwrap(), another.campaign);
+            let unchanged = storage.campaign(another.id).await.unwrap().campaign;
+            assert_eq!(unchanged, another.campaign);
             assert!(storage.verify(|_| ()).await.unwrap().is_clean());
         }
         assert!(failures >= 3, "the errors were met: {failures}");

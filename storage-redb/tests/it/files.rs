@@ -82,7 +82,8 @@ async fn of_many_that_find_an_empty_file_none_takes_another_one_s_store_away() {
         }
         let storage = RedbStorage::open(&path).await.unwrap();
         for story in stories {
-            assert_eq!(storage.campaign(story.id).await.unwrap(), story.campaign);
+            let campaign = storage.campaign(story.id).await.unwrap().campaign;
+            assert_eq!(campaign, story.campaign);
         }
     }
 }

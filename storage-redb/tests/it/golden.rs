@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use expect_test::expect_file;
-use phasegate_core::storage::Storage;
+use phasegate_core::storage::{Storage, WriteRef};
 use phasegate_core::{CampaignId, CommitId, Version};
 use phasegate_storage_redb::{FORMAT, RedbStorage, verify_file};
 use phasegate_testkit::storage::MemoryStorage;
@@ -27,9 +27,13 @@ async fn a_store_of_format_1_holds_what_was_written_to_it() {
     expect_file!["../golden/format-1.txt"].assert_eq(&shown);
     let id = CampaignId::from_u128(sample::RUNNING);
     for (commit, found) in [(1, true), (2, false)] {
-        let commit = CommitId::from_u128(commit);
-        let committed = storage.committed(id, Version(0), commit).await.unwrap();
-        assert_eq!(committed, found, "{commit:?}");
+        let write = WriteRef::Commit {
+            campaign: id,
+            expected_version: Version(0),
+            id: CommitId::from_u128(commit),
+        };
+        let is_done = storage.outcome(&write).await.unwrap();
+        assert_eq!(is_done, found, "{write}");
     }
 }
 

@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use phasegate_core::storage::{
-    Claim, EventScope, Expected, IdempotencyEntry, IdempotencyKey, ResourceWrite, Storage, StorageError,
+    ChangeScope, Cursor, EventScope, IdempotencyEntry, IdempotencyKey, Storage, StorageError,
 };
-use phasegate_core::{CommitId, Digest, EventKind, Mode, OwnerId, Revision, Run, Timestamp, Version};
+use phasegate_core::{Digest, EventKind, Mode, OwnerId, Revision, Run, Timestamp, Version};
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::CrashBackend;
 use phasegate_testkit::storage::conformance::{Story, phase};
@@ -48,6 +49,11 @@ fn is_unavailable<T>(result: &Result<T, StorageError>) -> bool {
     matches!(result, Err(StorageError::Unavailable { reason }) if reason.contains("open the store anew"))
 }
 
+/// Waits for an event of the store, for as long as it takes.
+async fn changed(storage: &RedbStorage, after: Option<Cursor>) -> Result<bool, StorageError> {
+    storage.changed(ChangeScope::Store, after, Duration::MAX).await
+}
+
 fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     matches!(future.poll(&mut context), Poll::Pending)
@@ -57,10 +63,10 @@ fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
 async fn who_waits_for_changes_is_told_of_the_failed_write() {
     let (disk, storage, story) = a_store().await;
     let seen = storage.latest().await.unwrap();
-    let mut waiting = pin!(storage.changes(seen.clone()));
+    let mut waiting = pin!(changed(&storage, seen.clone()));
     assert!(is_pending(waiting.as_mut()));
     let elsewhere = storage.clone();
-    let other = tokio::spawn(async move { elsewhere.changes(seen).await });
+    let other = tokio::spawn(async move { changed(&elsewhere, seen).await });
     disk.fail_after(1);
     let failed = storage.commit(story.transition(mode_change())).await;
     assert!(is_unknown(&failed), "{failed:?}");
@@ -81,7 +87,7 @@ async fn who_waits_for_changes_is_told_when_work_that_nobody_waits_for_fails() {
             continue;
         };
         let seen = committed.cursor;
-        let waited = storage.changes(seen).await;
+        let waited = changed(&storage, seen).await;
         assert!(is_unavailable(&waited), "{waited:?}");
         return;
     }
@@ -97,38 +103,44 @@ async fn every_call_is_refused_until_the_store_is_opened_anew() {
     assert!(is_unknown(&failed), "{failed:?}");
 
     let (id, first) = (story.id, phase("first"));
+    let resource = sample::resource(sample::RESOURCES[0]);
+    let (owner, ttl) = (OwnerId::from_u128(1), Duration::from_secs(1));
+    let tickets = [story.ticket()];
     for _ in 0..3 {
-        assert!(is_unknown(&storage.commit(story.transition(mode_change())).await));
-        assert!(is_unknown(
+        let commit = storage.commit(story.transition(mode_change())).await;
+        assert!(is_unavailable(&commit), "{commit:?}");
+        assert!(is_unavailable(
             &storage.append(story.output(1, vec!["1".into()])).await
         ));
-        let write = ResourceWrite {
-            resource: sample::resource(sample::RESOURCES[0]),
-            expected: Expected::Any,
-            document: None,
-        };
-        assert!(is_unknown(&storage.write_resource(write).await));
-        assert!(is_unknown(&storage.remember(remembered("key")).await));
+        let write = sample::resource_write(resource.clone(), None);
+        assert!(is_unavailable(&storage.write_resource(write).await));
+        assert!(is_unavailable(&storage.remember(remembered("key")).await));
+        let cursor = Cursor::from_text("r0000000000000001");
+        assert!(is_unavailable(&storage.set_cursor("name", cursor).await));
+        assert!(is_unavailable(&storage.release(owner, &tickets).await));
     }
     let key = IdempotencyKey::new("key").unwrap();
-    let resource = sample::resource(sample::RESOURCES[0]);
-    let owner = OwnerId::from_u128(1);
-    let ticket = story.output(1, vec![]).ticket;
-    assert!(is_unavailable(
-        &storage.committed(id, Version(0), CommitId::from_u128(1)).await
-    ));
+    let write = story.transition(mode_change()).write_ref();
+    assert!(is_unavailable(&storage.outcome(&write).await));
+    assert!(is_unavailable(&storage.cursor("name").await));
     assert!(is_unavailable(&storage.idempotency(None, &key).await));
     assert!(is_unavailable(&storage.campaign(id).await));
     assert!(is_unavailable(&storage.campaigns(Default::default()).await));
     assert!(is_unavailable(&storage.config(id, &first, Revision(1)).await));
     assert!(is_unavailable(&storage.events(EventScope::Store, None, 1).await));
+    assert!(is_unavailable(&storage.event(id, Version(1)).await));
+    assert!(is_unavailable(&storage.runs(id, &first, Run(0), 1).await));
     assert!(is_unavailable(&storage.run_output(id, &first, Run(1)).await));
     assert!(is_unavailable(&storage.records(id, &first, Run(1), 0, 1).await));
     assert!(is_unavailable(&storage.resource(&resource).await));
     assert!(is_unavailable(&storage.resources(&resource.kind, None, 1).await));
-    assert!(is_unavailable(&storage.claim(&ticket, owner).await));
-    assert!(is_unavailable(&storage.heartbeat(owner).await));
-    assert!(is_unavailable(&storage.changes(None).await));
+    assert!(is_unavailable(&storage.due(owner, &[], ttl, 1).await));
+    assert!(is_unavailable(&storage.renew(owner, ttl, &tickets).await));
+    assert!(is_unavailable(&storage.token_secret().await));
+    let due = ChangeScope::Due { mark: 0 };
+    for scope in [ChangeScope::Store, ChangeScope::Campaign(id), due] {
+        assert!(is_unavailable(&storage.changed(scope, None, ttl).await));
+    }
     assert!(is_unavailable(&storage.latest().await));
     assert!(is_unavailable(&storage.verify(|_| ()).await));
     let folder = tempfile::tempdir().unwrap();
@@ -141,9 +153,7 @@ async fn every_call_is_refused_until_the_store_is_opened_anew() {
     assert_eq!(storage.campaign(id).await, Err(StorageError::Closed));
 
     let storage = RedbStorage::with_backend(disk.crash(1)).await.unwrap();
-    assert_eq!(storage.campaign(id).await.unwrap(), before);
-    let owner_may = storage.claim(&ticket, owner).await;
-    assert_eq!(owner_may, Ok(Claim::Granted));
+    assert_eq!(storage.campaign(id).await.unwrap().campaign, before);
     storage.commit(story.transition(mode_change())).await.unwrap();
     assert!(storage.verify(|_| ()).await.unwrap().is_clean());
 }
@@ -158,16 +168,16 @@ async fn every_call_that_is_under_way_when_a_write_fails_comes_to_an_end() {
         for id in 10..30 {
             let (storage, seen) = (storage.clone(), seen.clone());
             calls.push(tokio::spawn(async move {
-                let story = Story::new(id);
-                let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
-                while storage.commit(creation.clone()).await != Err(StorageError::Closed) {
+                for m in 0.. {
+                    let written = storage.remember(remembered(&format!("{id}-{m}"))).await;
+                    assert_ne!(written, Err(StorageError::Closed));
                     // Each answer is an error once the disk has failed; the first of them ends the caller.
                     if storage.latest().await.is_err() {
                         break;
                     }
                 }
                 while storage.campaigns(Default::default()).await.is_ok() {}
-                assert!(storage.changes(seen).await.is_err());
+                assert!(changed(&storage, seen).await.is_err());
             }));
         }
         for call in calls {

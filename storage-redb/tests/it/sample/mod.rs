@@ -3,21 +3,23 @@
 //! What it writes is the same on every run: the golden file is made of it.
 #![allow(dead_code, reason = "the test of metrics uses a part of it")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use phasegate_core::storage::{
-    CampaignQuery, EventScope, Expected, IdempotencyEntry, IdempotencyKey, Progress, ResourceWrite, Storage,
-    StorageError, Transition,
+    CampaignQuery, EventScope, Expected, IdempotencyEntry, IdempotencyKey, LoggedEvent, Output, Progress,
+    ResourceWrite, Storage, StorageError, Transition,
 };
 use phasegate_core::{
-    CampaignId, Digest, EventKind, Failure, Mode, ResourceId, ResourceKind, ResourceRef, Run, StopReason,
-    Timestamp,
+    BatchNumber, CampaignId, CommitId, Digest, Envelope, EventKind, Mode, ResourceId, ResourceKind,
+    ResourceRef, Run, Timestamp,
 };
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::{CrashBackend, Entry, RawStore};
 use phasegate_testkit::storage::conformance::{Story, phase};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The phases of every campaign of the sample.
 const PHASES: [&str; 3] = ["first", "second", "third"];
@@ -28,12 +30,14 @@ pub const KEYS: [(Option<u128>, &str); 4] = [
     (None, "create-1"),
     (Some(1), "start-1"),
     (Some(1), "again-1"),
-    (Some(7), "delete-7"),
+    (Some(8), "delete-8"),
 ];
+/// The names of the cursors of the sample.
+pub const CURSORS: [&str; 2] = ["mails", "web hook"];
 /// The campaign of which the sample has most.
 pub const RUNNING: u128 = 1;
 /// The deleted campaign.
-pub const DELETED: u128 = 7;
+pub const DELETED: u128 = 8;
 
 pub fn resource((kind, id): (&str, &str)) -> ResourceRef {
     ResourceRef {
@@ -66,6 +70,7 @@ pub async fn write(storage: &dyn Storage) {
     at_rest(storage).await;
     completed(storage).await;
     deleted(storage).await;
+    keep_cursors(storage).await;
 }
 
 async fn write_resources(storage: &dyn Storage) {
@@ -82,19 +87,33 @@ async fn write_resources(storage: &dyn Storage) {
     write_resource(storage, RESOURCES[2], None).await;
 }
 
-/// Writes or deletes a resource, whatever is there.
-pub async fn write_resource(storage: &dyn Storage, name: (&str, &str), document: Option<serde_json::Value>) {
-    let write = ResourceWrite {
-        resource: resource(name),
+static RESOURCE_WRITES: AtomicU64 = AtomicU64::new(1);
+
+/// The write of a resource, whatever is there; without a document its removal.
+pub fn resource_write(resource: ResourceRef, document: Option<Value>) -> ResourceWrite {
+    let n = RESOURCE_WRITES.fetch_add(1, Ordering::Relaxed);
+    ResourceWrite {
+        id: CommitId::from_u128(u128::from(n) << 64),
+        resource,
         expected: Expected::Any,
+        digest: Digest::of(&document.clone().unwrap_or_default()),
         document,
-    };
+        envelope: Envelope::none().by("somebody").unwrap(),
+    }
+}
+
+/// Writes or removes a resource, whatever is there.
+pub async fn write_resource(storage: &dyn Storage, name: (&str, &str), document: Option<Value>) {
+    let write = resource_write(resource(name), document);
     storage.write_resource(write).await.unwrap();
 }
 
 async fn running(storage: &dyn Storage) {
     let mut story = Story::new(RUNNING);
-    let creation = story.transition(vec![Story::creation("harvest", Mode::FullSequence)]);
+    let attributes = [("customer", "Müller & Söhne"), ("order.no", "17")];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let creation = Story::creation_with("harvest", Mode::FullSequence, BTreeMap::from(attributes));
+    let creation = story.transition(vec![creation]);
     story.commit(storage, keyed(creation, KEYS[0].0, KEYS[0].1)).await;
     for (name, config) in [
         ("first", json!({"count": 20})),
@@ -106,6 +125,9 @@ async fn running(storage: &dyn Storage) {
     }
     let start = story.transition(vec![story.start("first")]);
     story.commit(storage, keyed(start, KEYS[1].0, KEYS[1].1)).await;
+    storage.append(story.output(1, records(0, 2))).await.unwrap();
+    let afresh = vec![story.stop("first"), story.restart("first")];
+    story.tell(storage, afresh).await;
     for batch in 1..=2 {
         let mut output = story.output(batch, records((batch - 1) * 20, 20));
         output.checkpoint = Some(json!({"offset": batch * 20}));
@@ -115,55 +137,25 @@ async fn running(storage: &dyn Storage) {
         });
         storage.append(output).await.unwrap();
     }
+    let pruned = EventKind::RunPruned {
+        phase: phase("first"),
+        run: Run(1),
+    };
+    story.tell(storage, vec![pruned]).await;
     // A command that changed nothing is remembered too.
     let nothing = story.transition(vec![]);
     story.commit(storage, keyed(nothing, KEYS[2].0, KEYS[2].1)).await;
 }
 
+/// The names of the campaigns that rest, from the id 2 on.
+const RESTING: [&str; 5] = ["paused", "failed", "stopped", "held", "waiting"];
+
+/// The ids of the campaigns after those at rest.
+const COMPLETED: u128 = 7;
+
 /// Campaigns in the other activities, with one batch each.
 async fn at_rest(storage: &dyn Storage) {
-    let name = || phase("first");
-    let rests: [(u128, &str, Vec<EventKind>); 4] = [
-        (
-            2,
-            "paused",
-            vec![
-                EventKind::PhasePauseRequested { phase: name() },
-                EventKind::PhasePaused { phase: name() },
-            ],
-        ),
-        (
-            3,
-            "failed",
-            vec![EventKind::PhaseFailed {
-                phase: name(),
-                run: Run(1),
-                failure: Failure::new("timed_out", "no answer within 500 ms"),
-            }],
-        ),
-        (
-            4,
-            "stopped",
-            vec![
-                EventKind::PhaseStopRequested { phase: name() },
-                EventKind::PhaseStopped {
-                    phase: name(),
-                    reason: StopReason::Requested,
-                },
-            ],
-        ),
-        (
-            5,
-            "held",
-            vec![
-                Story::completion("first", json!({"items": 1})),
-                EventKind::CampaignHeld {
-                    phase: phase("second"),
-                },
-            ],
-        ),
-    ];
-    for (id, name, end) in rests {
+    for (id, name) in (2..).zip(RESTING) {
         let mut story = Story::new(id);
         story
             .tell(storage, vec![Story::creation(name, Mode::FullSequence)])
@@ -173,12 +165,50 @@ async fn at_rest(storage: &dyn Storage) {
             .await;
         story.tell(storage, vec![story.start("first")]).await;
         storage.append(story.output(1, records(0, 1))).await.unwrap();
+        let moment = Timestamp::from_unix_ms(4_000_000_000_000);
+        let end = match name {
+            "paused" => vec![story.pause_request("first"), story.pause("first")],
+            "failed" => vec![story.failure("first", Some(moment))],
+            "stopped" => vec![story.stop_request("first"), story.stop("first")],
+            "waiting" => vec![story.deferral("first", Some(moment))],
+            _ => vec![
+                completion(&story, "first", 1),
+                EventKind::CampaignHeld {
+                    phase: phase("second"),
+                },
+            ],
+        };
         story.tell(storage, end).await;
     }
 }
 
+/// The next batch of the running campaign of the sample.
+pub async fn next_batch(storage: &dyn Storage) -> Output {
+    let campaign = storage
+        .campaign(CampaignId::from_u128(RUNNING))
+        .await
+        .unwrap()
+        .campaign;
+    Output {
+        ticket: campaign.unwrap().ticket().unwrap(),
+        batch: BatchNumber(3),
+        records: Vec::new(),
+        checkpoint: None,
+        progress: None,
+    }
+}
+
+/// The event that completes a phase with so many records.
+pub fn completion(story: &Story, name: &str, count: u64) -> EventKind {
+    let mut completion = story.completion(name, json!({"items": count}));
+    if let EventKind::PhaseCompleted { records, .. } = &mut completion {
+        *records = count;
+    }
+    completion
+}
+
 async fn completed(storage: &dyn Storage) {
-    let mut story = Story::new(6);
+    let mut story = Story::new(COMPLETED);
     story
         .tell(storage, vec![Story::creation("completed", Mode::StepByStep)])
         .await;
@@ -188,11 +218,24 @@ async fn completed(storage: &dyn Storage) {
             .await;
         story.tell(storage, vec![story.start(name)]).await;
         storage.append(story.output(1, records(0, 3))).await.unwrap();
-        let mut end = vec![Story::completion(name, json!({"items": 3}))];
+        // The last batch of the last phase comes with its end.
+        let mut end = vec![completion(&story, name, 3)];
+        let mut output = None;
         if name == "third" {
-            end.push(EventKind::CampaignCompleted {});
+            end = vec![completion(&story, name, 5), EventKind::CampaignCompleted {}];
+            output = Some(story.output(2, records(3, 2)));
         }
-        story.tell(storage, end).await;
+        let mut end = story.transition(end);
+        end.output = output;
+        story.commit(storage, end).await;
+    }
+}
+
+async fn keep_cursors(storage: &dyn Storage) {
+    let page = storage.events(EventScope::Store, None, 5).await.unwrap();
+    let cursors = page.items.into_iter().map(|event| event.cursor);
+    for (name, cursor) in CURSORS.into_iter().zip(cursors) {
+        storage.set_cursor(name, cursor).await.unwrap();
     }
 }
 
@@ -202,6 +245,9 @@ async fn deleted(storage: &dyn Storage) {
     let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
     story.commit(storage, keyed(deletion, KEYS[3].0, KEYS[3].1)).await;
 }
+
+/// The tables in which a store at rest has nothing.
+pub const QUEUES: [&str; 2] = ["reclaim", "reclaim_runs"];
 
 static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
     // On a thread of its own, since the tests are within a runtime already.
@@ -218,9 +264,18 @@ async fn settled() -> Vec<u8> {
     let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
     write(&storage).await;
     storage.close().await.unwrap();
-    while !entries_in(disk.bytes(), "reclaim").is_empty() {
+    while QUEUES
+        .iter()
+        .any(|queue| !entries_in(disk.bytes(), queue).is_empty())
+    {
         let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
         storage.verify(|_| ()).await.unwrap();
+        storage.close().await.unwrap();
+    }
+    // Each time redb frees the pages that the commits before it have replaced. Where there are some and their list is damaged, its
+    // close may end the process.
+    for _ in 0..3 {
+        let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
         storage.close().await.unwrap();
     }
     disk.bytes()
@@ -255,12 +310,12 @@ pub async fn shown(storage: &dyn Storage) -> Result<String, StorageError> {
         let outcome = entry.map(|entry| format!("{} {}", entry.command, entry.outcome));
         writeln!(text, "key {key}: {}", outcome.as_deref().unwrap_or("none")).unwrap();
     }
+    storage.token_secret().await?;
     let mut query = CampaignQuery::default();
     loop {
         let page = storage.campaigns(query.clone()).await?;
         for campaign in &page.items {
-            let json = serde_json::to_string(campaign).unwrap();
-            writeln!(text, "\ncampaign {json}").unwrap();
+            writeln!(text, "\ncampaign {campaign:?}").unwrap();
             one(storage, campaign.id, &mut text).await?;
         }
         match page.next {
@@ -275,13 +330,28 @@ pub async fn shown(storage: &dyn Storage) -> Result<String, StorageError> {
     loop {
         let page = storage.events(EventScope::Store, after, 7).await?;
         for logged in page.items {
-            let id = logged.campaign_id.as_u128();
-            let (cursor, seq, name) = (logged.cursor, logged.seq.0, logged.event.kind.name());
-            writeln!(text, "{cursor} {id}/{seq} {name}").unwrap();
+            writeln!(text, "{}", line(&logged)).unwrap();
         }
         match page.next_cursor {
             Some(next) => after = Some(next),
-            None => return Ok(text),
+            None => break,
+        }
+    }
+    for name in CURSORS {
+        let cursor = storage.cursor(name).await?;
+        writeln!(text, "cursor {name}: {cursor:?}").unwrap();
+    }
+    Ok(text)
+}
+
+/// An event of the store-wide log on one line. The moments of resources are those of the store's clock, so they are left out.
+fn line(logged: &LoggedEvent) -> String {
+    let (cursor, name) = (&logged.cursor, logged.event.kind.name());
+    match (logged.campaign_id, logged.seq, &logged.event.kind) {
+        (Some(id), Some(seq), _) => format!("{cursor} {}/{seq} {name}", id.as_u128()),
+        (_, _, kind) => {
+            let kind = serde_json::to_string(kind).unwrap();
+            format!("{cursor} {kind} by {:?}", logged.event.envelope.actor())
         }
     }
 }
@@ -290,7 +360,11 @@ async fn one(storage: &dyn Storage, id: CampaignId, text: &mut String) -> Result
     let events = storage.events(EventScope::Campaign(id), None, 1_000).await?;
     for logged in events.items {
         let json = serde_json::to_string(&logged.event).unwrap();
-        writeln!(text, "  {} {json}", logged.seq.0).unwrap();
+        let seq = logged.seq.unwrap();
+        writeln!(text, "  {seq} {json}").unwrap();
+        // Deleted campaigns have no single events.
+        let single = storage.event(id, seq).await?;
+        assert!(single.is_none() || single.as_ref() == Some(&logged));
         if let EventKind::PhaseConfigured { phase, revision, .. } = &logged.event.kind {
             let config = storage.config(id, phase, *revision).await?;
             let config = config.map_or("none".to_owned(), |config| config.to_string());
@@ -298,19 +372,16 @@ async fn one(storage: &dyn Storage, id: CampaignId, text: &mut String) -> Result
         }
     }
     for name in PHASES {
-        let (name, run) = (phase(name), Run(1));
-        let Some(output) = storage.run_output(id, &name, run).await? else {
-            continue;
-        };
-        writeln!(
-            text,
-            "  output of {name}: {}",
-            serde_json::to_string(&output).unwrap()
-        )
-        .unwrap();
-        let page = storage.records(id, &name, run, 0, 10_000).await?;
-        for record in page.records {
-            writeln!(text, "    {record}").unwrap();
+        let name = phase(name);
+        for run in storage.runs(id, &name, Run(0), 10).await?.items {
+            let output = serde_json::to_string(&run.output).unwrap();
+            let (number, launched) = (run.run, run.launched);
+            writeln!(text, "  run {number} of {name}, launched by {launched}: {output}").unwrap();
+            assert_eq!(storage.run_output(id, &name, number).await?, Some(run.output));
+            let page = storage.records(id, &name, number, 0, 10_000).await?;
+            for record in page.records {
+                writeln!(text, "    {record}").unwrap();
+            }
         }
     }
     Ok(())
