@@ -3,7 +3,7 @@
 //! A value is one byte, the number of its form, and a body. The body is CBOR (RFC 8949) without names: an array of numbered fields,
 //! in which absent ones at the end are left out. JSON documents are texts of canonical JSON within it, ids and digests are raw
 //! bytes, words are numbers, and moments are milliseconds, most of them counted from another moment of the same value. A
-//! [config](config) is the exception: its body is the canonical JSON itself.
+//! [config] is the exception: its body is the canonical JSON itself.
 //!
 //! What an array of numbered fields costs over a form without any (postcard) is 2 to 3 %: of a chain of four phases the last
 //! snapshot has 465 bytes instead of 445, and all commits 1,098 instead of 1,064; as JSON the same commits have 3,048.
