@@ -72,7 +72,7 @@ impl Decision<'_> {
             return self.one(self.failed(phase, run, barrier.failure(), Asks::Nobody, progress, None));
         }
         let recoveries = if self.known.released() {
-            run.recoveries
+            run.recoveries.so_far(progress)
         } else {
             run.recoveries.once_more(progress)
         };

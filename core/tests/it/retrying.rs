@@ -192,9 +192,15 @@ fn recoveries_count_since_progress_over_retries_too() {
 #[test]
 fn a_recovery_after_an_orderly_release_does_not_count() {
     let five = fresh().start("a").recover(5);
-    let released = five.recover_released().recover_released();
+    let released = five.clone().recover_released().recover_released();
     assert_eq!(counts(&released.campaign).1.count, 5);
     assert_eq!(code(&released.recover(1)), "crash_loop");
+    let after_progress = five.progress().recover_released();
+    assert_eq!(
+        counts(&after_progress.campaign).1.count,
+        0,
+        "it made progress since it was counted"
+    );
 }
 
 #[test]
