@@ -195,11 +195,16 @@ fn a_recovery_after_an_orderly_release_does_not_count() {
     let released = five.clone().recover_released().recover_released();
     assert_eq!(counts(&released.campaign).1.count, 5);
     assert_eq!(code(&released.recover(1)), "crash_loop");
-    let after_progress = five.progress().recover_released();
+    let after_progress = five.clone().progress().recover_released();
     assert_eq!(
         counts(&after_progress.campaign).1.count,
         0,
         "it made progress since it was counted"
+    );
+    let fewer_by_now = five.max_recoveries("a", 1).recover_released();
+    assert!(
+        fewer_by_now.campaign.working_ticket().is_some(),
+        "only a counted one is one too many"
     );
 }
 
