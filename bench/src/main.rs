@@ -3,11 +3,11 @@
 //! Each prints a table, and what it compares it measures in the same run. They say how fast this machine was at that
 //! moment; no test asserts a time.
 
-mod chain;
 mod dns;
 mod hosts;
 mod http;
 mod memory;
+mod million;
 mod open;
 mod programs;
 mod runtime;
@@ -36,9 +36,9 @@ const BENCHES: &[Bench] = &[
         run: writes::bench,
     },
     Bench {
-        name: "chain",
+        name: "million",
         about: "one million domains generated and read back, with the peak of memory",
-        run: chain::bench,
+        run: million::bench,
     },
     Bench {
         name: "dns",
