@@ -3,6 +3,7 @@
 //! Each prints a table, and what it compares it measures in the same run. They say how fast this machine was at that
 //! moment; no test asserts a time.
 
+mod chain;
 mod dns;
 mod hosts;
 mod http;
@@ -36,6 +37,12 @@ const BENCHES: &[Bench] = &[
         run: writes::bench,
     },
     Bench {
+        name: "chain",
+        about: "chains of four phases that do nothing, and appends of 10 records, by how many campaigns are under way at once; \
+                `cargo xtask bench-before REV` compares them with an earlier revision",
+        run: chain::bench,
+    },
+    Bench {
         name: "million",
         about: "one million domains generated and read back, with the peak of memory",
         run: million::bench,
@@ -67,12 +74,14 @@ const BENCHES: &[Bench] = &[
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // What a measurement starts itself as, to be killed.
-    if let [child, path] = arguments.as_slice()
-        && child == open::CHILD
-    {
-        open::fill(path.as_ref())?;
-        return Ok(ExitCode::SUCCESS);
+    // What a measurement starts itself as: to be killed, or to measure in a process of its own.
+    match arguments.split_first() {
+        Some((child, [path])) if child == open::CHILD => {
+            open::fill(path.as_ref())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some((child, rest)) if child == chain::CHILD => return phasegate_bench_chain::run(rest),
+        _ => {}
     }
     let unknown = arguments
         .iter()
