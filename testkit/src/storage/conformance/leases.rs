@@ -126,7 +126,6 @@ pub async fn an_attempt_that_waits_for_a_report_has_no_lease(storage: Subject) {
     assert_eq!(lost(&*storage, story.owner, &tickets).await, tickets);
     storage.advance(Story::TTL).await;
     assert!(due(&*storage, other()).await.is_empty());
-    let mut story = story;
     storage.release(story.owner, &tickets).await.unwrap();
     story
         .tell(&*storage, vec![story.completion("first", 1.into())])
@@ -224,7 +223,7 @@ pub async fn a_lease_that_is_over_fences_nobody_by_itself(storage: Subject) {
     due(&*storage, other()).await;
     storage.append(story.output(1, numbered(0, 1))).await.unwrap();
     story
-        .tell(&*storage, vec![story.completion("first", 1.into())])
+        .tell(&*storage, vec![story.completion_with("first", 1, 1.into())])
         .await;
 }
 

@@ -53,6 +53,22 @@
 //! Where [`lease_kind`](Storage::lease_kind) decides what is right, a case holds for one kind, and its name says for which.
 //!
 //! [`CASES`] lists the cases for a program.
+//!
+//! # What the suite can't see
+//!
+//! A store tests by itself what no caller can bring about: that an acknowledged write outlives a power loss, that a half-written one is
+//! there or not there, that damage is [told](phasegate_core::storage::StorageError::Damaged) and never read as a shorter answer, that a
+//! write without an answer ends as [`OutcomeUnknown`](phasegate_core::storage::StorageError::OutcomeUnknown) after 30 s, that an append reads
+//! no more than the ticket, and that a renewal is one write.
+//!
+//! # What the suite reads into the port
+//!
+//! - A ticket that an owner was given by [`due`](Storage::due) and [releases](Storage::release) without taking it up is shown to the others at
+//!   once. It does not count as released in order by that: nobody held its lease.
+//! - What one owner was given comes back to the others when its time is over, so [`next_in`](phasegate_core::storage::Due::next_in) tells
+//!   of that, too.
+//! - The last batch of a commit may come with an answer for a phase that waits for one: its ticket is the one that may be reported, and
+//!   need not be one that a runner works on.
 
 pub mod campaigns;
 pub mod commits;
@@ -126,7 +142,7 @@ macro_rules! storage_conformance {
             }
             limits {
                 a_config_beyond_its_limit_is_refused,
-                an_event_or_summary_beyond_its_limit_is_refused,
+                an_event_summary_or_form_beyond_its_limit_is_refused,
                 a_record_batch_or_checkpoint_beyond_its_limit_is_refused,
                 a_resource_beyond_its_limit_is_refused,
                 what_is_nested_too_deeply_is_refused,
@@ -194,6 +210,7 @@ macro_rules! storage_conformance {
                 a_commit_that_brings_an_earlier_moment_wakes_the_sleeper,
                 a_release_wakes_the_sleeper,
                 what_brings_no_moment_wakes_nobody_who_waits_for_one,
+                a_deleted_campaign_is_never_due,
             }
             outcomes {
                 a_commit_is_found_by_its_id_and_the_version_it_followed,
