@@ -3,12 +3,12 @@
 //!
 //! Only the writer's thread has it, so it always fits the rows of the latest transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use phasegate_core::storage::{Due, DueItem, Lease, Renewal};
 use phasegate_core::{Campaign, CampaignId, Intent, OwnerId, PipelineId, Ticket, Timestamp, stored};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadTransaction;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
@@ -164,28 +164,17 @@ impl Leases {
         renewal
     }
 
-    /// What waits to be taken up: attempts without a lease, and campaigns whose moment has come.
+    /// What waits to be taken up: attempts without a lease, and campaigns whose moment has come. What the owner was given before
+    /// comes last, so that nothing waits behind what it can't take up.
     pub(crate) fn due(&mut self, txn: &ReadTransaction, query: &DueQuery<'_>) -> Result<Due, Fault> {
-        // One more than are asked for tells whether there are more.
-        let mut attempts = self.attempts(txn, query, query.limit + 1)?;
-        let (mut moments, next) = self.moments(txn, query, query.limit + 1)?;
-        let more = attempts.len() + moments.len() > query.limit;
-        // Neither keeps the other waiting.
-        moments.truncate(
-            query
-                .limit
-                .div_ceil(2)
-                .max(query.limit.saturating_sub(attempts.len())),
-        );
-        attempts.truncate(query.limit - moments.len());
-        let items: Vec<_> = attempts.into_iter().chain(moments).collect();
+        let attempts = self.attempts(txn, query)?;
+        let (moments, next) = self.moments(txn, query)?;
+        let more = attempts.new.len() + moments.new.len() > query.limit;
+        let mut items = mixed(attempts.new, moments.new, query.limit);
+        let room = query.limit.saturating_sub(items.len());
+        items.extend(mixed(attempts.given, moments.given, room));
         for item in &items {
-            let (DueItem::Attempt {
-                ticket: Ticket { campaign, .. },
-                ..
-            }
-            | DueItem::Moment { campaign }) = item;
-            self.given.insert(*campaign, query.owner);
+            self.given.insert(campaign_of(item), query.owner);
         }
         let next = if more { Some(query.now) } else { next };
         self.told = self.told.max(next.unwrap_or(Timestamp::from_unix_ms(i64::MAX)));
@@ -196,22 +185,12 @@ impl Leases {
         })
     }
 
-    /// Whether what waits in a campaign was given to somebody else.
-    fn is_hidden(&self, id: CampaignId, owner: OwnerId) -> bool {
-        self.given.get(&id).is_some_and(|given| *given != owner)
-    }
-
-    fn attempts(
-        &mut self,
-        txn: &ReadTransaction,
-        query: &DueQuery<'_>,
-        limit: usize,
-    ) -> Result<Vec<DueItem>, Fault> {
-        let mut found = Vec::new();
+    fn attempts(&mut self, txn: &ReadTransaction, query: &DueQuery<'_>) -> Result<Waiting, Fault> {
+        let mut waiting = Waiting::default();
         // Until a row is found that has no lease, all rows so far have one and need not be looked at again.
         let mut all_held = true;
         let start = key::campaign(self.from);
-        for entry in ReadableTable::range::<&[u8]>(&rows::table(txn, &RUNNING)?, start.as_slice()..)? {
+        for entry in rows::table(txn, &RUNNING)?.range::<&[u8]>(start.as_slice()..)? {
             let (key, value) = entry?;
             let key = key.value();
             let id =
@@ -224,59 +203,97 @@ impl Leases {
             }
             all_held = false;
             let lease = envelope::read(&RUNNING, key, value.value(), stored::lease::read)?;
-            if self.is_hidden(id, query.owner) || !query.pipelines.contains(&lease.pipeline) {
-                continue;
+            if query.pipelines.contains(&lease.pipeline) {
+                let attempt = DueItem::Attempt {
+                    ticket: lookup::ticket_of(id, &lease),
+                    released: lease.released,
+                };
+                waiting.add(attempt, self.given.get(&id), query);
             }
-            found.push(DueItem::Attempt {
-                ticket: lookup::ticket_of(id, &lease),
-                released: lease.released,
-            });
-            if found.len() == limit {
+            if waiting.is_enough(query) {
                 break;
             }
         }
-        Ok(found)
+        Ok(waiting)
     }
 
-    /// The campaigns whose moment has come, the first first, and the first moment that has not.
+    /// The campaigns whose moment has come, and the first moment that has not.
     fn moments(
         &self,
         txn: &ReadTransaction,
         query: &DueQuery<'_>,
-        limit: usize,
-    ) -> Result<(Vec<DueItem>, Option<Timestamp>), Fault> {
+    ) -> Result<(Waiting, Option<Timestamp>), Fault> {
         let index = rows::table(txn, &BY_DUE)?;
-        let (mut come, mut next) = (Vec::new(), None);
-        let mut pipelines: Vec<_> = query.pipelines.iter().collect();
-        pipelines.sort();
-        pipelines.dedup();
+        let (mut all, mut next) = (Vec::new(), None);
+        let pipelines: BTreeSet<_> = query.pipelines.iter().collect();
         for pipeline in pipelines {
             let prefix = key::pipeline_prefix(pipeline);
-            let mut of_pipeline = 0;
-            for entry in ReadableTable::range::<&[u8]>(&index, prefix.as_slice()..)? {
+            let mut of_pipeline = Waiting::default();
+            for entry in index.range::<&[u8]>(prefix.as_slice()..)? {
                 let key = entry?.0;
                 let Some(rest) = key.value().strip_prefix(prefix.as_slice()) else {
                     break;
                 };
-                let Some((at, id)) = key::moment_and_campaign(rest) else {
+                let Some((at, campaign)) = key::moment_and_campaign(rest) else {
                     return Err(damaged(&BY_DUE, key.value(), "its key is not a moment's").into());
                 };
                 if at > query.now {
                     next = Some(next.map_or(at, |next: Timestamp| next.min(at)));
                     break;
                 }
-                if !self.is_hidden(id, query.owner) {
-                    come.push((at, id));
-                    of_pipeline += 1;
-                }
-                if of_pipeline == limit {
+                let given = self.given.get(&campaign);
+                of_pipeline.add(DueItem::Moment { campaign }, given, query);
+                all.push((at, campaign));
+                if of_pipeline.is_enough(query) {
                     break;
                 }
             }
         }
-        come.sort();
-        come.truncate(limit);
-        let items = come.into_iter().map(|(_, campaign)| DueItem::Moment { campaign });
-        Ok((items.collect(), next))
+        // The first first, of whatever pipeline.
+        all.sort();
+        let mut waiting = Waiting::default();
+        for (_, campaign) in all {
+            waiting.add(DueItem::Moment { campaign }, self.given.get(&campaign), query);
+        }
+        Ok((waiting, next))
+    }
+}
+
+/// What waits, of one kind.
+#[derive(Default)]
+struct Waiting {
+    /// What was given to nobody, to the limit and one more: that tells whether there are more.
+    new: Vec<DueItem>,
+    /// What was given to the owner before, to the limit.
+    given: Vec<DueItem>,
+}
+
+impl Waiting {
+    /// Adds what was given to `given`; what was given to somebody else is left out.
+    fn add(&mut self, item: DueItem, given: Option<&OwnerId>, query: &DueQuery<'_>) {
+        match given {
+            None if self.new.len() <= query.limit => self.new.push(item),
+            Some(owner) if *owner == query.owner && self.given.len() < query.limit => self.given.push(item),
+            _ => {}
+        }
+    }
+
+    fn is_enough(&self, query: &DueQuery<'_>) -> bool {
+        self.new.len() > query.limit
+    }
+}
+
+/// At most `limit` of both, so that neither keeps the other waiting.
+fn mixed(mut attempts: Vec<DueItem>, mut moments: Vec<DueItem>, limit: usize) -> Vec<DueItem> {
+    moments.truncate(limit.div_ceil(2).max(limit.saturating_sub(attempts.len())));
+    attempts.truncate(limit.saturating_sub(moments.len()));
+    attempts.extend(moments);
+    attempts
+}
+
+fn campaign_of(item: &DueItem) -> CampaignId {
+    match item {
+        DueItem::Attempt { ticket, .. } => ticket.campaign,
+        DueItem::Moment { campaign } => *campaign,
     }
 }

@@ -272,3 +272,38 @@ impl RedbStorage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use phasegate_core::{EventKind, Mode};
+    use phasegate_testkit::storage::conformance::Story;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_that_was_read_before_it_was_announced_can_be_waited_from() {
+        let storage = RedbStorage::in_memory().await.unwrap();
+        let mut story = Story::created(&storage, 1).await;
+        let page = storage.events(EventScope::Store, None, 10).await.unwrap();
+        let read = page.items.last().map(|event| event.cursor.clone());
+        // The state after the commit and before the writer's announcement.
+        storage.shared().waiters.announce(0, &BTreeMap::new());
+
+        let mode = Mode::FullSequence;
+        let at_most = Duration::from_secs(60);
+        let (changed, _) = tokio::join!(
+            storage.changed(ChangeScope::Store, read, at_most),
+            story.tell(&storage, vec![EventKind::ModeChanged { mode }])
+        );
+        assert_eq!(changed, Ok(true));
+        let beyond = storage
+            .changed(ChangeScope::Store, Some(cursor(3)), at_most)
+            .await;
+        assert!(
+            matches!(beyond, Err(StorageError::InvalidCursor { .. })),
+            "{beyond:?}"
+        );
+    }
+}

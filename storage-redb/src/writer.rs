@@ -294,23 +294,22 @@ mod tests {
     use std::sync::mpsc;
 
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-    use phasegate_core::Mode;
+    use phasegate_core::storage::Committed;
+    use phasegate_core::{Mode, Timestamp};
     use phasegate_testkit::storage::conformance::Story;
+    use redb::Database;
     use redb::backends::InMemoryBackend;
-    use tokio::sync::{Semaphore, watch};
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::format::make_tables;
-    use redb::Database;
+    use crate::waiters::Waiters;
+    use crate::write::Commit;
 
     /// A queued write of a campaign's creation, and its answer.
-    fn creation(
-        id: u128,
-    ) -> (
-        WriterMessage,
-        oneshot::Receiver<Result<phasegate_core::storage::Committed, StorageError>>,
-    ) {
-        let write = Story::new(id).transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+    fn creation(id: u128) -> (WriterMessage, oneshot::Receiver<Result<Committed, StorageError>>) {
+        let story = Story::new(id);
+        let write = Commit::new(story.transition(vec![Story::creation("campaign", Mode::StepByStep)]));
         let room = Arc::new(Semaphore::new(1));
         let (reply, answer) = oneshot::channel();
         let queued = Queued {
@@ -333,7 +332,7 @@ mod tests {
             .unwrap();
         make_tables(&database).unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
-        let shared = Arc::new(OpenStore::new(database, watch::Sender::new(0), None, clock));
+        let shared = Arc::new(OpenStore::new(database, Waiters::new(0, 1), None, clock));
         let (queue, requests) = mpsc::channel();
         let mut answers = Vec::new();
         for id in [1, 2, 1, 3] {
@@ -343,7 +342,7 @@ mod tests {
         }
         drop(queue);
 
-        Writer::new(shared, requests, metrics).run();
+        Writer::new(shared, requests, 0, metrics).run();
 
         let accepted = answers
             .iter_mut()

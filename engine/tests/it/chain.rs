@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use phasegate::core::Timestamp;
 use phasegate::storage::{CampaignQuery, EventScope};
-use phasegate::{CampaignStatus, Engine, Failure, Mode, Answer, PhaseStatus, Reported};
+use phasegate::{Answer, CampaignStatus, Engine, Failure, Mode, PhaseStatus, Reported};
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::CommandKind;
-use phasegate::storage::Storage;
+use phasegate::storage::{ChangeScope, Storage};
 use phasegate::{
-    CampaignStatus, Failure, Mode, Answer, PhaseStatus, Reported, RunContext, RunError, RunOutcome,
+    Answer, CampaignStatus, Failure, Mode, PhaseStatus, Reported, RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
@@ -38,7 +38,11 @@ where
         if campaign.view().await.expect("a view").status == wanted {
             return task;
         }
-        world.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
+        world
+            .storage
+            .changed(ChangeScope::Store, latest, Duration::from_secs(60))
+            .await
+            .expect("a change");
     }
 }
 

@@ -205,14 +205,15 @@ fn remove_range<'w>(
 #[cfg(test)]
 mod tests {
     use phasegate_core::storage::{EventScope, IdempotencyEntry, IdempotencyKey, Transition};
-    use phasegate_core::{CommitId, Digest, EventKind, Mode, Run, Version};
+    use phasegate_core::{CampaignId, CommitId, Digest, EventKind, Mode, Timestamp, Version};
     use phasegate_testkit::storage::conformance::{Story, phase};
-    use redb::{Database, ReadableDatabase, ReadableTableMetadata};
+    use redb::{Database, ReadableDatabase};
     use serde_json::json;
 
-    use super::super::Write;
+    use super::super::{Append, Commit, Write};
     use super::*;
     use crate::format::make_tables;
+    use crate::leases::Leases;
     use crate::read;
     use crate::write::begin;
 
@@ -225,19 +226,36 @@ mod tests {
         database
     }
 
-    fn in_one<T>(database: &Database, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>) -> T {
+    fn at<T>(
+        database: &Database,
+        now: Timestamp,
+        work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>,
+    ) -> T {
+        let before = database.begin_read().unwrap();
+        let last = lookup::last_number(&before).unwrap();
+        let mut leases = Leases::none();
+        let mut group = Group::new(before, last, now, &mut leases);
+        let done = work(&mut group).unwrap();
+        let ended = group.end();
         let txn = begin(database).unwrap();
-        let mut tables = Tables::open(&txn).unwrap();
-        let done = work(&mut tables).unwrap();
-        drop(tables);
+        ended.write(&txn).unwrap();
         txn.commit().unwrap();
         done
     }
 
-    fn keyed(mut transition: Transition, story: &Story, key: String, expires_at: Timestamp) -> Transition {
+    fn in_one<T>(database: &Database, work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>) -> T {
+        at(database, NOW, work)
+    }
+
+    fn commit(group: &mut Group<'_>, story: &mut Story, transition: Transition) -> Result<(), Fault> {
+        story.accept(&transition);
+        Commit::new(transition).apply(group).map(|_| ())
+    }
+
+    fn keyed(mut transition: Transition, key: String, expires_at: Timestamp) -> Transition {
         transition.idempotency = Some(IdempotencyEntry {
             key: IdempotencyKey::new(key).unwrap(),
-            campaign: Some(story.id),
+            campaign: Some(transition.campaign),
             command: Digest::of(&json!(1)),
             outcome: json!(1),
             expires_at,
@@ -245,74 +263,90 @@ mod tests {
         transition
     }
 
-    /// How many entries each table has that reclaiming may take from.
-    fn lengths(database: &Database) -> [u64; 8] {
-        in_one(database, |tables| {
-            Ok([
-                tables.records.len()?,
-                tables.runs.len()?,
-                tables.configs.len()?,
-                tables.log.len()?,
-                tables.campaign_log.len()?,
-                tables.idempotency.len()?,
-                tables.by_expiry.len()?,
-                tables.reclaim.len()?,
-            ])
-        })
+    /// The tables that reclaiming may take from.
+    const TABLES: [&TableSpec; 9] = [
+        &RECORDS,
+        &RUNS,
+        &CONFIGS,
+        &LOG,
+        &CAMPAIGN_LOG,
+        &IDEMPOTENCY,
+        &BY_EXPIRY,
+        &RECLAIM,
+        &RECLAIM_RUNS,
+    ];
+
+    /// How many rows each of them has.
+    fn lengths(database: &Database) -> [u64; 9] {
+        let txn = database.begin_read().unwrap();
+        TABLES.map(|spec| rows::table(&txn, spec).unwrap().len().unwrap())
+    }
+
+    fn length(database: &Database, spec: &TableSpec) -> u64 {
+        let txn = database.begin_read().unwrap();
+        rows::table(&txn, spec).unwrap().len().unwrap()
+    }
+
+    fn running(group: &mut Group<'_>, id: u128) -> Result<Story, Fault> {
+        let mut story = Story::new(id);
+        let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+        commit(group, &mut story, creation)?;
+        let start = story.transition(vec![story.start("first")]);
+        commit(group, &mut story, start)?;
+        Ok(story)
     }
 
     /// A campaign with output, many configs and many idempotency keys.
-    fn large(tables: &mut Tables<'_>, id: u128) -> Result<Story, Fault> {
-        let mut story = Story::new(id);
-        let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
-        creation.apply(tables, NOW)?;
-        story.accept(&creation);
-        let start = story.transition(vec![story.start("first")]);
-        start.apply(tables, NOW)?;
-        story.accept(&start);
-        story.output(1, vec!["1".to_owned()]).apply(tables, NOW)?;
+    fn large(group: &mut Group<'_>, id: u128) -> Result<Story, Fault> {
+        let mut story = running(group, id)?;
+        Append::new(story.output(1, vec!["1".to_owned()])).apply(group)?;
         for n in 0..2_500 {
             let configuration = story.configuration("second", json!(n));
             let expires_at = Timestamp::from_unix_ms(2_000);
-            keyed(configuration.clone(), &story, format!("key-{n}"), expires_at).apply(tables, NOW)?;
-            story.accept(&configuration);
+            let configuration = keyed(configuration, format!("key-{n}"), expires_at);
+            commit(group, &mut story, configuration)?;
         }
         Ok(story)
+    }
+
+    /// Reclaims all there is. Gives the number of steps.
+    fn reclaim_all(database: &Database) -> usize {
+        let mut steps = 0;
+        let mut before: u64 = lengths(database).iter().sum();
+        while in_one(database, reclaim_some) == Reclaimed::Some {
+            steps += 1;
+            let after: u64 = lengths(database).iter().sum();
+            let taken = before.checked_sub(after).expect("a step adds nothing");
+            // Removing a counted row also removes its row in another table.
+            assert!(taken <= 2 * STEP.keys as u64 + 1, "step {steps}: {taken}");
+            before = after;
+        }
+        steps
     }
 
     #[test]
     fn the_space_of_a_large_campaign_is_reclaimed_in_bounded_steps_and_no_other_s_is() {
         let database = database();
-        in_one(&database, |tables| large(tables, 1));
-        let other = lengths(&database);
-        in_one(&database, |tables| {
-            let mut story = large(tables, 2)?;
+        in_one(&database, |group| large(group, 1));
+        let [
+            records,
+            runs,
+            configs,
+            log,
+            campaign_log,
+            keys,
+            expiries,
+            queued,
+            queued_runs,
+        ] = lengths(&database);
+        in_one(&database, |group| {
+            let mut story = large(group, 2)?;
             let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
-            let own = keyed(
-                deletion,
-                &story,
-                "deletion".to_owned(),
-                Timestamp::from_unix_ms(2_000),
-            );
-            own.apply(tables, NOW)?;
-            story.accept(&own);
-            Ok(())
+            let deletion = keyed(deletion, "deletion".to_owned(), Timestamp::from_unix_ms(2_000));
+            commit(group, &mut story, deletion)
         });
-        let mut steps = 0;
-        let mut before: u64 = lengths(&database).iter().sum();
-        while in_one(&database, reclaim_some) == Reclaimed::Some {
-            steps += 1;
-            let after: u64 = lengths(&database).iter().sum();
-            let taken = before.checked_sub(after).expect("a step adds nothing");
-            // Removing a counted key also removes its entry in another table.
-            assert!(
-                (1..=2 * STEP.keys as u64 + 1).contains(&taken),
-                "step {steps}: {taken}"
-            );
-            before = after;
-        }
+        let steps = reclaim_all(&database);
         assert!(steps >= 4, "{steps}");
-        let [records, runs, configs, log, campaign_log, keys, expiries, queued] = other;
         let deletion = [
             records,
             runs,
@@ -322,6 +356,7 @@ mod tests {
             keys + 1,
             expiries + 1,
             queued,
+            queued_runs,
         ];
         assert_eq!(lengths(&database), deletion);
     }
@@ -329,22 +364,28 @@ mod tests {
     #[test]
     fn of_a_deleted_campaign_only_the_deletion_shows_also_before_its_space_is_reclaimed() {
         let database = database();
-        let (mut story, mut creation, mut deletion) = (Story::new(1), None, None);
-        in_one(&database, |tables| {
+        let (creation, deletion) = in_one(&database, |group| {
+            let mut story = Story::new(1);
             let created = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
-            created.apply(tables, NOW)?;
-            story.accept(&created);
+            let creation = created.commit_id;
+            commit(group, &mut story, created)?;
             let start = story.transition(vec![story.start("first")]);
-            keyed(start.clone(), &story, "start".to_owned(), NOW.plus_ms(1)).apply(tables, NOW)?;
-            story.accept(&start);
-            story.output(1, vec!["1".to_owned()]).apply(tables, NOW)?;
+            commit(
+                group,
+                &mut story,
+                keyed(start, "start".to_owned(), NOW.plus_ms(1)),
+            )?;
+            Append::new(story.output(1, vec!["1".to_owned()])).apply(group)?;
             let deleted = story.transition(vec![EventKind::CampaignDeleted {}]);
-            let deleted = keyed(deleted, &story, "delete".to_owned(), NOW.plus_ms(1));
-            deleted.apply(tables, NOW)?;
-            (creation, deletion) = (Some(created.commit_id), Some(deleted.commit_id));
-            Ok(())
+            let deletion = deleted.commit_id;
+            commit(
+                group,
+                &mut story,
+                keyed(deleted, "delete".to_owned(), NOW.plus_ms(1)),
+            )?;
+            Ok((creation, deletion))
         });
-        let (id, first) = (story.id, phase("first"));
+        let (id, first) = (CampaignId::from_u128(1), phase("first"));
         let txn = database.begin_read().unwrap();
 
         for scope in [EventScope::Store, EventScope::Campaign(id)] {
@@ -352,43 +393,96 @@ mod tests {
             let kinds: Vec<_> = page.items.into_iter().map(|logged| logged.event.kind).collect();
             assert_eq!(kinds, [EventKind::CampaignDeleted {}], "{scope:?}");
         }
-        let committed = |version, commit: Option<CommitId>| {
-            read::committed(&txn, id, Version(version), commit.expect("it was told")).unwrap()
+        let is_done = |version, id: CommitId| {
+            let write = phasegate_core::storage::WriteRef::Commit {
+                campaign: CampaignId::from_u128(1),
+                expected_version: Version(version),
+                id,
+            };
+            read::outcome(&txn, &write).unwrap()
         };
-        assert!(!committed(0, creation));
-        assert!(committed(2, deletion));
+        assert!(!is_done(0, creation));
+        assert!(is_done(2, deletion));
         for (key, kept) in [("start", false), ("delete", true)] {
             let key = IdempotencyKey::new(key).unwrap();
             let entry = read::idempotency(&txn, Some(id), &key, NOW).unwrap();
             assert_eq!(entry.is_some(), kept, "{key}");
         }
         assert_eq!(read::run_output(&txn, id, &first, Run(1)).unwrap(), None);
+        assert!(read::runs(&txn, id, &first, Run(0), 10).unwrap().items.is_empty());
         let page = read::records(&txn, (id, &first, Run(1)), 0, 10).unwrap();
         assert!(page.records.is_empty());
-        assert_eq!(lengths(&database)[7], 1, "its space is still to be reclaimed");
+        drop(txn);
+        assert_eq!(
+            length(&database, &RECLAIM),
+            1,
+            "its space is still to be reclaimed"
+        );
+    }
+
+    #[test]
+    fn a_pruned_run_is_hidden_at_once_and_reclaimed_later_with_those_before_it() {
+        let database = database();
+        let mut story = in_one(&database, |group| {
+            let mut story = running(group, 1)?;
+            for run in 1..=4 {
+                Append::new(story.output(1, vec![format!("{run}")])).apply(group)?;
+                if run < 4 {
+                    let again = story.transition(vec![story.stop("first"), story.restart("first")]);
+                    commit(group, &mut story, again)?;
+                }
+            }
+            // Another phase whose name begins alike, and another campaign.
+            running(group, 2)?;
+            Ok(story)
+        });
+        let prune = |run| EventKind::RunPruned {
+            phase: phase("first"),
+            run: Run(run),
+        };
+        in_one(&database, |group| {
+            let pruning = story.transition(vec![prune(1)]);
+            commit(group, &mut story, pruning)?;
+            let pruning = story.transition(vec![prune(2)]);
+            commit(group, &mut story, pruning)
+        });
+        let (id, first) = (story.id, phase("first"));
+        let shown = || {
+            let txn = database.begin_read().unwrap();
+            let page = read::runs(&txn, id, &first, Run(0), 10).unwrap();
+            let runs: Vec<_> = page
+                .items
+                .into_iter()
+                .map(|run| (run.run.0, run.launched.0))
+                .collect();
+            for run in 1..=4 {
+                let is_shown = run > 2;
+                let output = read::run_output(&txn, id, &first, Run(run)).unwrap();
+                assert_eq!(output.is_some(), is_shown, "{run}");
+                let page = read::records(&txn, (id, &first, Run(run)), 0, 10).unwrap();
+                assert_eq!(page.records.len(), usize::from(is_shown), "{run}");
+            }
+            runs
+        };
+        assert_eq!(shown(), [(3, 6), (4, 8)]);
+        assert_eq!((length(&database, &RUNS), length(&database, &RECORDS)), (5, 4));
+        assert_eq!(reclaim_all(&database), 2);
+        assert_eq!(shown(), [(3, 6), (4, 8)]);
+        assert_eq!((length(&database, &RUNS), length(&database, &RECORDS)), (3, 2));
+        assert_eq!(length(&database, &RECLAIM_RUNS), 0);
     }
 
     #[test]
     fn keys_are_forgotten_once_they_have_expired_in_bounded_steps() {
         let database = database();
-        in_one(&database, |tables| {
-            let mut story = large(tables, 1)?;
-            let nothing = keyed(
-                story.transition(vec![]),
-                &story,
-                "later".to_owned(),
-                Timestamp::from_unix_ms(2_001),
-            );
-            nothing.apply(tables, NOW)?;
-            story.accept(&nothing);
-            Ok(())
+        in_one(&database, |group| {
+            let mut story = large(group, 1)?;
+            let nothing = story.transition(vec![]);
+            let later = keyed(nothing, "later".to_owned(), Timestamp::from_unix_ms(2_001));
+            commit(group, &mut story, later)
         });
-        let at = |ms| {
-            in_one(&database, |tables| {
-                purge_expired(tables, Timestamp::from_unix_ms(ms))
-            })
-        };
-        let keys = || (lengths(&database)[5], lengths(&database)[6]);
+        let at = |ms| at(&database, Timestamp::from_unix_ms(ms), purge_expired);
+        let keys = || (length(&database, &IDEMPOTENCY), length(&database, &BY_EXPIRY));
         assert_eq!((at(1_999), keys()), (Reclaimed::Nothing, (2_501, 2_501)));
         assert_eq!((at(2_000), keys()), (Reclaimed::Some, (501, 501)));
         assert_eq!((at(2_000), keys()), (Reclaimed::Some, (1, 1)));
