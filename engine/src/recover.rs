@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use phasegate_core::storage::{ChangeScope, Due, DueItem, StorageError};
-use phasegate_core::{CampaignId, PipelineId, Signal, Ticket};
+use phasegate_core::storage::{
+    ActivityKind, CampaignFilter, CampaignQuery, ChangeScope, Due, DueItem, StorageError,
+};
+use phasegate_core::{CampaignId, PipelineId, Rejection, Signal, Ticket};
 
 use crate::attempts::InterruptReason;
 use crate::commit::Terms;
@@ -30,7 +32,8 @@ pub struct Recovery {
     pub settled: Vec<CampaignId>,
     /// The campaigns that another engine works on.
     pub held_elsewhere: Vec<CampaignId>,
-    /// The campaigns that could not be recovered, and why. They stay unchanged.
+    /// The campaigns that could not be recovered, and why. They stay unchanged: a campaign of a pipeline that is not registered
+    /// here (`unknown_pipeline`) waits for an engine that has the pipeline.
     pub failed: Vec<(CampaignId, EngineError)>,
 }
 
@@ -48,6 +51,7 @@ impl Engine {
         let watches = self.inner.is_watching.swap(true, Ordering::AcqRel);
         let mut recovery = Recovery::default();
         let due = self.inner.take_up_all(&mut recovery).await?;
+        self.inner.name_unknown(&mut recovery).await?;
         if !watches {
             let inner = Arc::clone(&self.inner);
             self.inner
@@ -114,6 +118,31 @@ impl EngineState {
             if !found_new {
                 // Those at the front can't be taken up now. There may be others behind them.
                 limit = limit.saturating_mul(2);
+            }
+        }
+    }
+
+    /// Names the running campaigns of pipelines that are not registered here.
+    async fn name_unknown(&self, recovery: &mut Recovery) -> Result<(), EngineError> {
+        let mut query = CampaignQuery {
+            filter: CampaignFilter {
+                activity: Some(ActivityKind::Running),
+                ..CampaignFilter::default()
+            },
+            ..CampaignQuery::default()
+        };
+        loop {
+            let page = self.storage.campaigns(query.clone()).await?;
+            for campaign in page.items {
+                if campaign.working_ticket().is_some() && !self.pipelines.contains_key(&campaign.pipeline) {
+                    let pipeline = campaign.pipeline;
+                    let refusal = Rejection::UnknownPipeline { pipeline };
+                    recovery.failed.push((campaign.id, refusal.into()));
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(()),
             }
         }
     }
