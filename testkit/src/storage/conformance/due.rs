@@ -273,3 +273,20 @@ pub async fn what_brings_no_moment_wakes_nobody_who_waits_for_one(storage: Subje
     let scope = ChangeScope::Due { mark };
     assert_eq!(storage.changed(scope, None, Duration::ZERO).await, Ok(false));
 }
+
+pub async fn a_deleted_campaign_is_never_due(storage: Subject) {
+    let mut storage = storage;
+    let at = now(&*storage).await;
+    let retrying = retrying(&*storage, 1, at).await;
+    let running = Story::running(&*storage, 2).await;
+    for mut story in [retrying, running] {
+        story.tell(&*storage, vec![EventKind::CampaignDeleted {}]).await;
+    }
+    for _ in 0..2 {
+        let due = asked(&*storage, 2).await;
+        assert!(due.items.is_empty(), "{:?}", due.items);
+        assert_eq!(due.next_in, None);
+        storage.advance(Story::TTL).await;
+        storage.reopen().await;
+    }
+}

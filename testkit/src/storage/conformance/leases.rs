@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
+use std::slice;
 use std::time::Duration;
 
 use phasegate_core::storage::{DueItem, LeaseKind, Renewal, Storage, StorageError};
@@ -74,7 +75,7 @@ pub async fn a_commit_that_launches_another_attempt_gives_its_own_owner_the_leas
         .await;
     let tickets = [story.ticket()];
     assert_eq!(
-        lost(&*storage, OwnerId::from_u128(1), &[before.clone()]).await,
+        lost(&*storage, OwnerId::from_u128(1), slice::from_ref(&before)).await,
         [before]
     );
     assert_eq!(lost(&*storage, OwnerId::from_u128(1), &tickets).await, tickets);
@@ -126,7 +127,6 @@ pub async fn an_attempt_that_waits_for_a_report_has_no_lease(storage: Subject) {
     assert_eq!(lost(&*storage, story.owner, &tickets).await, tickets);
     storage.advance(Story::TTL).await;
     assert!(due(&*storage, other()).await.is_empty());
-    let mut story = story;
     storage.release(story.owner, &tickets).await.unwrap();
     story
         .tell(&*storage, vec![story.completion("first", 1.into())])
@@ -224,7 +224,7 @@ pub async fn a_lease_that_is_over_fences_nobody_by_itself(storage: Subject) {
     due(&*storage, other()).await;
     storage.append(story.output(1, numbered(0, 1))).await.unwrap();
     story
-        .tell(&*storage, vec![story.completion("first", 1.into())])
+        .tell(&*storage, vec![story.completion_with("first", 1, 1.into())])
         .await;
 }
 
@@ -250,7 +250,7 @@ pub async fn a_takeover_needs_a_lease_that_is_over(storage: Subject) {
     assert_eq!(tickets[0].attempt, Attempt(2));
     assert!(lost(&*storage, other(), &tickets).await.is_empty());
     assert_eq!(lost(&*storage, owner, &tickets).await, tickets);
-    assert_eq!(lost(&*storage, owner, &[before.clone()]).await, [before]);
+    assert_eq!(lost(&*storage, owner, slice::from_ref(&before)).await, [before]);
 }
 
 pub async fn a_released_lease_is_over_and_was_released_in_order(storage: Subject) {
@@ -272,7 +272,10 @@ pub async fn that_a_lease_was_released_is_kept_over_a_close_until_it_is_taken_up
     let mut storage = storage;
     let mut story = Story::running(&*storage, 1).await;
     let first = story.ticket();
-    storage.release(story.owner, &[first.clone()]).await.unwrap();
+    storage
+        .release(story.owner, slice::from_ref(&first))
+        .await
+        .unwrap();
     for _ in 0..2 {
         storage.reopen().await;
         storage.advance(Story::TTL).await;

@@ -2,10 +2,10 @@
 //!
 //! # To write a store
 //!
-//! Implement [`Storage`], whose documentation is the contract, and hand the store over as a [`Fixture`]: how it is opened, and how its
-//! clock is moved on. A case never sleeps. It moves the store's clock, and where it waits for something it waits
-//! [`WAIT`](subject::WAIT) at most; a case ends within [`CASE_DEADLINE`](subject::CASE_DEADLINE). So the store has to ask a clock that can be moved
-//! whenever the port says "by the store's clock", and a monotonic one in [`changed`](Storage::changed).
+//! Implement [`Storage`], whose documentation is the contract, and hand the store over as a [`Fixture`]: how it is opened, and how
+//! its clock is moved on. So the store asks a clock that can be moved wherever the port says "by the store's clock", and a monotonic
+//! one in [`changed`](Storage::changed). A case never sleeps: it moves the store's clock. Where it waits for something it waits
+//! [`WAIT`](subject::WAIT) at most, and it ends within [`CASE_DEADLINE`](subject::CASE_DEADLINE).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -50,9 +50,27 @@
 //! | [`cursors`] | [`cursor`](Storage::cursor) and [`set_cursor`](Storage::set_cursor) |
 //! | [`waiting`], [`lifecycle`] | [`changed`](Storage::changed), closing, and what outlives a close |
 //!
-//! Where [`lease_kind`](Storage::lease_kind) decides what is right, a case holds for one kind, and its name says for which.
+//! Where [`lease_kind`](Storage::lease_kind) decides what is right, a case asks for it. Leases that expire end when the case moves the
+//! clock, those that last while the store is held when it closes and opens the store.
 //!
 //! [`CASES`] lists the cases for a program.
+//!
+//! # What the suite can't see
+//!
+//! A store tests by itself what no caller can bring about:
+//!
+//! - An acknowledged write outlives a power loss, and one that was cut short is there as a whole or not at all.
+//! - Damage is told as [`Damaged`](StorageError::Damaged), and never read as a shorter answer.
+//! - A write without an answer ends as [`OutcomeUnknown`](StorageError::OutcomeUnknown) after 30 s.
+//! - An append reads no more than the ticket, and a renewal is one write.
+//!
+//! # What the suite reads into the port
+//!
+//! - An owner may [release](Storage::release) a ticket that [`due`](Storage::due) gave it and that it has not taken up. The others
+//!   see it at once then. It doesn't count as released in order by that: nobody held its lease.
+//! - What one owner was given comes back to the others when its time is over, so [`next_in`](Due::next_in) tells of that, too.
+//! - The last batch of a commit may come with an answer for a phase that waits for one. Its ticket is one that may be reported, and
+//!   need not be one that a runner works on.
 
 pub mod campaigns;
 pub mod commits;
@@ -77,7 +95,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 #[cfg(doc)]
-use phasegate_core::storage::Storage;
+use phasegate_core::storage::{Due, Storage, StorageError};
 
 pub use story::{Story, phase};
 pub use subject::{Fixture, Subject, run};
@@ -126,7 +144,7 @@ macro_rules! storage_conformance {
             }
             limits {
                 a_config_beyond_its_limit_is_refused,
-                an_event_or_summary_beyond_its_limit_is_refused,
+                an_event_summary_or_form_beyond_its_limit_is_refused,
                 a_record_batch_or_checkpoint_beyond_its_limit_is_refused,
                 a_resource_beyond_its_limit_is_refused,
                 what_is_nested_too_deeply_is_refused,
@@ -194,6 +212,7 @@ macro_rules! storage_conformance {
                 a_commit_that_brings_an_earlier_moment_wakes_the_sleeper,
                 a_release_wakes_the_sleeper,
                 what_brings_no_moment_wakes_nobody_who_waits_for_one,
+                a_deleted_campaign_is_never_due,
             }
             outcomes {
                 a_commit_is_found_by_its_id_and_the_version_it_followed,

@@ -56,28 +56,24 @@ pub async fn a_commit_without_events_counts_as_not_done(storage: Subject) {
 }
 
 pub async fn a_deletion_is_found_by_its_commit_id(storage: Subject) {
-    let mut story = Story::running(&*storage, 1).await;
-    let earlier = story.transition(vec![story.stop("first")]);
-    let before = earlier.write_ref();
-    story.commit(&*storage, earlier).await;
-    let deletion = story.transition(vec![EventKind::CampaignDeleted {}]);
-    let write = deletion.write_ref();
-    let id = deletion.commit_id;
-    story.commit(&*storage, deletion).await;
-    assert_eq!(storage.outcome(&write).await, Ok(true));
-    assert_eq!(
-        storage.outcome(&before).await,
-        Ok(false),
-        "only the deletion remains"
-    );
-    for expected_version in [Version(0), Version(2)] {
-        let campaign = story.id;
-        let other = WriteRef::Commit {
-            campaign,
+    let mode = EventKind::ModeChanged {
+        mode: Mode::FullSequence,
+    };
+    let alone = vec![EventKind::CampaignDeleted {}];
+    let after_another = vec![mode, EventKind::CampaignDeleted {}];
+    for (id, kinds) in (1..).zip([alone, after_another]) {
+        let mut story = Story::running(&*storage, id).await;
+        let deletion = story.transition(kinds);
+        let (write, expected_version) = (deletion.write_ref(), story.version);
+        assert_eq!(storage.outcome(&write).await, Ok(false), "not yet");
+        story.commit(&*storage, deletion).await;
+        assert_eq!(storage.outcome(&write).await, Ok(true));
+        let unknown = WriteRef::Commit {
+            campaign: story.id,
             expected_version,
-            id,
+            id: CommitId::from_u128(u128::MAX),
         };
-        assert_eq!(storage.outcome(&other).await, Ok(false));
+        assert_eq!(storage.outcome(&unknown).await, Ok(false));
     }
 }
 

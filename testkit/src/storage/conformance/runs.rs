@@ -190,7 +190,7 @@ pub async fn a_commit_writes_the_last_batch_of_the_run_that_it_ends(storage: Sub
     let mut story = Story::running(&*storage, 1).await;
     storage.append(story.output(1, numbered(0, 2))).await.unwrap();
     let ending = |story: &Story, batch| {
-        let mut transition = story.transition(vec![story.completion("first", json!(1))]);
+        let mut transition = story.transition(vec![story.completion_with("first", 5, json!(1))]);
         let mut output = story.output(batch, numbered(2, 3));
         output.checkpoint = Some(json!("end"));
         transition.output = Some(output);
@@ -242,7 +242,7 @@ pub async fn a_commit_writes_the_last_batch_of_the_run_that_it_ends(storage: Sub
 
 pub async fn a_last_batch_is_not_written_when_its_commit_conflicts(storage: Subject) {
     let mut story = Story::running(&*storage, 1).await;
-    let mut late = story.transition(vec![story.completion("first", json!(1))]);
+    let mut late = story.transition(vec![story.completion_with("first", 1, json!(1))]);
     late.output = Some(story.output(1, numbered(0, 1)));
     story.tell(&*storage, vec![story.pause_request("first")]).await;
     let refused = storage.commit(late).await;
@@ -261,7 +261,7 @@ pub async fn an_answer_brings_the_last_batch_of_a_run_that_waits_for_it(storage:
         if pauses {
             story.tell(&*storage, vec![story.pause("first")]).await;
         }
-        let mut answer = story.transition(vec![story.completion("first", json!(1))]);
+        let mut answer = story.transition(vec![story.completion_with("first", 2, json!(1))]);
         answer.output = Some(story.output(1, numbered(0, 2)));
         story.commit(&*storage, answer).await;
         let page = storage

@@ -1,5 +1,6 @@
 //! The suite finds defects: each of these stores is right in everything but one sentence, and the case of that sentence fails.
 
+mod defect;
 mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use phasegate_testkit::storage::MemoryStorage;
 use phasegate_testkit::storage::conformance::{CASES, run};
 
-use store::{Defect, Defective};
+use defect::Defect;
+use store::Defective;
 
 /// Asserts that `case` fails over a store with this defect, and passes without it.
 fn check(defect: Defect, case: &str) {
