@@ -10,6 +10,7 @@ mod pinned;
 mod places;
 mod python;
 mod run;
+mod runner;
 mod rust_tests;
 mod schemas;
 mod structure;
