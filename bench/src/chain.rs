@@ -1,62 +1,34 @@
-//! One large run.
+//! Chains of four phases, and small appends, each measured in a process of its own.
 
-use std::time::Instant;
+use std::process::{Command, Stdio};
 
-use phasegate::{Engine, NewCampaign};
-use phasegate_storage_redb::RedbStorage;
-use serde_json::json;
+use anyhow::{Context as _, ensure};
+use phasegate_bench_chain::{MEASUREMENTS, Measured};
 
-use crate::memory;
-use crate::table::{mib, rate, row};
-
-const DOMAINS: u64 = 1_000_000;
+/// The argument by which the program is a process that measures.
+pub const CHILD: &str = "measure-chain";
 
 pub fn bench() -> anyhow::Result<()> {
-    crate::runtime::runtime()?.block_on(async {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("store.redb");
-        let storage = RedbStorage::open(&path).await?;
-        let engine = Engine::builder()
-            .storage(storage)
-            .pipeline(phasegate_phases::pipeline()?)
-            .build()?;
-        let config = json!({
-            "pattern_type": "prefix", "variable_length": 5, "character_set": "abcdefghijklmnopqrstuvwxyz",
-            "constant_string": "-shop", "tld": "example", "num_domains": DOMAINS, "batch_size": 1_000,
-        });
-        let campaign = engine
-            .create(NewCampaign::new("large").config("domain_generation", config))
-            .await?;
-        let begun = Instant::now();
-        campaign.start("domain_generation").await?;
-        let view = campaign.at_rest().await?;
-        anyhow::ensure!(
-            view.phases[0].summary.is_some(),
-            "the phase did not complete: {view:?}"
-        );
-        row(
-            "generating them, in batches of 1,000",
-            &[(rate(DOMAINS, begun.elapsed()), "/s")],
-        );
-        let begun = Instant::now();
-        let mut records = campaign.records("domain_generation", 0).await?;
-        let mut count = 0;
-        while records.next().await?.is_some() {
-            count += 1;
+    let program = std::env::current_exe()?;
+    // Beside the program, since the folder for temporary files may be in memory.
+    let beside = program.parent().context("a program is in a folder")?;
+    for measurement in MEASUREMENTS {
+        let folder = tempfile::tempdir_in(beside)?;
+        let mut child = Command::new(&program)
+            .args([CHILD, measurement.name])
+            .arg(folder.path())
+            // Held open until it has ended: it ends with this process.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let _input = child.stdin.take();
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "the process that measures ended early");
+        let measured: Measured = serde_json::from_slice(&output.stdout)?;
+        println!("  {}", measured.measurement);
+        for number in measured.numbers {
+            println!("    {:<42}{:>12.1}", number.what, number.value);
         }
-        anyhow::ensure!(count == DOMAINS, "{count} records");
-        row(
-            "reading them back, page by page",
-            &[(rate(DOMAINS, begun.elapsed()), "/s")],
-        );
-        engine.shutdown().await?;
-        row("the file", &[(mib(std::fs::metadata(&path)?.len()), "MiB")]);
-        if let Some(peak) = memory::peak()? {
-            row(
-                "memory at the peak, of this process so far",
-                &[(mib(peak), "MiB")],
-            );
-        }
-        Ok(())
-    })
+    }
+    Ok(())
 }

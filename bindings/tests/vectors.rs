@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::redb::RedbStorage;
@@ -17,6 +18,9 @@ use phasegate::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+/// The longest that a step may take; whatever takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A phase that does what its config says.
 struct Scripted;
@@ -133,13 +137,16 @@ impl Player {
             }
             "look" => return Ok(json!({ "view": shown(&self.campaign().view().await?) })),
             "settle" => return Ok(json!({ "view": shown(&self.campaign().at_rest().await?) })),
-            "records" => {
-                let mut stream = self.campaign().records(text("phase"), 0).await?;
-                let mut records = Vec::new();
-                while let Some(record) = stream.next().await? {
-                    records.push(serde_json::from_str::<Value>(record.get()).unwrap());
+            "records" => return Ok(json!({ "records": self.records(text("phase")).await? })),
+            "await_records" => {
+                let count: usize = serde_json::from_value(read("count")).unwrap();
+                loop {
+                    let records = self.records(text("phase")).await?;
+                    if records.len() >= count {
+                        return Ok(json!({ "records": records }));
+                    }
+                    tokio::task::yield_now().await;
                 }
-                return Ok(json!({ "records": records }));
             }
             "events" => return Ok(json!({ "events": self.log().await? })),
             "configure" => {
@@ -169,6 +176,15 @@ impl Player {
             other => panic!("no step does {other:?}"),
         };
         Ok(json!({ "changed": receipt.changed }))
+    }
+
+    async fn records(&self, phase: &str) -> Result<Vec<Value>, EngineError> {
+        let mut stream = self.campaign().records(phase, 0).await?;
+        let mut records = Vec::new();
+        while let Some(record) = stream.next().await? {
+            records.push(serde_json::from_str(record.get()).unwrap());
+        }
+        Ok(records)
     }
 
     async fn log(&self) -> Result<Vec<String>, EngineError> {
@@ -284,7 +300,9 @@ async fn every_vector_comes_to_what_it_says() {
     for case in &mut cases {
         let mut player = Player::of(case, &schema).await;
         for (number, step) in case.steps.iter_mut().enumerate() {
-            let then = player.step(step).await;
+            let then = tokio::time::timeout(PATIENCE, player.step(step))
+                .await
+                .unwrap_or_else(|_| panic!("step {number} of {} hangs", case.name));
             if update {
                 step.insert("then".to_owned(), then);
             } else {

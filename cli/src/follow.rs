@@ -192,7 +192,11 @@ async fn next_events(
 fn works(status: CampaignStatus) -> bool {
     matches!(
         status,
-        CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping
+        CampaignStatus::Running
+            | CampaignStatus::WaitingForReport
+            | CampaignStatus::Retrying
+            | CampaignStatus::Pausing
+            | CampaignStatus::Stopping
     )
 }
 
@@ -204,6 +208,8 @@ fn reporter(args: &FollowArgs, view: &CampaignView) -> Reporter {
 }
 
 async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartAction) -> Result<(), CliError> {
+    // It watches for the retries and deadlines of this campaign, and of no other in the file.
+    let recovery = engine.recover_campaign(campaign.id()).await?;
     match action {
         StartAction::Start(phase) => {
             campaign.start(phase.as_str()).await?;
@@ -215,7 +221,6 @@ async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartActi
             campaign.restart(phase.as_str(), config).await?;
         }
         StartAction::Recover => {
-            let recovery = engine.recover_campaign(campaign.id()).await?;
             if let Some((_, error)) = recovery.failed.into_iter().next() {
                 return Err(error.into());
             }

@@ -142,19 +142,26 @@ pub struct Count {
 }
 
 impl Count {
-    /// The count after it happened once more, while `progress` is the latest batch with progress.
+    /// The count as it stands while `progress` is the latest batch with progress.
     #[must_use]
-    pub(crate) fn once_more(self, progress: BatchNumber) -> Self {
+    pub(crate) fn so_far(self, progress: BatchNumber) -> Self {
         if self.count == 0 || progress > self.base_batch {
             Self {
-                count: 1,
+                count: 0,
                 base_batch: progress,
             }
         } else {
-            Self {
-                count: self.count.saturating_add(1),
-                ..self
-            }
+            self
+        }
+    }
+
+    /// The count after it happened once more, while `progress` is the latest batch with progress.
+    #[must_use]
+    pub(crate) fn once_more(self, progress: BatchNumber) -> Self {
+        let so_far = self.so_far(progress);
+        Self {
+            count: so_far.count.saturating_add(1),
+            ..so_far
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
+use crate::recover::Watched;
 use crate::state::EngineState;
 use crate::turns::Turns;
 
@@ -173,7 +174,7 @@ impl EngineBuilder {
             attempts: Arc::new(Attempts::default()),
             turns: Turns::new(),
             keys_at_work: KeysAtWork::default(),
-            is_watching: AtomicBool::new(false),
+            watched: Watched::default(),
             told_unwatched: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),

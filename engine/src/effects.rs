@@ -66,7 +66,7 @@ impl EngineState {
             tracing::error!(%ticket, "an attempt was committed without its config; recover() will take it up");
             return Err(ticket);
         };
-        if !self.is_watching.load(Ordering::Acquire) && !self.told_unwatched.swap(true, Ordering::AcqRel) {
+        if !self.watched.has(ticket.campaign) && !self.told_unwatched.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 "phases run in an engine that never called recover(): retries and deadlines are not watched"
             );

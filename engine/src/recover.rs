@@ -1,12 +1,13 @@
 //! Taking up what is due: attempts without an engine, retries and deadlines. And keeping the leases of those at work.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use phasegate_core::storage::{ChangeScope, Due, DueItem, StorageError};
-use phasegate_core::{CampaignId, PipelineId, Signal, Ticket};
+use phasegate_core::storage::{
+    ActivityKind, CampaignFilter, CampaignQuery, ChangeScope, Due, DueItem, StorageError,
+};
+use phasegate_core::{CampaignId, PipelineId, Rejection, Signal, Ticket};
 
 use crate::attempts::InterruptReason;
 use crate::commit::Terms;
@@ -30,7 +31,8 @@ pub struct Recovery {
     pub settled: Vec<CampaignId>,
     /// The campaigns that another engine works on.
     pub held_elsewhere: Vec<CampaignId>,
-    /// The campaigns that could not be recovered, and why. They stay unchanged.
+    /// The campaigns that could not be recovered, and why. They stay unchanged: a campaign of a pipeline that is not registered
+    /// here (`unknown_pipeline`) waits for an engine that has the pipeline.
     pub failed: Vec<(CampaignId, EngineError)>,
 }
 
@@ -45,43 +47,87 @@ impl Engine {
     ///
     /// [`EngineError::Storage`] when the store can't be asked.
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
-        let watches = self.inner.is_watching.swap(true, Ordering::AcqRel);
         let mut recovery = Recovery::default();
+        let begins = self.inner.watched.all();
         let due = self.inner.take_up_all(&mut recovery).await?;
-        if !watches {
-            let inner = Arc::clone(&self.inner);
-            self.inner
-                .tasks
-                .spawn_on(async move { inner.keep(due).await }, &self.inner.handle);
-        }
+        self.inner.name_unknown(&mut recovery).await?;
+        self.keep_watch(begins, due);
         Ok(recovery)
     }
 
-    /// Takes up one campaign unless it is being worked on; see [`recover`](Self::recover).
+    /// Takes up one campaign unless it is being worked on, and goes on doing so; see [`recover`](Self::recover). It is for a program
+    /// that works on that campaign alone.
     ///
     /// # Errors
     ///
     /// [`EngineError::NotFound`], or [`EngineError::Storage`].
     pub async fn recover_campaign(&self, id: CampaignId) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
-        let campaign = self.snapshot(id).await?;
-        let pipelines = [campaign.pipeline.clone()];
-        let inner = &self.inner;
-        let due = inner
-            .storage
-            .due(inner.owner, &pipelines, inner.lease_ttl, usize::MAX)
-            .await?;
-        match due.items.iter().find(|item| campaign_of(item) == id) {
-            Some(item) => inner.take_up(item, &mut recovery).await,
-            None if campaign
-                .working_ticket()
-                .is_some_and(|ticket| inner.attempts.get(&ticket).is_none()) =>
-            {
-                recovery.held_elsewhere.push(id);
-            }
-            None => {}
+        let ticket = self.snapshot(id).await?.working_ticket();
+        let begins = self.inner.watched.one(id);
+        let due = self.inner.take_up_all(&mut recovery).await?;
+        let known = [&recovery.resumed, &recovery.settled]
+            .into_iter()
+            .flatten()
+            .any(|one| *one == id)
+            || recovery.failed.iter().any(|(one, _)| *one == id);
+        if !known && ticket.is_some_and(|ticket| self.inner.attempts.get(&ticket).is_none()) {
+            recovery.held_elsewhere.push(id);
         }
+        self.keep_watch(begins, due);
         Ok(recovery)
+    }
+
+    fn keep_watch(&self, begins: bool, due: Due) {
+        if begins {
+            let inner = Arc::clone(&self.inner);
+            self.inner
+                .tasks
+                .spawn_on(async move { inner.keep(due).await }, &self.inner.handle);
+        }
+    }
+}
+
+/// The campaigns that this engine watches for what becomes due.
+#[derive(Default)]
+pub(crate) struct Watched {
+    campaigns: Mutex<Option<WatchedCampaigns>>,
+}
+
+enum WatchedCampaigns {
+    All,
+    Only(BTreeSet<CampaignId>),
+}
+
+impl Watched {
+    /// Watches all of them from now on; gives whether nothing was watched before.
+    fn all(&self) -> bool {
+        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
+        campaigns.replace(WatchedCampaigns::All).is_none()
+    }
+
+    /// Watches this one too from now on; gives whether nothing was watched before.
+    fn one(&self, id: CampaignId) -> bool {
+        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
+        match campaigns.as_mut() {
+            None => {
+                *campaigns = Some(WatchedCampaigns::Only([id].into()));
+                true
+            }
+            Some(WatchedCampaigns::Only(ids)) => {
+                ids.insert(id);
+                false
+            }
+            Some(WatchedCampaigns::All) => false,
+        }
+    }
+
+    pub(crate) fn has(&self, id: CampaignId) -> bool {
+        match &*self.campaigns.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => false,
+            Some(WatchedCampaigns::All) => true,
+            Some(WatchedCampaigns::Only(ids)) => ids.contains(&id),
+        }
     }
 }
 
@@ -103,7 +149,7 @@ impl EngineState {
             let is_full = due.items.len() >= limit;
             let mut found_new = false;
             for item in &due.items {
-                if seen.insert(key_of(item)) {
+                if seen.insert(key_of(item)) && self.watched.has(campaign_of(item)) {
                     found_new = true;
                     self.take_up(item, recovery).await;
                 }
@@ -114,6 +160,31 @@ impl EngineState {
             if !found_new {
                 // Those at the front can't be taken up now. There may be others behind them.
                 limit = limit.saturating_mul(2);
+            }
+        }
+    }
+
+    /// Names the running campaigns of pipelines that are not registered here.
+    async fn name_unknown(&self, recovery: &mut Recovery) -> Result<(), EngineError> {
+        let mut query = CampaignQuery {
+            filter: CampaignFilter {
+                activity: Some(ActivityKind::Running),
+                ..CampaignFilter::default()
+            },
+            ..CampaignQuery::default()
+        };
+        loop {
+            let page = self.storage.campaigns(query.clone()).await?;
+            for campaign in page.items {
+                if campaign.working_ticket().is_some() && !self.pipelines.contains_key(&campaign.pipeline) {
+                    let pipeline = campaign.pipeline;
+                    let refusal = Rejection::UnknownPipeline { pipeline };
+                    recovery.failed.push((campaign.id, refusal.into()));
+                }
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(()),
             }
         }
     }
@@ -202,7 +273,7 @@ impl EngineState {
                     continue;
                 }
             }
-            if !due.items.is_empty() {
+            if due.items.iter().any(|item| self.watched.has(campaign_of(item))) {
                 // What could not be taken up stays due: it is not asked for at once again.
                 due.next_in = Some(due.next_in.unwrap_or(AGAIN_AFTER).max(AGAIN_AFTER));
             }

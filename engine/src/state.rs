@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::once::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
+use crate::recover::Watched;
 use crate::turns::Turns;
 
 /// The state of one engine.
@@ -34,8 +35,7 @@ pub(crate) struct EngineState {
     pub(crate) attempts: Arc<Attempts>,
     pub(crate) turns: Turns,
     pub(crate) keys_at_work: KeysAtWork,
-    /// Whether somebody watches for what becomes due.
-    pub(crate) is_watching: AtomicBool,
+    pub(crate) watched: Watched,
     /// Whether it was said already that nobody does.
     pub(crate) told_unwatched: AtomicBool,
     /// Commands and supervisors under way.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::Unit;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use phasegate::core::Failure;
-use phasegate::{CampaignHandle, CampaignStatus, Mode, Answer, Ticket, describe_metrics};
+use phasegate::{Answer, CampaignHandle, CampaignStatus, Mode, Ticket, describe_metrics};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 

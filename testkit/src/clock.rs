@@ -46,3 +46,21 @@ impl Default for ManualClock {
         Self::at(Timestamp::from_unix_ms(1_763_942_400_000))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_stands_still_until_any_of_its_handles_moves_it() {
+        let clock = ManualClock::default();
+        let (handle, before) = (clock.clone(), clock.now());
+        assert_eq!(clock.now(), before);
+        handle.advance(Duration::from_micros(2_999));
+        assert_eq!(clock.now(), before.plus_ms(2));
+        handle.set(before);
+        assert_eq!(clock.now(), before);
+        clock.advance(Duration::MAX);
+        assert_eq!(handle.now(), Timestamp::from_unix_ms(i64::MAX));
+    }
+}

@@ -20,6 +20,8 @@ use crate::tally::Tally;
 pub struct Outcome {
     pub name: &'static str,
     pub tally: Tally,
+    /// The tests that failed or were ignored, as far as the suite named them.
+    pub bad_tests: Vec<String>,
     /// How many crates cargo compiled or checked for it.
     pub crates: u64,
     pub time: Duration,
@@ -43,6 +45,7 @@ impl Outcome {
                 failed: 1,
                 ..Tally::default()
             },
+            bad_tests: Vec::new(),
             crates: 0,
             time: Duration::ZERO,
             status: Status::Failed(why),
@@ -55,6 +58,7 @@ impl Outcome {
 struct Told {
     /// `None` if no result was reported.
     results: Option<Tally>,
+    bad_tests: Vec<String>,
     crates: u64,
 }
 
@@ -67,6 +71,7 @@ pub fn run(suite: &Suite) -> Outcome {
             Outcome {
                 name: suite.name,
                 tally,
+                bad_tests: told.bad_tests,
                 crates: told.crates,
                 time: Duration::ZERO,
                 status,
@@ -107,6 +112,7 @@ fn execute(suite: &Suite) -> anyhow::Result<(ExitStatus, Told)> {
         let errors = scope.spawn(|| pass_on(suite, errors));
         let mut told = pass_on(suite, output)?;
         let errors = errors.join().expect("reading lines doesn't panic")?;
+        told.bad_tests.extend(errors.bad_tests);
         told.crates += errors.crates;
         if let Some(results) = errors.results {
             *told.results.get_or_insert_default() += results;
@@ -126,10 +132,11 @@ fn pass_on(suite: &Suite, lines: impl Read) -> anyhow::Result<Told> {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end();
         println!("{:<13} | {text}", suite.name);
-        if let Verdict::Results(read) = suite.verdict
-            && let Some(tally) = read(text)
-        {
-            *told.results.get_or_insert_default() += tally;
+        if let Verdict::Results(runner) = suite.verdict {
+            if let Some(tally) = runner.tally(text) {
+                *told.results.get_or_insert_default() += tally;
+            }
+            told.bad_tests.extend(runner.bad_test(text).map(str::to_owned));
         }
         told.crates += u64::from(is_crate(text));
         line.clear();
@@ -199,6 +206,7 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::Runner;
 
     fn check(verdict: Verdict, succeeded: bool, results: Option<Tally>, expected: (&str, Status)) {
         let (tally, status) = judge(verdict, succeeded, results);
@@ -243,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_test_suite_fails_with_its_tests() {
-        let verdict = Verdict::Results(|_| None);
+        let verdict = Verdict::Results(Runner::Libtest);
         check(verdict, true, tally(7, 0, 0), ("7 passed, 0 failed", Status::Ok));
         check(
             verdict,
@@ -261,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_test_suite_that_breaks_off_or_runs_nothing_counts_as_one_failure() {
-        let verdict = Verdict::Results(|_| None);
+        let verdict = Verdict::Results(Runner::Libtest);
         check(
             verdict,
             false,
@@ -290,16 +298,18 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_that_tell_of_a_compiled_crate_are_counted() {
+    fn the_lines_that_tell_of_a_compiled_crate_or_a_result_are_counted_and_bad_tests_are_named() {
         let lines = "   Compiling redb v4.6.0\n    Checking phasegate-core v0.1.0 (/here/core)\n    Finished `dev` profile\n\
-                     Checking the console\n   Compiling\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n";
+                     Checking the console\n   Compiling\ntest outer::inner ... FAILED\ntest later ... ignored\ntest now ... ok\n\
+                     test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured\n";
         let suite = Suite {
-            verdict: Verdict::Results(crate::tally::libtest),
+            verdict: Verdict::Results(Runner::Libtest),
             ..suite()
         };
         let told = pass_on(&suite, lines.as_bytes()).expect("it can be read");
         let expected = Told {
-            results: tally(3, 0, 1),
+            results: tally(3, 1, 1),
+            bad_tests: vec!["outer::inner".to_owned(), "later".to_owned()],
             crates: 2,
         };
         assert_eq!(told, expected);

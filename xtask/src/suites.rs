@@ -1,7 +1,7 @@
 //! What `cargo xtask test` runs. A new suite is one entry in [`suites`].
 
 use crate::python::PYTHON;
-use crate::tally::{Tally, libtest, playwright, pytest, surefire};
+use crate::runner::Runner;
 
 /// One command of the whole test, with its name and the way to judge its outcome.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ impl Lane {
 pub enum Verdict {
     /// By the exit code alone: one failure, or nothing to count.
     ExitCode,
-    /// By the lines that report test results, which the function reads; and by the exit code.
-    Results(fn(line: &str) -> Option<Tally>),
+    /// By the lines in which the program that runs the tests reports results; and by the exit code.
+    Results(Runner),
 }
 
 /// The suite that builds what the others run.
@@ -61,29 +61,29 @@ pub fn suites() -> Vec<Suite> {
             ..cargo("docs", "doc --workspace --no-deps --locked")
         },
         Suite {
-            verdict: Verdict::Results(libtest),
+            verdict: Verdict::Results(Runner::Libtest),
             ..cargo("doc tests", "test --workspace --no-fail-fast --locked --doc")
         },
         // While the build runs, everything that it isn't needed for.
         xtask("console check", Lane::System, "console-check"),
         xtask("python tools", Lane::Hosts, "python-tools"),
         Suite {
-            verdict: Verdict::Results(libtest),
+            verdict: Verdict::Results(Runner::Libtest),
             ..built(xtask("rust tests", Lane::System, "rust-tests"))
         },
         Suite {
             // Its tests wait for timeouts more than they work.
             environment: vec![("RUST_TEST_THREADS", "6")],
-            verdict: Verdict::Results(libtest),
+            verdict: Verdict::Results(Runner::Libtest),
             ..built(xtask("real servers", Lane::System, "real-servers"))
         },
         built(xtask("contract", Lane::System, "contract")),
         Suite {
-            verdict: Verdict::Results(playwright),
+            verdict: Verdict::Results(Runner::Playwright),
             ..built(xtask("console", Lane::System, "console-test"))
         },
         Suite {
-            verdict: Verdict::Results(surefire),
+            verdict: Verdict::Results(Runner::Surefire),
             ..built(xtask("kotlin", Lane::Hosts, "kotlin-test"))
         },
         built(xtask("python wheel", Lane::Hosts, "python-wheel")),
@@ -93,8 +93,8 @@ pub fn suites() -> Vec<Suite> {
         ),
         python("pyright", "-m pyright --warnings"),
         Suite {
-            verdict: Verdict::Results(pytest),
-            ..python("python tests", "-m pytest")
+            verdict: Verdict::Results(Runner::Pytest),
+            ..python("python tests", "-m pytest -ra")
         },
     ]
 }

@@ -2,7 +2,7 @@
 //!
 //! A failing suite doesn't keep the next from running, unless that one needs it. The last line counts tests: those that passed, and
 //! those that failed or were ignored. A check that is no test, such as clippy, counts as one failed when it fails, and isn't
-//! counted when it passes.
+//! counted when it passes. The tests that failed or were ignored are named before the last table.
 
 use std::process::ExitCode;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::tally::Tally;
 pub fn test() -> anyhow::Result<ExitCode> {
     let _ = run::this_program();
     let outcomes = run_all(&suites(), run::run);
-    println!("\n{}", table(&outcomes));
+    println!("\n{}{}", bad_tests(&outcomes), table(&outcomes));
     let total = total(&outcomes);
     println!("{total}");
     Ok(if total.bad() == 0 {
@@ -95,6 +95,25 @@ fn total(outcomes: &[Outcome]) -> Tally {
     total
 }
 
+/// A paragraph with the tests that failed or were ignored, each behind its suite; nothing if none was named.
+fn bad_tests(outcomes: &[Outcome]) -> String {
+    let lines: String = outcomes
+        .iter()
+        .flat_map(|outcome| {
+            outcome.bad_tests.iter().map(|test| {
+                // A reason may be as long as what was compared.
+                let test: String = test.chars().take(300).collect();
+                format!("{:<13} | {test}\n", outcome.name)
+            })
+        })
+        .collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("== failed or ignored\n{lines}\n")
+    }
+}
+
 fn table(outcomes: &[Outcome]) -> String {
     outcomes.iter().map(|outcome| row(outcome) + "\n").collect()
 }
@@ -106,6 +125,7 @@ fn row(outcome: &Outcome) -> String {
         crates,
         time,
         status,
+        ..
     } = outcome;
     let (verdict, remark) = match status {
         Status::Ok => ("ok", String::new()),
@@ -134,6 +154,7 @@ mod tests {
                 failed,
                 ignored: 0,
             },
+            bad_tests: Vec::new(),
             crates: 7,
             time: Duration::from_millis(1_300),
             status,
@@ -164,6 +185,18 @@ mod tests {
                         doc tests     ok           1.3 s     7 crates      2 passed    0 failed\n";
         assert_eq!(table(&outcomes), expected);
         assert_eq!(total(&outcomes).to_string(), "42 passed, 1 failed");
+    }
+
+    #[test]
+    fn the_tests_that_failed_are_named_behind_their_suites() {
+        let failed = Outcome {
+            bad_tests: vec!["outer::inner".to_owned(), "another".to_owned()],
+            ..outcome("tests", 40, 2, Status::Failed("2 failed, 0 ignored".to_owned()))
+        };
+        let passed = outcome("doc tests", 2, 0, Status::Ok);
+        let expected = "== failed or ignored\ntests         | outer::inner\ntests         | another\n\n";
+        assert_eq!(bad_tests(&[passed.clone(), failed]), expected);
+        assert_eq!(bad_tests(&[passed]), "");
     }
 
     #[test]

@@ -83,7 +83,11 @@ class Player:
             case {"do": "settle"}:
                 return {"view": shown(await self.campaign.at_rest())}
             case {"do": "records", "phase": phase}:
-                return {"records": [record async for record in self.campaign.records(phase)]}
+                return {"records": await self._records(phase)}
+            case {"do": "await_records", "phase": phase, "count": count}:
+                while len(records := await self._records(phase)) < count:
+                    pass
+                return {"records": records}
             case {"do": "events"}:
                 return {"events": [line(event.type, event.data) async for event in self.campaign.events(follow=False)]}
             case {"do": "configure", "configs": configs}:
@@ -104,6 +108,9 @@ class Player:
             case _:
                 raise AssertionError(f"no step does that: {step}")
         return {"changed": receipt.changed}
+
+    async def _records(self, phase: str) -> list[Any]:
+        return [record async for record in self.campaign.records(phase)]
 
     def _ticket(self, step: dict[str, Any]) -> Ticket:
         return Ticket(self.campaign.id, step["phase"], step["run"], step["attempt"])

@@ -26,7 +26,8 @@ pub async fn events(args: EventsArgs) -> Result<Exit, CliError> {
                 } else if of.is_some() {
                     out.line(line(event))?;
                 } else {
-                    out.line(format_args!("{}  {}", event.campaign_id, line(event)))?;
+                    let campaign = event.campaign_id.map(|id| id.to_string()).unwrap_or_default();
+                    out.line(format_args!("{campaign:<36}  {}", line(event)))?;
                 }
             }
             match page.next_cursor {

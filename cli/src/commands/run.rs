@@ -93,9 +93,13 @@ async fn run_in(
 /// The action that lets a campaign go on; `None` if it waits for configuration.
 fn go_on(view: &CampaignView) -> Option<StartAction> {
     match (view.status, &view.current_phase) {
-        (CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping, _) => {
-            Some(StartAction::Recover)
-        }
+        (
+            CampaignStatus::Running
+            | CampaignStatus::WaitingForReport
+            | CampaignStatus::Pausing
+            | CampaignStatus::Stopping,
+            _,
+        ) => Some(StartAction::Recover),
         (CampaignStatus::Paused, _) => Some(StartAction::Resume),
         (CampaignStatus::WaitingForConfiguration, _) | (_, None) => None,
         (_, Some(phase)) => Some(StartAction::Start(phase.clone())),
@@ -161,7 +165,11 @@ async fn apply(
     let current = view.current_phase.as_ref();
     let working = matches!(
         view.status,
-        CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping | CampaignStatus::Paused
+        CampaignStatus::Running
+            | CampaignStatus::WaitingForReport
+            | CampaignStatus::Pausing
+            | CampaignStatus::Stopping
+            | CampaignStatus::Paused
     );
     if working && current.is_some_and(changed) {
         // The config of a running or paused phase is locked.

@@ -33,9 +33,10 @@ pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     in_foreground(&args.campaign, &args.follow, "resume", |view| {
         Ok(match view.status {
-            CampaignStatus::Running | CampaignStatus::Pausing | CampaignStatus::Stopping => {
-                StartAction::Recover
-            }
+            CampaignStatus::Running
+            | CampaignStatus::WaitingForReport
+            | CampaignStatus::Pausing
+            | CampaignStatus::Stopping => StartAction::Recover,
             _ => StartAction::Resume,
         })
     })

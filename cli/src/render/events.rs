@@ -1,6 +1,6 @@
 //! Events in words.
 
-use phasegate::core::{EventKind, Launch, StopReason};
+use phasegate::core::{EventKind, Launch, Resumed, StopReason};
 use phasegate::storage::LoggedEvent;
 
 /// What happened, as a short sentence without the phase; empty for events that a person need not see.
@@ -14,18 +14,37 @@ pub fn happening(kind: &EventKind) -> String {
         EventKind::ModeChanged { mode } => format!("now {mode}"),
         EventKind::PhaseStarted(launch) => launched("started", launch),
         EventKind::PhaseAutoStarted(launch) => launched("started by the chain", launch),
-        EventKind::PhaseResumed(launch) => launched("resumed", launch),
-        EventKind::PhaseRecovered(launch) => launched("taken up again", launch),
+        EventKind::PhaseResumed(Resumed::Launched(launch)) => launched("resumed", launch),
+        EventKind::PhaseResumed(Resumed::Waiting { .. }) => "waits on for its report".to_owned(),
+        EventKind::PhaseRecovered { launch, .. } => launched("taken up again", launch),
+        EventKind::PhaseRetried(launch) => launched("tried again", launch),
+        EventKind::PhaseDeferred { note, .. } => match note {
+            Some(note) => format!("waits for a report: {note}"),
+            None => "waits for a report".to_owned(),
+        },
         EventKind::PhaseRestarted(launch) => launched("begun afresh", launch),
         EventKind::PhasePauseRequested { .. } => "pausing".to_owned(),
         EventKind::PhasePaused { .. } => "paused".to_owned(),
         EventKind::PhaseStopRequested { .. } => "stopping".to_owned(),
-        EventKind::PhaseStopped { reason, .. } => match reason {
+        EventKind::PhaseStopped { stop_reason, .. } => match stop_reason {
             StopReason::PipelineChanged => "stopped, since the pipeline has other phases now".to_owned(),
             _ => "stopped".to_owned(),
         },
         EventKind::PhaseCompleted { .. } => "completed".to_owned(),
+        EventKind::PhaseFailed {
+            failure,
+            retry_at: Some(at),
+            ..
+        } => format!("failed, to be tried again at {at}: {failure}"),
         EventKind::PhaseFailed { failure, .. } => format!("failed: {failure}"),
+        EventKind::PhaseSkipPlanned { .. } => "to be skipped".to_owned(),
+        EventKind::PhaseSkipWithdrawn { .. } => "not to be skipped".to_owned(),
+        EventKind::PhaseSkipped { .. } => "skipped".to_owned(),
+        EventKind::RunPruned { run, .. } => format!("runs up to {run} pruned"),
+        EventKind::ResourceStored {
+            kind, id, revision, ..
+        } => format!("{kind} {id} (revision {revision})"),
+        EventKind::ResourceRemoved { kind, id, .. } => format!("{kind} {id}"),
         EventKind::CampaignHeld { .. } => "held before it starts".to_owned(),
         EventKind::CampaignReleased { .. } => "held no more".to_owned(),
         EventKind::CampaignCompleted {} => "every phase is completed".to_owned(),
@@ -45,10 +64,10 @@ fn launched(how: &str, launch: &Launch) -> String {
 pub fn line(event: &LoggedEvent) -> String {
     let kind = &event.event.kind;
     let phase = kind.phase().map(|phase| format!("{phase} ")).unwrap_or_default();
+    let seq = event.seq.map(|seq| seq.to_string()).unwrap_or_default();
     format!(
-        "{}  {:>4}  {:<22} {phase}{}",
+        "{}  {seq:>4}  {:<22} {phase}{}",
         event.event.timestamp,
-        event.seq.0,
         kind.name(),
         happening(kind)
     )

@@ -79,6 +79,18 @@ pub fn sentence(view: &CampaignView, location: StoreLocation) -> String {
                 missing.join(", ")
             )
         }
+        CampaignStatus::WaitingForReport => {
+            let phase = view
+                .current_phase
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            format!("{name} waits for somebody to report {phase}.")
+        }
+        CampaignStatus::Retrying => {
+            let at = view.due_at.map(|at| at.to_string()).unwrap_or_default();
+            format!("{name} has failed and is tried again at {at}: 'phasegate start' does it now.")
+        }
         CampaignStatus::Paused => format!("{name} is paused: 'phasegate resume' carries on."),
         CampaignStatus::Failed => format!(
             "{name} has failed: mend the cause, then 'phasegate start' goes on from the last checkpoint."

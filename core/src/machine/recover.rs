@@ -72,23 +72,19 @@ impl Decision<'_> {
             return self.one(self.failed(phase, run, barrier.failure(), Asks::Nobody, progress, None));
         }
         let recoveries = if self.known.released() {
-            run.recoveries
+            run.recoveries.so_far(progress)
         } else {
-            run.recoveries.once_more(progress)
+            let counted = run.recoveries.once_more(progress);
+            if counted.count > self.max_recoveries(&phase) {
+                let message = format!(
+                    "its process ended {} times in a row without progress of the phase: find out why before you start it again",
+                    counted.count
+                );
+                let failure = Failure::new("crash_loop", message);
+                return self.one(self.failed(phase, run, failure, Asks::Nobody, progress, None));
+            }
+            counted
         };
-        let most = self
-            .known
-            .options(&phase)
-            .and_then(|options| options.max_recoveries)
-            .unwrap_or(DEFAULT_MAX_RECOVERIES);
-        if recoveries.count > most {
-            let message = format!(
-                "its process ended {} times in a row without progress of the phase: find out why before you start it again",
-                recoveries.count
-            );
-            let failure = Failure::new("crash_loop", message);
-            return self.one(self.failed(phase, run, failure, Asks::Nobody, progress, None));
-        }
         let mut draft = self.draft();
         let launch = self.launch_next_attempt(&draft, run);
         draft.push(EventKind::PhaseRecovered {
@@ -97,5 +93,13 @@ impl Decision<'_> {
             base_batch: recoveries.base_batch,
         });
         Ok(draft.events())
+    }
+
+    fn max_recoveries(&self, phase: &PhaseName) -> u32 {
+        let said = self
+            .known
+            .options(phase)
+            .and_then(|options| options.max_recoveries);
+        said.unwrap_or(DEFAULT_MAX_RECOVERIES)
     }
 }

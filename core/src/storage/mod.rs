@@ -56,8 +56,9 @@ pub trait Storage: Send + Sync + 'static {
     /// [`StorageError::ResourceConflict`] when a resource is not at its expected revision,
     /// [`StorageError::BatchConflict`] when the run's latest batch is not the expected one,
     /// [`StorageError::LeaseHeld`] when a lease must be over and is not,
-    /// [`StorageError::KeyUsed`] when the idempotency key was used before and has not expired, for `output` the errors of
-    /// [`append`](Self::append), and the errors of [`Transition::check`]. A deleted campaign keeps the number of its deletion as its version, so its id is never used again.
+    /// [`StorageError::KeyUsed`] when the idempotency key was used before and has not expired, the errors of
+    /// [`Transition::check`], and for `output` those of [`append`](Self::append): its ticket must be the one that may report before
+    /// the commit ([`Campaign::ticket`](crate::Campaign::ticket)), so an answer to a phase that waits brings its records. A deleted campaign keeps the number of its deletion as its version, so its id is never used again.
     async fn commit(&self, transition: Transition) -> Result<Committed, StorageError>;
 
     /// Appends a batch of a running phase's records, with the checkpoint that covers them, as one unit.
@@ -207,7 +208,8 @@ pub trait Storage: Send + Sync + 'static {
     /// by the store's clock: of these pipelines, at most `limit` (1 to 1,000).
     ///
     /// What it gives to `owner` it hides from every other owner for `ttl`; a store whose leases last while it is held hides it until
-    /// it is committed, released or opened again.
+    /// it is committed, released or opened again. The owner sees it again, after what it was not yet given. The end of such a hiding
+    /// counts for [`Due::next_in`] as the end of a lease does, and a new lease whose end comes first changes [`Due::mark`].
     async fn due(
         &self,
         owner: OwnerId,
@@ -223,8 +225,9 @@ pub trait Storage: Send + Sync + 'static {
     async fn renew(&self, owner: OwnerId, ttl: Duration, tickets: &[Ticket])
     -> Result<Renewal, StorageError>;
 
-    /// Gives up leases of `owner` in order. That they were is kept, also over a close, until the attempts are taken up. Tickets that
-    /// it holds no lease of are left alone.
+    /// Gives up leases of `owner` in order. That they were is kept, also over a close, until the attempts are taken up. A ticket that
+    /// it was only given by [`due`](Self::due) is shown to the others again, and doesn't count as released; a lease that is over, and
+    /// what others hold, is left alone.
     async fn release(&self, owner: OwnerId, tickets: &[Ticket]) -> Result<(), StorageError>;
 
     /// The secret that the tokens of answers are made with.

@@ -158,7 +158,7 @@ impl<'b> Form1<'b> {
                 .iter()
                 .map(|(key, value)| (&**key, &**value))
                 .collect(),
-            other_names: names.from(campaign.phases.len()),
+            other_names: names.after(campaign.phases.len()),
         }
     }
 

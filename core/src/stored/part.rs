@@ -105,9 +105,9 @@ impl<'a> Names<'a> {
         self.0
     }
 
-    /// The names from an index on.
-    pub(super) fn from(self, index: usize) -> Vec<&'a str> {
-        self.0.into_iter().skip(index).collect()
+    /// The names after the first `count`.
+    pub(super) fn after(self, count: usize) -> Vec<&'a str> {
+        self.0.into_iter().skip(count).collect()
     }
 }
 

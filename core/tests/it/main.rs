@@ -1,5 +1,16 @@
 //! The machine, driven by hand.
 
 mod command_table;
+mod configuring;
+mod creating;
+mod deferring;
 mod driver;
+mod envelopes;
+mod histories;
+mod needs;
+mod pruning;
 mod rejections;
+mod reporting;
+mod retrying;
+mod showing;
+mod skipping;

@@ -52,7 +52,22 @@ fn all() -> Vec<Rejection> {
         },
     ]);
     vec![
-        Rejection::InvalidName { chars: 0 },
+        Rejection::InvalidName {
+            chars: 0,
+            character: None,
+        },
+        Rejection::InvalidName {
+            chars: 6,
+            character: Some("U+202E".to_owned()),
+        },
+        Rejection::InvalidAttribute {
+            key: "Team".to_owned(),
+            problem: "a key has 1 to 64 of the characters a to z, 0 to 9, '_', '.' and '-'".to_owned(),
+        },
+        Rejection::InvalidRetry {
+            phase: phase("dns"),
+            problem: "maxTries is 1 to 1000, not 0".to_owned(),
+        },
         Rejection::UnknownPipeline {
             pipeline: pipeline.clone(),
         },
@@ -61,7 +76,10 @@ fn all() -> Vec<Rejection> {
             phase: phase("dsn"),
             phases: vec![phase("dns"), phase("http")],
         },
-        Rejection::ConfigInvalid { problems },
+        Rejection::ConfigInvalid {
+            problems: problems.clone(),
+        },
+        Rejection::AnswerInvalid { problems },
         Rejection::PhaseLocked {
             phase: phase("dns"),
             status: PhaseStatus::Running,
@@ -73,6 +91,10 @@ fn all() -> Vec<Rejection> {
         Rejection::PhaseLocked {
             phase: phase("dns"),
             status: PhaseStatus::Completed,
+        },
+        Rejection::PhaseLocked {
+            phase: phase("dns"),
+            status: PhaseStatus::Skipped,
         },
         Rejection::PhaseStarted {
             phase: phase("dns"),
@@ -88,9 +110,17 @@ fn all() -> Vec<Rejection> {
             status: PhaseStatus::Completed,
             expected: Some(phase("http")),
         },
+        Rejection::OutOfOrder {
+            phase: phase("dns"),
+            status: PhaseStatus::Skipped,
+            expected: None,
+        },
         Rejection::PreflightFailed { report },
         Rejection::AlreadyRunning { phase: phase("dns") },
         Rejection::Paused { phase: phase("dns") },
+        Rejection::InputChanged { phase: phase("dns") },
+        Rejection::SkipForbidden { phase: phase("dns") },
+        Rejection::NothingLeft { phase: phase("dns") },
         Rejection::NotStarted { phase: phase("http") },
         Rejection::Pausing { phase: phase("dns") },
         Rejection::Stopping { phase: phase("dns") },
@@ -129,19 +159,28 @@ fn every_rejection_says_what_is_wrong_and_what_to_do() {
         .collect();
     expect![[r#"
         invalid_name: a campaign's name has 1 to 200 characters, not all of them blank, and this one has 0: choose another
+        invalid_name: a campaign's name can't have the character U+202E, which could disguise other text: leave it out
+        invalid_attribute: the attribute "Team" can't be set: a key has 1 to 64 of the characters a to z, 0 to 9, '_', '.' and '-'
+        invalid_retry: the retry policy of dns can't be used: maxTries is 1 to 1000, not 0
         unknown_pipeline: there is no pipeline leads: register it with the engine, or name another
         pipeline_changed: pipeline leads has other phases now than this campaign, so it can't go on: register the pipeline as it was, or create a new campaign
         unknown_phase: there is no phase dsn: the phases are dns, http
         config_invalid: the config is wrong in 2 places, so nothing was changed: dns/personaIds: "personaIds" is a required property; dns/timeoutMs: 0 is less than the minimum of 1
-        phase_locked: dns is running, so its config is locked: stop it first
-        phase_locked: dns is paused, so its config is locked: stop it first, or restart it with the new config
-        phase_locked: dns is completed, so its config is locked: restart it with the new config
+        answer_invalid: the answer is wrong in 2 places, so nothing was recorded: dns/personaIds: "personaIds" is a required property; dns/timeoutMs: 0 is less than the minimum of 1
+        phase_locked: dns is running, so it can't be changed: stop it first
+        phase_locked: dns is paused, so it can't be changed: stop it first, or restart it with the new config
+        phase_locked: dns is completed, so it can't be changed: restart it with the new config
+        phase_locked: dns is skipped, so it can't be changed: restart it to run it
         phase_started: dns is failed, so its config can't be removed: configure it anew, or restart it with another config
         out_of_order: http can't start now: dns comes first
         out_of_order: dns can't start now: it is completed; restart dns to run it afresh
+        out_of_order: dns can't start now: it is skipped; restart dns to run it afresh
         preflight_failed: nothing was started, since a valid config is missing for dns, http: dns/personaIds: "personaIds" is a required property; dns/timeoutMs: 0 is less than the minimum of 1; http: there is no config: store one
         already_running: dns is running already: wait for it, or pause or stop it first
         paused: dns is paused: resume it, or restart it to begin afresh
+        input_changed: a config or resource that dns works with has changed, and it can't continue with the change: restart it to begin afresh
+        skip_forbidden: dns can't be skipped: its pipeline forbids it
+        nothing_left: dns can't be skipped: it is the last phase that is left to run
         not_started: http has not started yet, so there is nothing to restart: start it
         pausing: dns is pausing: wait until it is paused, then resume it
         stopping: dns is stopping: wait until it is stopped, then start it

@@ -1,13 +1,15 @@
 //! What happens between two calls to the store, or when one of them fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{Intent, OwnerId, Timestamp};
-use phasegate::storage::{CampaignQuery, Claim, EventPage, EventScope, Storage, StorageError};
-use phasegate::{Clock, Engine, Failure, Mode, NewCampaign, RunContext, RunError};
+use phasegate::core::{Intent, Version};
+use phasegate::storage::{
+    CampaignQuery, ChangeScope, EventPage, EventScope, Storage, StorageError, WriteRef,
+};
+use phasegate::{Engine, Failure, Mode, NewCampaign, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -32,10 +34,14 @@ async fn intent(world: &World, campaign: &phasegate::CampaignHandle, wanted: Opt
         loop {
             let latest = world.storage.latest().await.expect("a read");
             let now = world.storage.campaign(campaign.id()).await.expect("a read");
-            if now.expect("a campaign").intent() == wanted {
+            if now.campaign.expect("a campaign").intent() == wanted {
                 return;
             }
-            world.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
+            world
+                .storage
+                .changed(ChangeScope::Store, latest, Duration::from_secs(60))
+                .await
+                .expect("a change");
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), has_it)
@@ -128,54 +134,16 @@ async fn of_two_deletions_with_one_key_the_one_that_comes_too_late_gets_the_same
         .expect("it was deleted once, for both");
 }
 
-/// A clock that a test sets.
-struct SetClock(Arc<AtomicI64>);
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Gives up when a key is looked up again and again.
-#[derive(Default)]
-struct FewLookups(AtomicU32);
-
-#[async_trait]
-impl Interposer for FewLookups {
-    async fn after_lookup(&self) {
-        assert!(
-            self.0.fetch_add(1, Ordering::SeqCst) < 100,
-            "the key is looked up again and again"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_the_store_still_keeps_is_honoured_whatever_the_engine_s_clock_says() {
-    let now = Arc::new(AtomicI64::new(1_000));
-    let inner = Arc::new(MemoryStorage::new());
-    let seen = Interposed {
-        inner: Arc::clone(&inner),
-        between: FewLookups::default(),
-    };
-    let world = World::on(inner, None, |builder| {
-        builder.storage(seen).clock(SetClock(Arc::clone(&now)))
-    });
-    let keyed = world.ready(Mode::StepByStep).await;
-    let keyed = keyed.with_idempotency_key("mode-1").expect("a valid key");
-    let first = keyed.set_mode(Mode::FullSequence).await.expect("it is set");
-    now.store(1_000 + 48 * 60 * 60 * 1_000, Ordering::SeqCst);
-    let again = keyed.set_mode(Mode::FullSequence).await.expect("an answer");
-    assert_eq!(again, first);
-}
-
 /// Shows nothing of the first two events, as of a campaign that was deleted, and says that the log goes on.
 struct HidesTheBeginning;
 
 impl Interposer for HidesTheBeginning {
     fn change_page(&self, mut page: EventPage) -> EventPage {
-        if page.items.first().is_some_and(|first| first.seq.0 <= 2) {
+        if page
+            .items
+            .first()
+            .is_some_and(|first| first.seq <= Some(Version(2)))
+        {
             page.items.truncate(1);
             page.next_cursor = page.items.pop().map(|hidden| hidden.cursor);
         }
@@ -190,8 +158,8 @@ async fn a_subscription_goes_on_over_a_stretch_of_the_log_that_shows_nothing() {
     for scope in [EventScope::Store, EventScope::Campaign(campaign.id())] {
         let mut events = world.engine.events(scope, None);
         let event = events.next_if_any().await.expect("a read").expect("there is one");
-        assert_eq!(event.seq.0, 3);
-        assert_eq!(events.next().await.expect("an event").seq.0, 4);
+        assert_eq!(event.seq, Some(Version(3)));
+        assert_eq!(events.next().await.expect("an event").seq, Some(Version(4)));
     }
 }
 
@@ -332,10 +300,13 @@ async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_in
         loop {
             let latest = inner.latest().await.expect("a read");
             let now = inner.campaign(campaign.id()).await.expect("a read");
-            if now.expect("a campaign").ticket().is_none() {
+            if now.campaign.expect("a campaign").ticket().is_none() {
                 return;
             }
-            inner.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
+            inner
+                .changed(ChangeScope::Store, latest, Duration::from_secs(60))
+                .await
+                .expect("a change");
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), at_rest)
@@ -432,6 +403,7 @@ async fn a_store_that_stays_away_is_not_asked_for_ever_to_record_the_end_of_a_ru
 #[tokio::test(start_paused = true)]
 async fn a_store_that_must_be_opened_anew_is_not_asked_again_to_record_the_end_of_a_run() {
     let fails = FailsTimes::new(StorageError::OutcomeUnknown {
+        write: Box::new(WriteRef::Leases {}),
         reason: "as the test told it to".to_owned(),
     });
     let world = world(fails.clone());
@@ -461,26 +433,13 @@ async fn a_shutdown_does_not_wait_for_a_store_that_is_asked_again() {
     assert_eq!((begun.elapsed(), fails.reads()), (Duration::ZERO, 1));
 }
 
-/// Says that another process runs everything.
-struct HeldElsewhere;
-
-impl Interposer for HeldElsewhere {
-    fn claim(&self) -> Claim {
-        Claim::HeldBy(OwnerId::from_u128(7))
-    }
-}
-
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_a_pause_that_waits_for_another_process() {
+async fn a_shutdown_ends_a_pause_that_waits_for_another_engine() {
     let there = World::new();
     let campaign = there.ready(Mode::FullSequence).await;
     campaign.start("collect").await.expect("it starts");
     there.running(&campaign, "collect").await;
-    let seen = Interposed {
-        inner: Arc::clone(&there.storage),
-        between: HeldElsewhere,
-    };
-    let here = World::on(Arc::clone(&there.storage), None, |builder| builder.storage(seen));
+    let here = World::on(Arc::new(there.storage.connect()), None, |builder| builder);
     let pause = tokio::spawn({
         let campaign = here.engine.campaign(campaign.id()).await.expect("it is there");
         async move { campaign.pause().await }
@@ -488,7 +447,7 @@ async fn a_shutdown_ends_a_pause_that_waits_for_another_process() {
     intent(&there, &campaign, Some(Intent::Pause)).await;
     tokio::time::timeout(Duration::from_secs(3600), here.engine.shutdown())
         .await
-        .expect("it doesn't wait for the other process")
+        .expect("it doesn't wait for the other engine")
         .expect("it shuts down in order");
     let refused = pause.await.expect("no panic").expect_err("it is down");
     assert_eq!(refused.code(), "shut_down");

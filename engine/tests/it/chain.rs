@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use phasegate::core::Timestamp;
 use phasegate::storage::{CampaignQuery, EventScope};
-use phasegate::{CampaignStatus, Engine, Failure, Mode, Answer, PhaseStatus, Reported};
+use phasegate::{Answer, CampaignStatus, Engine, Failure, Mode, PhaseStatus, Reported};
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -105,7 +105,10 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Warnings {
         if *event.metadata().level() == tracing::Level::WARN {
             let mut fields = Fields(BTreeMap::new());
             event.record(&mut fields);
-            self.0.lock().expect("no panic").push(fields.0);
+            // That nobody watches for retries is another matter.
+            if fields.0.contains_key("campaign") {
+                self.0.lock().expect("no panic").push(fields.0);
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ async fn a_check_that_takes_too_long_is_a_problem_of_the_config_wherever_it_is_a
     let begun = Instant::now();
     let view = within_an_hour(campaign.view()).await.expect("a view");
     assert!(unchecked(view.preflight.problems().items()), "{view:?}");
-    assert_eq!(begun.elapsed(), TIMEOUT);
+    assert_eq!(begun.elapsed(), 3 * TIMEOUT, "it is asked three times");
 
     let refused = campaign.start("collect").await.expect_err("one is unchecked");
     assert_eq!(refused.code(), "preflight_failed");
@@ -162,7 +162,7 @@ async fn a_runner_that_takes_too_long_to_say_whether_it_can_go_on_begins_afresh(
     within_an_hour(campaign.start("collect"))
         .await
         .expect("it begins afresh");
-    assert_eq!(begun.elapsed(), TIMEOUT);
+    assert_eq!(begun.elapsed(), 3 * TIMEOUT, "it is asked three times");
     let view = campaign.at_rest().await.expect("a view");
     assert_eq!(view.phases[0].run.map(|run| run.0), Some(2));
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::{
-    Batch, Engine, Failure, FieldProblem, NewCampaign, Answer, PhaseRunner, Resources, RunContext, RunError,
-    RunOutcome,
+    Answer, Batch, Deferred, Engine, Failure, FieldProblem, NewCampaign, PhaseRunner, Resources, RunContext,
+    RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;

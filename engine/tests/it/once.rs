@@ -1,14 +1,14 @@
 //! Work that is done once for its idempotency key.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::core::storage::{IdempotencyEntry, IdempotencyKey, Storage, StorageError};
 use phasegate::core::{Digest, Timestamp};
-use phasegate::{Clock, Engine, EngineError, NewCampaign};
-use phasegate_testkit::{MemoryStorage, Stage};
+use phasegate::{Engine, EngineError, NewCampaign};
+use phasegate_testkit::{ManualClock, MemoryStorage, Stage};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -18,20 +18,10 @@ use crate::support::pipeline;
 
 const GRACE: Duration = Duration::from_secs(7);
 
-#[derive(Clone, Default)]
-struct Hand(Arc<AtomicI64>);
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-}
-
-fn engine(storage: Arc<dyn Storage>, hand: &Hand) -> Engine {
+fn engine(storage: Arc<dyn Storage>) -> Engine {
     Engine::builder()
         .shared_storage(storage)
         .pipeline(pipeline(&Stage::default(), None))
-        .clock(hand.clone())
         .idempotency_ttl(Duration::from_secs(10))
         .cancellation_grace(GRACE)
         .build()
@@ -50,13 +40,12 @@ fn counting(done: &Arc<AtomicU64>) -> impl Future<Output = Result<Value, EngineE
 
 #[tokio::test]
 async fn the_outcome_is_given_again_also_by_the_next_engine_until_the_key_expires() {
-    let hand = Hand::default();
-    let clock = hand.clone();
-    let storage = Arc::new(MemoryStorage::with_clock(move || clock.now()));
+    let clock = ManualClock::at(Timestamp::from_unix_ms(0));
+    let storage = Arc::new(MemoryStorage::with_clock(clock.clone()));
     let done = Arc::new(AtomicU64::new(0));
     let request = json!({"probe": "a"});
     for _ in 0..2 {
-        let engine = engine(Arc::clone(&storage) as _, &hand);
+        let engine = engine(Arc::clone(&storage) as _);
         for _ in 0..2 {
             let outcome = engine.once(key(), &request, counting(&done)).await;
             assert_eq!(outcome, Ok(json!(1)));
@@ -64,15 +53,15 @@ async fn the_outcome_is_given_again_also_by_the_next_engine_until_the_key_expire
         engine.shutdown().await.expect("it shuts down in order");
         storage.reopen();
     }
-    let engine = engine(storage, &hand);
-    hand.0.store(10_000, Ordering::SeqCst);
+    let engine = engine(storage);
+    clock.advance(Duration::from_secs(10));
     let outcome = engine.once(key(), &request, counting(&done)).await;
     assert_eq!(outcome, Ok(json!(2)));
 }
 
 #[tokio::test]
 async fn a_key_of_another_request_or_of_a_creation_is_refused_and_nothing_is_done() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     let done = Arc::new(AtomicU64::new(0));
     engine
         .once(key(), &json!(1), counting(&done))
@@ -93,7 +82,7 @@ async fn a_key_of_another_request_or_of_a_creation_is_refused_and_nothing_is_don
 
 #[tokio::test]
 async fn work_that_fails_is_done_again() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     let failed = engine
         .once(key(), &json!(1), async { Err(EngineError::ShutDown) })
         .await;
@@ -104,7 +93,7 @@ async fn work_that_fails_is_done_again() {
 
 #[tokio::test]
 async fn duplicates_wait_for_the_first_and_other_keys_do_not() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let done = Arc::new(AtomicU64::new(0));
     let all: Vec<_> = (0..50)
@@ -135,7 +124,7 @@ async fn duplicates_wait_for_the_first_and_other_keys_do_not() {
 
 #[tokio::test]
 async fn work_goes_on_and_is_remembered_when_its_caller_goes_away() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let work = {
         let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
@@ -157,7 +146,7 @@ async fn work_goes_on_and_is_remembered_when_its_caller_goes_away() {
 
 #[tokio::test]
 async fn what_can_t_be_remembered_is_an_error_and_stores_nothing() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     let large = async { Ok(Value::String("x".repeat(64 * 1024))) };
     let refused = engine.once(key(), &json!(1), large).await;
     assert_eq!(refused.expect_err("it is too large").code(), "too_large");
@@ -203,7 +192,7 @@ async fn where_a_twin_was_quicker_its_outcome_counts() {
             storage: Arc::clone(&inner),
             request,
         };
-        let engine = engine(Arc::new(Interposed { inner, between }), &Hand::default());
+        let engine = engine(Arc::new(Interposed { inner, between }));
         let outcome = engine.once(key(), &json!(1), async { Ok(json!("second")) }).await;
         assert_eq!(outcome.map_err(|error| error.code()), expected);
     }
@@ -211,7 +200,7 @@ async fn where_a_twin_was_quicker_its_outcome_counts() {
 
 #[tokio::test]
 async fn after_a_shutdown_no_work_is_done() {
-    let engine = engine(Arc::new(MemoryStorage::new()), &Hand::default());
+    let engine = engine(Arc::new(MemoryStorage::new()));
     engine.shutdown().await.expect("it shuts down in order");
     let done = Arc::new(AtomicU64::new(0));
     let refused = engine.once(key(), &json!(1), counting(&done)).await;
@@ -226,7 +215,7 @@ async fn a_shutdown_waits_for_work_as_long_as_for_a_runner_and_then_drops_it() {
         (GRACE + Duration::from_millis(1), Err(EngineError::ShutDown)),
     ] {
         let storage = Arc::new(MemoryStorage::new());
-        let engine = engine(Arc::clone(&storage) as _, &Hand::default());
+        let engine = engine(Arc::clone(&storage) as _);
         let begun = Arc::new(Semaphore::new(0));
         let dropped = Arc::new(());
         let work = {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phasegate::storage::Storage;
-use phasegate::{CampaignStatus, Engine, RunContext, RunOutcome};
+use phasegate::{CampaignStatus, Deferred, Engine, RunContext, RunOutcome};
 use phasegate_testkit::MemoryStorage;
 
 use crate::support::{Doing, World, builder, definition, running};

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use phasegate::core::{PhaseDefinition, PhaseName, ResourceId, ResourceKind, ResourceRef};
+use phasegate::core::{
+    CommitId, Digest, Envelope, PhaseDefinition, PhaseName, ResourceId, ResourceKind, ResourceRef,
+};
 use phasegate::storage::{Expected, ResourceWrite, Storage};
 use phasegate::{
-    CampaignStatus, Engine, FieldProblem, NewCampaign, PhaseRunner, Pipeline, Resources, RunContext,
-    RunError, RunOutcome,
+    CampaignStatus, Deferred, Engine, FieldProblem, NewCampaign, PhaseRunner, Pipeline, Resources,
+    RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ impl PhaseRunner for Overtaken {
     async fn check(&self, _: &Value, _: &Resources) -> Vec<FieldProblem> {
         if self.armed.swap(false, Ordering::SeqCst) {
             let write = ResourceWrite {
+                id: CommitId::from_u128(1),
+                digest: Digest::of(&json!({})),
+                envelope: Envelope::none(),
                 resource: ResourceRef {
                     kind: ResourceKind::new("thing").expect("a valid kind"),
                     id: ResourceId::new("shared").expect("a valid id"),

@@ -115,7 +115,8 @@ impl Phase for DomainGeneration {
             if next < total {
                 ctx.commit(&records, &checkpoint, next, Some(total)).await?;
             } else {
-                ctx.commit_with_outcome(&records, &checkpoint, next, Some(total)).await?;
+                ctx.commit_with_outcome(&records, &checkpoint, next, Some(total))
+                    .await?;
             }
         }
         Ok(RunOutcome::Completed(Summary {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use phasegate::core::{CommandKind, PhaseDefinition, PhaseName, Run, Ticket};
 use phasegate::storage::{ChangeScope, EventScope, Expected, Output, Storage, StorageError};
 use phasegate::{
-    CampaignHandle, Answer as Report, Engine, EngineError, Failure, NewCampaign, PhaseStatus, Pipeline, Reported,
+    Answer as Report, CampaignHandle, Engine, EngineError, Failure, NewCampaign, PhaseStatus, Pipeline,
+    Reported,
 };
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -357,7 +358,10 @@ impl<S: SimulatedStore> World<'_, S> {
             if now.campaign.and_then(|now| now.working_ticket()).as_ref() != Some(&ticket) {
                 break;
             }
-            self.engine.storage().changed(ChangeScope::Store, latest, LONG).await?;
+            self.engine
+                .storage()
+                .changed(ChangeScope::Store, latest, LONG)
+                .await?;
         }
         if let Some(outcome) = outcome {
             self.last_report = Some(LastReport {

@@ -36,11 +36,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "phasegate-core",
             "phasegate",
+            "phasegate-bench-chain",
             "phasegate-storage-redb",
             "phasegate-phases",
             "phasegate-testkit",
         ],
     ),
+    ("phasegate-bench-chain", &["phasegate"]),
     (
         "phasegate-bindings",
         &["phasegate", "phasegate-phases", "phasegate-sandbox"],

@@ -7,3 +7,5 @@ mod driven;
 mod golden;
 mod round_trip;
 mod sample;
+mod sample_event;
+mod sample_part;

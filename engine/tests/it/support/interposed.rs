@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::core::{
-    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket, Version,
+    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
+    Version,
 };
 use phasegate::storage::{
-    Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, EventPage, EventScope,
-    IdempotencyEntry, IdempotencyKey, LeaseKind, LoggedEvent, Output, RecordPage, Renewal, Resource, ResourceWrite,
-    RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
+    Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, EventPage,
+    EventScope, IdempotencyEntry, IdempotencyKey, LeaseKind, LoggedEvent, Output, RecordPage, Renewal,
+    Resource, ResourceWrite, RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::Value;
@@ -169,7 +170,12 @@ impl<I: Interposer> Storage for Interposed<I> {
         self.inner.due(owner, pipelines, ttl, limit).await
     }
 
-    async fn renew(&self, owner: OwnerId, ttl: Duration, tickets: &[Ticket]) -> Result<Renewal, StorageError> {
+    async fn renew(
+        &self,
+        owner: OwnerId,
+        ttl: Duration,
+        tickets: &[Ticket],
+    ) -> Result<Renewal, StorageError> {
         self.inner.renew(owner, ttl, tickets).await
     }
 

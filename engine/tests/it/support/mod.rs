@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::core::storage::{EventScope, Storage};
+use phasegate::storage::ChangeScope;
 use phasegate::{
     CampaignHandle, Engine, EngineBuilder, Mode, NewCampaign, PhaseDefinition, PhaseName, PhaseRunner,
     Pipeline, PipelineBuilder, RunContext, RunError, RunOutcome, Ticket,
@@ -138,6 +139,7 @@ impl World {
     pub async fn ticket(&self, campaign: &CampaignHandle) -> Ticket {
         let snapshot = self.storage.campaign(campaign.id()).await.expect("a read");
         snapshot
+            .campaign
             .and_then(|campaign| campaign.ticket())
             .expect("a phase runs")
     }
@@ -151,12 +153,16 @@ impl World {
                 .campaign(campaign.id())
                 .await
                 .expect("a read")
+                .campaign
                 .expect("a campaign");
             if let Some(ticket) = snapshot.ticket().filter(|ticket| ticket.phase.as_str() == phase) {
                 self.stage.arrived(&ticket).await;
                 return ticket;
             }
-            self.storage.changed(ChangeScope::Store, latest, Duration::from_secs(60)).await.expect("a change");
+            self.storage
+                .changed(ChangeScope::Store, latest, Duration::from_secs(60))
+                .await
+                .expect("a change");
         }
     }
 

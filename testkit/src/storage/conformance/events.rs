@@ -4,9 +4,14 @@
 
 use std::time::Duration;
 
-use phasegate_core::storage::{ChangeScope, Cursor, EventScope, LoggedEvent, Storage, StorageError};
-use phasegate_core::{EventKind, Mode};
+use phasegate_core::limits::MAX_PAGE_BYTES;
+use phasegate_core::storage::{
+    ChangeScope, Cursor, EventScope, Expected, LoggedEvent, Storage, StorageError,
+};
+use phasegate_core::{CampaignId, Envelope, EventKind, Mode, Revision, Version};
+use serde_json::json;
 
+use super::resources::{resource, write};
 use super::{Story, Subject};
 
 fn mode_change() -> EventKind {
@@ -97,7 +102,7 @@ pub async fn pages_of_one_campaign_s_events_follow_each_other_and_end(storage: S
             assert_eq!(pages(&*storage, scope, limit).await, all, "{limit} a page");
         }
     }
-    let nobody = EventScope::Campaign(phasegate_core::CampaignId::from_u128(1));
+    let nobody = EventScope::Campaign(CampaignId::from_u128(1));
     assert!(pages(&*storage, nobody, 10).await.is_empty());
 }
 
@@ -164,4 +169,142 @@ pub async fn the_latest_cursor_is_that_of_the_last_event(storage: Subject) {
     let committed = story.tell(&*storage, vec![mode_change(), mode_change()]).await;
     assert!(committed.cursor.is_some());
     assert_eq!(storage.latest().await.unwrap(), committed.cursor);
+}
+
+pub async fn one_event_is_read_by_its_number(storage: Subject) {
+    for story in interleaved(&*storage).await {
+        let logged = pages(&*storage, EventScope::Campaign(story.id), 1_000).await;
+        for (seq, expected) in (1..).zip(logged) {
+            assert_eq!(storage.event(story.id, Version(seq)).await, Ok(Some(expected)));
+        }
+        for seq in [Version(0), story.version.next(), Version(u64::MAX)] {
+            assert_eq!(storage.event(story.id, seq).await, Ok(None));
+        }
+    }
+    let nobody = CampaignId::from_u128(1);
+    assert_eq!(storage.event(nobody, Version(1)).await, Ok(None));
+}
+
+pub async fn the_store_wide_log_tells_of_resources(storage: Subject) {
+    let story = Story::created(&*storage, 1).await;
+    let proxy = resource("proxy", "one");
+    let envelope = Envelope::none().by("anna").unwrap().because("spring").unwrap();
+    storage.advance(Duration::from_secs(60)).await;
+    let before = storage.campaign(story.id).await.unwrap().now;
+    let mut put = write(&proxy, Expected::Any, Some(json!({"password": "secret"})));
+    put.envelope = envelope.clone();
+    let digest = put.digest.clone();
+    storage.write_resource(put).await.unwrap();
+    let latest = storage.latest().await.unwrap();
+    let refused = write(&proxy, Expected::Absent, Some(json!(2)));
+    storage.write_resource(refused).await.unwrap_err();
+    assert_eq!(
+        storage.latest().await.unwrap(),
+        latest,
+        "a refused write makes no event"
+    );
+    storage
+        .write_resource(write(&proxy, Expected::Any, None))
+        .await
+        .unwrap();
+    let latest = storage.latest().await.unwrap();
+    storage
+        .write_resource(write(&proxy, Expected::Any, None))
+        .await
+        .unwrap();
+    assert_eq!(
+        storage.latest().await.unwrap(),
+        latest,
+        "there was nothing to delete"
+    );
+    let after = storage.campaign(story.id).await.unwrap().now;
+
+    let (kind, id, revision) = (proxy.kind, proxy.id, Revision(1));
+    let expected = [
+        EventKind::ResourceStored {
+            kind: kind.clone(),
+            id: id.clone(),
+            revision,
+            digest,
+        },
+        EventKind::ResourceRemoved { kind, id, revision },
+    ];
+    let logged = pages(&*storage, EventScope::Store, 1).await;
+    let told: Vec<_> = logged.iter().skip(1).collect();
+    assert_eq!(
+        told.iter().map(|logged| &logged.event.kind).collect::<Vec<_>>(),
+        expected.iter().collect::<Vec<_>>()
+    );
+    for logged in &told {
+        assert_eq!((logged.seq, logged.campaign_id), (None, None));
+        assert!(
+            (before..=after).contains(&logged.event.timestamp),
+            "it is the store's time"
+        );
+    }
+    assert_eq!(told[0].event.envelope, envelope);
+    assert_eq!(Some(&told[1].cursor), latest.as_ref());
+    let own = pages(&*storage, EventScope::Campaign(story.id), 10).await;
+    assert_eq!(own.len(), 1, "they are of no campaign");
+    let page = storage
+        .events(EventScope::Store, Some(told[0].cursor.clone()), 10)
+        .await
+        .unwrap();
+    assert_eq!(page.items, [told[1].clone()]);
+}
+
+pub async fn a_cursor_serves_on_when_a_deletion_has_removed_its_event(storage: Subject) {
+    let mut stories = interleaved(&*storage).await;
+    let before = pages(&*storage, EventScope::Store, 1_000).await;
+    let deleted = stories.remove(1);
+    let mut story = deleted.clone();
+    story.tell(&*storage, vec![EventKind::CampaignDeleted {}]).await;
+    let after = pages(&*storage, EventScope::Store, 1_000).await;
+    assert_eq!(
+        after
+            .iter()
+            .filter(|logged| logged.campaign_id == Some(deleted.id))
+            .count(),
+        1
+    );
+    for (place, logged) in before.iter().enumerate() {
+        let page = storage
+            .events(EventScope::Store, Some(logged.cursor.clone()), 1_000)
+            .await
+            .unwrap();
+        let rest = before[place + 1..]
+            .iter()
+            .filter(|event| event.campaign_id != Some(deleted.id));
+        let rest: Vec<_> = rest.chain(after.last()).cloned().collect();
+        assert_eq!(page.items, rest);
+    }
+}
+
+pub async fn a_page_of_events_ends_before_16_mib(storage: Subject) {
+    let mut story = Story::created(&*storage, 1).await;
+    let name = "x".repeat(60_000);
+    let described = EventKind::CampaignDescribed {
+        name: Some(name.clone()),
+        attributes: Default::default(),
+    };
+    for _ in 0..4 {
+        story.tell(&*storage, vec![described.clone(); 100]).await;
+    }
+    for scope in [EventScope::Store, EventScope::Campaign(story.id)] {
+        let (mut numbers, mut after) = (Vec::new(), None);
+        loop {
+            let page = storage.events(scope, after, 1_000).await.unwrap();
+            assert!(
+                page.items.len() * name.len() <= MAX_PAGE_BYTES,
+                "{} events",
+                page.items.len()
+            );
+            numbers.extend(page.items.iter().filter_map(|logged| logged.seq).map(|seq| seq.0));
+            after = page.next_cursor;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(numbers.into_iter().eq(1..=401));
+    }
 }

@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
+use std::time::Duration;
+
 use phasegate_core::limits::{MAX_JSON_DEPTH, MAX_OUTCOME_BYTES};
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
 use phasegate_core::{CampaignId, Digest, EventKind, Excess, Mode, Timestamp};
@@ -220,4 +222,32 @@ pub async fn of_many_that_remember_one_key_at_once_exactly_one_does(storage: Sub
     let kept = storage.idempotency(None, &entry("key", None).key).await.unwrap();
     let outcomes: Vec<_> = kept.into_iter().map(|kept| kept.outcome).collect();
     assert_eq!(winners, outcomes);
+}
+
+pub async fn a_key_is_kept_until_it_expires_by_the_store_s_clock(storage: Subject) {
+    let mut story = Story::created(&*storage, 1).await;
+    let now = storage.campaign(story.id).await.unwrap().now;
+    let ending = |key, campaign| IdempotencyEntry {
+        expires_at: now.plus_ms(60_000),
+        ..entry(key, campaign)
+    };
+    let (own, whole) = (ending("own", Some(story.id)), ending("whole", None));
+    let mut change = story.transition(mode_change());
+    change.idempotency = Some(own.clone());
+    story.commit(&*storage, change).await;
+    storage.remember(whole.clone()).await.unwrap();
+    storage.advance(Duration::from_secs(30)).await;
+    for kept in [&own, &whole] {
+        let found = storage.idempotency(kept.campaign, &kept.key).await;
+        assert_eq!(found, Ok(Some(kept.clone())));
+    }
+    assert!(storage.remember(whole.clone()).await.is_err());
+    storage.advance(Duration::from_secs(30)).await;
+    for kept in [&own, &whole] {
+        assert_eq!(storage.idempotency(kept.campaign, &kept.key).await, Ok(None));
+    }
+    let mut change = story.transition(mode_change());
+    change.idempotency = Some(entry("own", Some(story.id)));
+    story.commit(&*storage, change).await;
+    storage.remember(entry("whole", None)).await.unwrap();
 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
 use phasegate_core::limits::{
-    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_JSON_DEPTH,
+    MAX_BATCH_BYTES, MAX_CHECKPOINT_BYTES, MAX_CONFIG_BYTES, MAX_EVENT_BYTES, MAX_FORM_BYTES, MAX_JSON_DEPTH,
     MAX_RECORD_BYTES, MAX_RESOURCE_BYTES, MAX_SUMMARY_BYTES,
 };
 use phasegate_core::storage::{Expected, RunOutput, StorageError};
-use phasegate_core::{Excess, Mode, Run};
+use phasegate_core::{EventKind, Excess, Mode, Run};
 use serde_json::{Value, json};
 
 use super::resources::{resource, write};
@@ -40,7 +40,7 @@ pub async fn a_config_beyond_its_limit_is_refused(storage: Subject) {
     story.commit(&*storage, fits).await;
 }
 
-pub async fn an_event_or_summary_beyond_its_limit_is_refused(storage: Subject) {
+pub async fn an_event_summary_or_form_beyond_its_limit_is_refused(storage: Subject) {
     let name = "x".repeat(MAX_EVENT_BYTES);
     let large = Story::new(2).transition(vec![Story::creation(&name, Mode::StepByStep)]);
     is_too_large(storage.commit(large).await, MAX_EVENT_BYTES);
@@ -55,6 +55,18 @@ pub async fn an_event_or_summary_beyond_its_limit_is_refused(storage: Subject) {
         )
         .await;
     assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
+
+    let mut story = Story::running(&*storage, 3).await;
+    let deferred = |bytes| {
+        let mut deferral = story.deferral("first", None);
+        if let EventKind::PhaseDeferred { form, .. } = &mut deferral {
+            *form = Some(document(bytes));
+        }
+        vec![deferral]
+    };
+    let (large, fits) = (deferred(MAX_FORM_BYTES + 1), deferred(MAX_FORM_BYTES));
+    is_too_large(storage.commit(story.transition(large)).await, MAX_FORM_BYTES);
+    story.tell(&*storage, fits).await;
 }
 
 pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: Subject) {
@@ -66,7 +78,11 @@ pub async fn a_record_batch_or_checkpoint_beyond_its_limit_is_refused(storage: S
     is_too_large(storage.append(large).await, MAX_BATCH_BYTES);
     let mut large = story.output(1, [record(10)]);
     large.checkpoint = Some(document(MAX_CHECKPOINT_BYTES + 1));
-    is_too_large(storage.append(large).await, MAX_CHECKPOINT_BYTES);
+    is_too_large(storage.append(large.clone()).await, MAX_CHECKPOINT_BYTES);
+    let mut last = story.transition(vec![story.completion_with("first", 1, Value::Null)]);
+    last.output = Some(large);
+    is_too_large(storage.commit(last).await, MAX_CHECKPOINT_BYTES);
+    assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let output = storage.run_output(story.id, &phase("first"), Run(1)).await;
     assert_eq!(output, Ok(Some(RunOutput::default())));
 }
@@ -106,7 +122,10 @@ pub async fn what_is_nested_too_deeply_is_refused(storage: Subject) {
     fits.checkpoint = Some(nested(MAX_JSON_DEPTH));
     storage.append(fits).await.unwrap();
     story
-        .tell(&*storage, vec![story.completion("first", nested(MAX_JSON_DEPTH))])
+        .tell(
+            &*storage,
+            vec![story.completion_with("first", 1, nested(MAX_JSON_DEPTH))],
+        )
         .await;
     assert_eq!(storage.campaign(story.id).await.unwrap().campaign, story.campaign);
     let scope = phasegate_core::storage::EventScope::Campaign(story.id);

@@ -218,3 +218,42 @@ pub async fn runs_keep_their_own_records(storage: Subject) {
         .collect();
     assert_eq!(second, numbered(10, 3));
 }
+
+pub async fn the_latest_batch_with_other_content_is_out_of_order(storage: Subject) {
+    let story = Story::running(&*storage, 1).await;
+    let mut first = story.output(1, numbered(0, 2));
+    first.checkpoint = Some(json!({"a": 1, "b": 2}));
+    storage.append(first.clone()).await.unwrap();
+    let mut others = vec![first.clone(); 4];
+    others[0].checkpoint = Some(json!({"a": 1, "b": 3}));
+    others[1].checkpoint = None;
+    others[2].progress = Some(Progress { done: 1, total: None });
+    others[3].records.truncate(1);
+    for other in others {
+        let refused = storage.append(other).await;
+        let expected = StorageError::BatchOutOfOrder {
+            ticket: story.ticket(),
+            expected: BatchNumber(2),
+            actual: BatchNumber(1),
+        };
+        assert_eq!(refused, Err(expected));
+    }
+    let appended = storage.append(first).await.unwrap();
+    assert_eq!(appended.records, 2);
+    assert_eq!(texts(&*storage, &story, 0, 10).await, (numbered(0, 2), None));
+}
+
+pub async fn the_latest_batch_of_another_attempt_is_out_of_order(storage: Subject) {
+    let mut story = Story::running(&*storage, 1).await;
+    storage.append(story.output(1, numbered(0, 2))).await.unwrap();
+    story.tell(&*storage, vec![story.recovery("first")]).await;
+    let refused = storage.append(story.output(1, numbered(0, 2))).await;
+    let expected = StorageError::BatchOutOfOrder {
+        ticket: story.ticket(),
+        expected: BatchNumber(2),
+        actual: BatchNumber(1),
+    };
+    assert_eq!(refused, Err(expected));
+    storage.append(story.output(2, numbered(2, 1))).await.unwrap();
+    assert_eq!(texts(&*storage, &story, 0, 10).await, (numbered(0, 3), None));
+}

@@ -181,14 +181,19 @@ impl Story {
         }
     }
 
-    /// The event that completes a phase: its running attempt, or the one that would be started before.
+    /// The event that completes a phase without records: its running attempt, or the one that would be started before.
     pub fn completion(&self, name: &str, summary: Value) -> EventKind {
+        self.completion_with(name, 0, summary)
+    }
+
+    /// The event that completes a phase with so many records: its running attempt, or the one that would be started before.
+    pub fn completion_with(&self, name: &str, records: u64, summary: Value) -> EventKind {
         let (run, attempt) = self.attempt(name);
         EventKind::PhaseCompleted {
             phase: phase(name),
             run,
             attempt,
-            records: 0,
+            records,
             digest: Digest::of(&summary),
             summary,
         }

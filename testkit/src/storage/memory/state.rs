@@ -6,7 +6,7 @@ use phasegate_core::storage::{
     Appended, Committed, Cursor, Output, ResourceWrite, StorageError, Transition, WriteRef,
 };
 use phasegate_core::{
-    Campaign, CampaignId, Event, EventKind, PhaseName, Revision, Ticket, Timestamp, Version,
+    Campaign, CampaignId, CommitId, Event, EventKind, PhaseName, Revision, Ticket, Timestamp, Version,
 };
 use serde_json::Value;
 
@@ -20,8 +20,7 @@ use super::resources::Resources;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) campaigns: BTreeMap<CampaignId, Campaign>,
-    /// The deleted campaigns, each with the number of its deletion.
-    deleted: BTreeMap<CampaignId, Version>,
+    deleted: BTreeMap<CampaignId, Deletion>,
     pub(super) log: Log,
     pub(super) configs: BTreeMap<(CampaignId, PhaseName, Revision), Value>,
     pub(super) runs: Runs,
@@ -29,6 +28,14 @@ pub(super) struct State {
     pub(super) keys: Keys,
     pub(super) leases: Leases,
     pub(super) cursors: BTreeMap<String, Cursor>,
+}
+
+/// What remains of a deleted campaign, besides its last event.
+struct Deletion {
+    version: Version,
+    /// The version that the deletion followed.
+    followed: Version,
+    commit: CommitId,
 }
 
 impl State {
@@ -72,7 +79,14 @@ impl State {
             Some(snapshot) => {
                 self.campaigns.insert(id, snapshot);
             }
-            None => self.delete(id, version),
+            None => {
+                let deletion = Deletion {
+                    version,
+                    followed: transition.expected_version,
+                    commit: transition.commit_id,
+                };
+                self.delete(id, deletion);
+            }
         }
         if let Some(entry) = transition.idempotency {
             self.keys.store(entry);
@@ -87,7 +101,7 @@ impl State {
     fn check(&self, transition: &Transition, now: Timestamp) -> Result<bool, StorageError> {
         let id = transition.campaign;
         let present = self.campaigns.get(&id).map(|campaign| campaign.version);
-        let deleted = self.deleted.get(&id).copied();
+        let deleted = self.deleted.get(&id).map(|deletion| deletion.version);
         let actual = present.or(deleted).unwrap_or_default();
         if deleted.is_some() || actual != transition.expected_version {
             return Err(StorageError::Conflict {
@@ -114,10 +128,10 @@ impl State {
         Ok(matches!(self.runs.check(output)?, Step::Next))
     }
 
-    fn delete(&mut self, id: CampaignId, deletion: Version) {
+    fn delete(&mut self, id: CampaignId, deletion: Deletion) {
         self.campaigns.remove(&id);
+        self.log.forget(id, deletion.version);
         self.deleted.insert(id, deletion);
-        self.log.forget(id, deletion);
         self.configs.retain(|(campaign, ..), _| *campaign != id);
         self.runs.forget(id);
         self.keys.forget(id);
@@ -156,7 +170,10 @@ impl State {
                 campaign,
                 expected_version,
                 id,
-            } => self.log.has_commit(*campaign, *expected_version, *id),
+            } => match self.deleted.get(campaign) {
+                Some(deletion) => (deletion.followed, deletion.commit) == (*expected_version, *id),
+                None => self.log.has_commit(*campaign, *expected_version, *id),
+            },
             WriteRef::Append {
                 ticket,
                 batch,

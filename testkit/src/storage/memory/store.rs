@@ -15,13 +15,14 @@ use crate::clock::ManualClock;
 /// A store in memory, for tests. It follows the port in everything but durability.
 ///
 /// Time comes from its [`ManualClock`] alone: leases expire, moments come and idempotency keys are forgotten when the test moves the
-/// clock on. Only [`changed`](phasegate_core::storage::Storage::changed) waits by the monotonic clock of tokio, which a test may pause.
+/// clock on. Only [`changed`](phasegate_core::storage::Storage::changed) waits by the monotonic clock of tokio, which a test may
+/// pause; it needs a runtime of tokio with time.
 ///
 /// # Handles
 ///
-/// Clones share one handle: what closes one closes them all, and [`reopen`](Self::reopen) opens them again. [`connect`](Self::connect) gives
-/// another handle of the same store, which is closed by itself; so several engines work on one store as several processes work on a
-/// database.
+/// Clones share one handle: what closes one closes them all, and [`reopen`](Self::reopen) opens them again.
+/// [`connect`](Self::connect) gives another handle of the same store, which is closed by itself. So several engines work on one
+/// store as several processes work on a database.
 #[derive(Clone)]
 pub struct MemoryStorage {
     pub(super) shared: Arc<Shared>,

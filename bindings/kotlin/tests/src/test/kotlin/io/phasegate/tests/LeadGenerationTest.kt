@@ -19,8 +19,8 @@ class LeadGenerationTest {
     fun `the lead generation pipeline runs against the sandbox`() = test {
         Sandbox.start().use { sandbox ->
             inMemory({ pipeline(Pipeline.leadGeneration()) }) { engine ->
-                val dns = json("""{"resolvers": ["1.1.1.1:53"], "timeoutMs": 1000, "retries": 1, "concurrency": 20}""")
-                val http = json("""{"userAgent": "Test", "timeoutMs": 2000, "concurrency": 20}""")
+                val dns = json("""{"resolvers": ["1.1.1.1:53"], "timeoutMs": 30000, "retries": 1, "concurrency": 20}""")
+                val http = json("""{"userAgent": "Test", "timeoutMs": 30000, "concurrency": 20}""")
                 engine.putResource("dns_persona", "quick", sandbox.point("dns_persona", dns))
                 engine.putResource("http_persona", "browser", sandbox.point("http_persona", http))
                 val domains = """{"pattern_type": "prefix", "variable_length": 2, "character_set": "abcdefgh", "constant_string": "shop",

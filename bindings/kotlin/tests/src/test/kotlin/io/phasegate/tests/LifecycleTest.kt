@@ -17,6 +17,7 @@ import java.util.Collections
 import java.util.concurrent.Callable
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.startCoroutine
@@ -37,6 +38,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.yield
+import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.io.TempDir
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.CsvSource
@@ -235,7 +237,9 @@ class LifecycleTest {
         opened.shutdown()
     }
 
+    /** It waits for seven processes, one after the other. */
     @Test
+    @Timeout(10, unit = TimeUnit.MINUTES)
     fun `a process that is killed in the middle is recovered and every record is there once`() = test {
         for (death in listOf("0", "7", "39", "100", "120", "139")) jvm(9, Numbers::class.java, "$store", death)
         assertEquals("COMPLETED true true", jvm(0, Numbers::class.java, "$store").trim())

@@ -1,8 +1,6 @@
 package io.phasegate.tests
 
 import io.phasegate.EngineBuilder
-import java.nio.file.Files
-import java.nio.file.Path
 import java.util.concurrent.Callable
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
@@ -11,15 +9,19 @@ import kotlin.concurrent.thread
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeoutOrNull
 import org.junit.jupiter.api.Timeout
 
 private fun number(name: String, unlessSet: Int) = System.getenv(name)?.toInt() ?: unlessSet
 
 private val CALLS = number("PHASEGATE_CALLS", 10_000)
 private val CHAINS = number("PHASEGATE_CHAINS", 4_000)
+
+/** What is left behind is measured after each round of chains. */
+private const val ROUNDS = 8
+private val ROUND = CHAINS / ROUNDS
 
 private fun EngineBuilder.idle() {
     pipeline("idle") { phase("rest") { } }
@@ -58,39 +60,33 @@ class StressTest {
     /** What grows with each chain would show; `PHASEGATE_CHAINS` sets how many there are. */
     @Test
     @Timeout(60, unit = TimeUnit.MINUTES)
-    fun `memory is flat over many chains`() = runBlocking {
+    fun `many chains leave nothing behind`() = runBlocking {
         inMemory({ idle() }) { engine ->
             suspend fun chains(count: Int) = repeat(count) {
                 val campaign = engine.started("rest" to "{}")
                 campaign.atRest()
                 campaign.delete()
             }
-            chains(CHAINS / 4)
-            val (heap, outside) = List(4) {
-                if (it > 0) chains(CHAINS / 4)
-                heapKib() to outsideKib()
-            }.unzip()
-            val moreHeap = heap.zipWithNext { before, after -> after - before }
-            val moreOutside = outside.last() - outside.first()
-            println("each ${CHAINS / 4} chains: $moreHeap KiB of heap more; all but the first: $moreOutside KiB outside of it")
-            // What leaks a job, a coroutine or a future holds a KiB and more for each chain, and so each time. A table grows once.
-            assertTrue(moreHeap.min() < CHAINS / 8, "$moreHeap KiB of heap")
-            // The store in memory keeps a tombstone of each.
-            assertTrue(moreOutside < 32 * 1024 + 4 * CHAINS, "$moreOutside KiB outside of the heap")
+            chains(ROUND)
+            val counts = MutableList(ROUNDS) {
+                if (it > 0) chains(ROUND)
+                Memory.settled()
+            }
+            // What is left behind stays; what a cleaner has still to free goes.
+            var (objects, kib) = emptyMap<String, Long>() to emptyList<Long>()
+            withTimeoutOrNull(PATIENCE) {
+                until {
+                    counts[counts.lastIndex] = Memory.now()
+                    objects = counts.last().moreObjects(counts.first(), (ROUNDS - 1) * ROUND / 2)
+                    kib = counts.zipWithNext { before, after -> after.moreNativeKib(before) }
+                    objects.isEmpty() && kib.min() < ROUND
+                }
+            }
+            println("each $ROUND chains: $kib KiB outside of the heap more")
+            assertEquals(emptyMap(), objects, "more objects after ${(ROUNDS - 1) * ROUND} chains")
+            // The store in memory keeps a tombstone of each, and doubles what it reserves now and then. What leaks a job or a future
+            // holds a KiB and more each time.
+            assertTrue(kib.min() < ROUND, "each $ROUND chains: $kib KiB outside of the heap more")
         }
-    }
-
-    /** What is reachable. The cleaners of JNA, which frees the memory of each call, need a moment to come after. */
-    private suspend fun heapKib(): Long = List(20) {
-        System.gc()
-        delay(100)
-        Runtime.getRuntime().run { totalMemory() - freeMemory() } / 1024
-    }.min()
-
-    private fun outsideKib(): Long {
-        val status = Path.of("/proc/self/status")
-        if (!Files.exists(status)) return 0 // Only the heap is checked there.
-        val resident = Files.readAllLines(status).first { it.startsWith("VmRSS") }.filter { it.isDigit() }.toLong()
-        return resident - Runtime.getRuntime().totalMemory() / 1024
     }
 }

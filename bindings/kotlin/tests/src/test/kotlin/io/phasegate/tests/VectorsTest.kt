@@ -22,6 +22,7 @@ import kotlin.io.path.readText
 import kotlin.test.assertEquals
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.yield
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
@@ -55,7 +56,7 @@ class VectorsTest {
         inMemory({ pipeline(pipeline) }) { engine ->
             val player = Player(engine)
             case.getValue("steps").jsonArray.forEachIndexed { number, step ->
-                assertEquals(step.jsonObject.getValue("then"), player.play(step.jsonObject), "step $number: $step")
+                assertEquals(step.jsonObject.getValue("then"), player.play(step.jsonObject), "${case.text("name")}, step $number: $step")
             }
         }
     }
@@ -112,10 +113,16 @@ private class Player(private val engine: Engine) {
         }
         "look" -> "view" to shown(campaign.view())
         "settle" -> "view" to shown(campaign.atRest())
-        "records" -> "records" to JsonArray(campaign.records(step.text("phase")).toList())
+        "records" -> "records" to records(step)
+        "await_records" -> {
+            while (records(step).size < step.number("count")) yield()
+            "records" to records(step)
+        }
         "events" -> "events" to JsonArray(campaign.events(follow = false).toList().map { JsonPrimitive(line(it)) })
         else -> error("no step does that: $step")
     }
+
+    private suspend fun records(step: JsonObject) = JsonArray(campaign.records(step.text("phase")).toList())
 
     private fun refused(error: PhasegateException): JsonElement {
         val members = mutableMapOf<String, JsonElement>(

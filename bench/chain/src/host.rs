@@ -1,0 +1,179 @@
+//! The host whose engine is measured: all that this crate uses of Phasegate.
+//!
+//! It changes with Phasegate's API, and only then: a revision is measured with the `host.rs` that it has.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
+use phasegate::core::EventKind;
+use phasegate::redb::RedbStorage;
+use phasegate::storage::EventScope;
+use phasegate::{
+    Batch, CampaignHandle, CampaignId, Engine, EventStream, Mode, NewCampaign, PhaseDefinition, PhaseRunner,
+    Pipeline, RunContext, RunError, RunOutcome,
+};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::records;
+
+/// The phases of a chain.
+const CHAIN: [&str; 4] = ["first", "second", "third", "fourth"];
+/// The phase that appends, alone in its pipeline.
+const APPENDING: &str = "appending";
+
+/// An engine on a store in a new file, with one pipeline.
+pub struct Host {
+    engine: Engine,
+    phases: &'static [&'static str],
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// How the last phase of a campaign ended; the text is why it failed.
+type End = Result<(), String>;
+/// Those who wait for the end of a campaign's last phase.
+type Waiting = HashMap<CampaignId, oneshot::Sender<End>>;
+
+/// A campaign that is ready to be started.
+pub struct Ready {
+    campaign: CampaignHandle,
+    end: oneshot::Receiver<End>,
+}
+
+impl Host {
+    /// Opens a store, and an engine whose chains have four phases that do nothing.
+    pub async fn with_chains(folder: &Path) -> anyhow::Result<Self> {
+        let pipeline = CHAIN.iter().fold(Pipeline::builder("chain"), |pipeline, phase| {
+            pipeline.runner(definition(phase), Idle)
+        });
+        Self::open(folder, pipeline.build()?, &CHAIN).await
+    }
+
+    /// Opens a store, and an engine whose chains have one phase that appends `batches` times.
+    pub async fn with_appends(folder: &Path, batches: u64) -> anyhow::Result<Self> {
+        let runner = Appending { batches };
+        let pipeline = Pipeline::builder("appends").runner(definition(APPENDING), runner);
+        Self::open(folder, pipeline.build()?, &[APPENDING]).await
+    }
+
+    async fn open(
+        folder: &Path,
+        pipeline: Pipeline,
+        phases: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
+        let storage = RedbStorage::open(folder.join("store.redb")).await?;
+        let engine = Engine::builder().storage(storage).pipeline(pipeline).build()?;
+        let waiting = Arc::<Mutex<Waiting>>::default();
+        let last = phases.last().context("a pipeline has phases")?;
+        tokio::spawn(follow(
+            engine.events(EventScope::Store, None),
+            last,
+            Arc::clone(&waiting),
+        ));
+        Ok(Self {
+            engine,
+            phases,
+            waiting,
+        })
+    }
+
+    /// Creates a campaign in `full_sequence` with a config for each phase.
+    pub async fn create(&self, number: u64) -> anyhow::Result<Ready> {
+        let campaign = NewCampaign::new(format!("campaign {number}")).mode(Mode::FullSequence);
+        let campaign = self.phases.iter().fold(campaign, |campaign, phase| {
+            campaign.config(
+                *phase,
+                json!({ "keyword": format!("phasegate {number}"), "limit": 10 }),
+            )
+        });
+        let campaign = self.engine.create(campaign).await?;
+        let (told, end) = oneshot::channel();
+        lock(&self.waiting).insert(campaign.id(), told);
+        Ok(Ready { campaign, end })
+    }
+
+    /// Starts a campaign, and waits until its last phase has completed.
+    pub async fn run(&self, ready: Ready) -> anyhow::Result<()> {
+        ready.campaign.start(self.phases[0]).await?;
+        let end = ready.end.await.context("the log can't be followed")?;
+        end.map_err(|why| anyhow!(why))
+    }
+
+    /// Closes the store in order.
+    pub async fn close(self) -> anyhow::Result<()> {
+        Ok(self.engine.shutdown().await?)
+    }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads every event of the store, as a host does that shows its campaigns, and tells those who wait.
+async fn follow(mut events: EventStream, last: &'static str, waiting: Arc<Mutex<Waiting>>) {
+    while let Ok(logged) = events.next().await {
+        let end = match logged.event.kind {
+            EventKind::PhaseCompleted { phase, .. } if phase.as_str() == last => Ok(()),
+            EventKind::PhaseFailed { phase, failure, .. } => Err(format!("{phase} failed: {failure}")),
+            _ => continue,
+        };
+        if let Some(told) = lock(&waiting).remove(&logged.campaign_id) {
+            // It fails where nobody waits any more.
+            let _ = told.send(end);
+        }
+    }
+    // The store is closed, or has failed: whoever still waits learns it.
+    lock(&waiting).clear();
+}
+
+fn definition(phase: &str) -> PhaseDefinition {
+    // From JSON, as a manifest has it: what a later revision adds to it is left out here.
+    let definition = json!({
+        "name": phase,
+        "title": phase,
+        "configSchema": {
+            "type": "object",
+            "properties": {
+                "keyword": { "type": "string", "minLength": 1 },
+                "limit": { "type": "integer", "minimum": 1 },
+            },
+            "required": ["keyword"],
+            "additionalProperties": false,
+        },
+    });
+    serde_json::from_value(definition).expect("a phase by the form of a manifest")
+}
+
+/// A phase that does nothing.
+struct Idle;
+
+#[async_trait]
+impl PhaseRunner for Idle {
+    async fn run(&self, _: RunContext) -> Result<RunOutcome, RunError> {
+        Ok(RunOutcome::Completed(Value::Null))
+    }
+}
+
+/// A phase that appends batches, one after the other.
+struct Appending {
+    batches: u64,
+}
+
+#[async_trait]
+impl PhaseRunner for Appending {
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        for number in 1..=self.batches {
+            let mut batch = Batch::new();
+            for record in records::batch(number) {
+                batch.push(&record)?;
+            }
+            batch.set_checkpoint(&number)?;
+            batch.set_progress(number, Some(self.batches));
+            ctx.commit(batch).await?;
+        }
+        Ok(RunOutcome::Completed(Value::Null))
+    }
+}
