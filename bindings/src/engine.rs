@@ -8,7 +8,7 @@ use std::time::Duration;
 use phasegate::core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
 };
-use phasegate::core::{ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::core::{Command, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
 use phasegate::{Answer, CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
 use serde::Deserialize;
@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::at_exit::register;
-use crate::command::HostCommand;
 use crate::error::{HostError, closed, forked};
 use crate::job::{Job, Jobs};
 use crate::json::{array, read, write};
@@ -231,12 +230,12 @@ impl HostEngine {
         idempotency_key: Option<String>,
     ) -> Result<String, HostError> {
         let inner = self.inner()?;
-        let command: HostCommand = read("command", &command)?;
+        let command: Command = read("command", &command)?;
         let key = idempotency_key
             .map(IdempotencyKey::new)
             .transpose()
             .map_err(phasegate::EngineError::from)?;
-        let done = inner.engine.command(campaign_id(&campaign)?, command.into(), key);
+        let done = inner.engine.command(campaign_id(&campaign)?, command, key);
         write(&within(inner.handle.clone(), done).await?)
     }
 
@@ -287,6 +286,7 @@ impl HostEngine {
                 mode,
                 position,
                 name,
+                ..CampaignFilter::default()
             },
             order: if newest_first {
                 Order::NewestFirst

@@ -12,7 +12,6 @@
 
 mod at_exit;
 mod codes;
-mod command;
 mod engine;
 mod error;
 mod job;

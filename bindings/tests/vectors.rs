@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use phasegate::redb::RedbStorage;
 use phasegate::storage::{Cursor, IdempotencyKey};
 use phasegate::{
-    Batch, CampaignHandle, CampaignView, Engine, EngineError, NewCampaign, Outcome, PhaseDefinition,
+    Answer, Batch, CampaignHandle, CampaignView, Deferred, Engine, EngineError, NewCampaign, PhaseDefinition,
     PhaseName, PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RunContext, RunError, RunOutcome,
     Ticket,
 };
@@ -42,7 +42,7 @@ impl PhaseRunner for Scripted {
         match config["end"].as_str() {
             Some("complete") => Ok(RunOutcome::Completed(config["summary"].clone())),
             Some("fail") => Err(RunError::failed("scripted", "it was told to fail")),
-            Some("defer") => Ok(RunOutcome::Deferred),
+            Some("defer") => Ok(RunOutcome::Deferred(Deferred::default())),
             _ => {
                 ctx.cancelled().await;
                 Err(RunError::Interrupted)
@@ -127,7 +127,7 @@ impl Player {
                     run: serde_json::from_value(read("run")).unwrap(),
                     attempt: serde_json::from_value(read("attempt")).unwrap(),
                 };
-                let outcome: Outcome = serde_json::from_value(read("outcome")).unwrap();
+                let outcome: Answer = serde_json::from_value(read("outcome")).unwrap();
                 let reported = match self.engine.report(&ticket, outcome).await? {
                     Reported::Recorded => "recorded",
                     Reported::AlreadyRecorded => "already_recorded",
@@ -169,7 +169,7 @@ impl Player {
             "resume" => self.campaign().resume().await?,
             "stop" => self.campaign().stop().await?,
             "delete" => {
-                let delete = phasegate::core::Command::Delete;
+                let delete = phasegate::core::Command::Delete {};
                 let none: Option<IdempotencyKey> = None;
                 self.engine.command(self.campaign().id(), delete, none).await?
             }

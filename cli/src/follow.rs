@@ -125,7 +125,7 @@ pub async fn follow_at_server(
         StartAction::Restart(phase, config) => Some(Command::Restart { phase, config }),
         // The server took it up when it started, so it only has to be followed.
         StartAction::Recover if before.status == CampaignStatus::Running => None,
-        StartAction::Recover | StartAction::Resume => Some(Command::Resume),
+        StartAction::Recover | StartAction::Resume => Some(Command::Resume {}),
     };
     if let Some(command) = command {
         remote.command(id, command).await?;
@@ -236,7 +236,7 @@ async fn set_going(engine: &Engine, campaign: &CampaignHandle, action: StartActi
 fn ask_to_pause(engine: &Engine, campaign: &CampaignHandle) {
     let (engine, id) = (engine.clone(), campaign.id());
     tokio::spawn(async move {
-        match engine.command(id, Command::Pause, None).await {
+        match engine.command(id, Command::Pause {}, None).await {
             // The campaign came to rest already and needs no pause.
             Ok(_) | Err(EngineError::Rejected(_)) => {}
             Err(error) => say(format_args!("it can't be paused: {error}")),

@@ -179,10 +179,10 @@ impl Remote {
                 let body = config.as_ref().map(|config| json!({ "config": config }));
                 (Method::POST, vec!["phases", phase.as_str(), "restart"], body)
             }
-            Command::Pause => (Method::POST, vec!["pause"], None),
-            Command::Resume => (Method::POST, vec!["resume"], None),
-            Command::Stop => (Method::POST, vec!["stop"], None),
-            Command::Delete => (Method::DELETE, vec![], None),
+            Command::Pause {} => (Method::POST, vec!["pause"], None),
+            Command::Resume {} => (Method::POST, vec!["resume"], None),
+            Command::Stop {} => (Method::POST, vec!["stop"], None),
+            Command::Delete {} => (Method::DELETE, vec![], None),
             Command::Describe { name, attributes } => {
                 let body = json!({ "name": name, "attributes": attributes });
                 (Method::PATCH, vec![], Some(body))
@@ -215,7 +215,7 @@ impl Remote {
             .await?;
         match (changes, &command) {
             (Some(changes), _) => Ok(changes),
-            (None, Command::Delete) => Ok(true),
+            (None, Command::Delete {}) => Ok(true),
             (None, _) => Ok(self.read::<Accepted>(&answer)?.changed),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::attributes::{AttributeChanges, Attributes};
@@ -47,14 +47,21 @@ impl CreateCampaign {
 }
 
 /// What a host, a person or a program may ask of one campaign.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "command", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "command",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 pub enum Command {
     /// Gives another name, other attributes, or both.
     Describe {
         /// The name.
+        #[serde(default)]
         name: Option<String>,
         /// The changes of the attributes.
+        #[serde(default)]
         attributes: AttributeChanges,
     },
     /// Stores configs: all of them or none.
@@ -77,6 +84,7 @@ pub enum Command {
         /// The phase.
         phase: PhaseName,
         /// The policy; without one the pipeline's is in force.
+        #[serde(default)]
         policy: Option<RetryPolicy>,
     },
     /// Starts the first phase that is neither passed nor marked to be skipped.
@@ -89,6 +97,7 @@ pub enum Command {
         /// The phase.
         phase: PhaseName,
         /// A new config for it.
+        #[serde(default)]
         config: Option<Value>,
     },
     /// Skips a phase, or plans to.
@@ -102,20 +111,21 @@ pub enum Command {
         phase: PhaseName,
     },
     /// Asks the running phase to pause.
-    Pause,
+    Pause {},
     /// Continues after a pause.
-    Resume,
+    Resume {},
     /// Asks the running phase to stop.
-    Stop,
+    Stop {},
     /// Hides older runs, and lets the store reclaim their records.
     Prune {
         /// How many of the latest runs of a phase stay. The current run always does.
         keep_runs: u32,
         /// Only of this phase.
+        #[serde(default)]
         phase: Option<PhaseName>,
     },
     /// Deletes the campaign.
-    Delete,
+    Delete {},
 }
 
 word_type! {
@@ -165,11 +175,11 @@ impl Command {
             Self::Restart { .. } => CommandKind::Restart,
             Self::Skip { .. } => CommandKind::Skip,
             Self::Unskip { .. } => CommandKind::Unskip,
-            Self::Pause => CommandKind::Pause,
-            Self::Resume => CommandKind::Resume,
-            Self::Stop => CommandKind::Stop,
+            Self::Pause {} => CommandKind::Pause,
+            Self::Resume {} => CommandKind::Resume,
+            Self::Stop {} => CommandKind::Stop,
             Self::Prune { .. } => CommandKind::Prune,
-            Self::Delete => CommandKind::Delete,
+            Self::Delete {} => CommandKind::Delete,
         }
     }
 }
@@ -204,14 +214,14 @@ mod tests {
             },
             Command::Skip { phase: phase() },
             Command::Unskip { phase: phase() },
-            Command::Pause,
-            Command::Resume,
-            Command::Stop,
+            Command::Pause {},
+            Command::Resume {},
+            Command::Stop {},
             Command::Prune {
                 keep_runs: 1,
                 phase: None,
             },
-            Command::Delete,
+            Command::Delete {},
         ];
         let kinds: Vec<_> = commands.iter().map(Command::kind).collect();
         assert_eq!(kinds, CommandKind::ALL);

@@ -157,9 +157,9 @@ fn shape(campaign: &Campaign) -> String {
 fn inputs(campaign: &Campaign) -> Vec<(&'static str, Input)> {
     let mode = |mode| ("set mode", Command::SetMode { mode });
     let mut commands = vec![
-        ("pause", Command::Pause),
-        ("resume", Command::Resume),
-        ("stop", Command::Stop),
+        ("pause", Command::Pause {}),
+        ("resume", Command::Resume {}),
+        ("stop", Command::Stop {}),
         mode(Mode::FullSequence),
         mode(Mode::StepByStep),
     ];

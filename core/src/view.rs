@@ -337,14 +337,14 @@ fn next(campaign: &Campaign, known: &Known<'_>) -> Vec<NextCommand> {
             name: None,
             attributes: AttributeChanges::new(),
         },
-        Command::Pause,
-        Command::Resume,
-        Command::Stop,
+        Command::Pause {},
+        Command::Resume {},
+        Command::Stop {},
         Command::Prune {
             keep_runs: 1,
             phase: None,
         },
-        Command::Delete,
+        Command::Delete {},
     ];
     for command in of_campaign {
         add(command.kind(), None, None, ask(command));

@@ -242,7 +242,7 @@ impl CampaignHandle {
     /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable nevertheless: the
     /// phase then pauses here, or at the next recovery.
     pub async fn pause(&self) -> Result<Receipt, EngineError> {
-        self.command(Command::Pause).await
+        self.command(Command::Pause {}).await
     }
 
     /// Continues after a pause.
@@ -251,7 +251,7 @@ impl CampaignHandle {
     ///
     /// `not_paused`, `pausing`, `stopping`, `config_invalid`, `preflight_failed`.
     pub async fn resume(&self) -> Result<Receipt, EngineError> {
-        self.command(Command::Resume).await
+        self.command(Command::Resume {}).await
     }
 
     /// Stops the running or paused phase, durably, and returns when it is at rest.
@@ -261,7 +261,7 @@ impl CampaignHandle {
     /// `not_running`. After [`EngineError::ShutDown`] or [`EngineError::Storage`] the request may be durable nevertheless: the
     /// phase then stops here, or at the next recovery.
     pub async fn stop(&self) -> Result<Receipt, EngineError> {
-        self.command(Command::Stop).await
+        self.command(Command::Stop {}).await
     }
 
     /// Deletes it. Only an event in the store-wide log remains.
@@ -270,7 +270,7 @@ impl CampaignHandle {
     ///
     /// [`EngineError::NotFound`], or [`EngineError::Storage`].
     pub async fn delete(&self) -> Result<(), EngineError> {
-        self.command(Command::Delete).await.map(drop)
+        self.command(Command::Delete {}).await.map(drop)
     }
 
     /// Its events after a cursor, and then each later event.

@@ -59,7 +59,7 @@ impl EngineState {
         self.detached(async move {
             let receipt = inner.execute(campaign, &input, &terms).await?;
             if let Input::Command {
-                command: Command::Pause | Command::Stop,
+                command: Command::Pause {} | Command::Stop {},
                 ..
             } = input
             {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use phasegate::core::storage::{Cursor, LoggedEvent};
 use phasegate::core::{
-    Campaign, CampaignId, Command, ConfigFacts, Event, EventKind, Facts, Failure, Mode, Outcome, PhaseName,
-    PipelineId, PipelineMatch, Problem, Ticket, Timestamp, Version, decide, view,
+    Attributes, BatchNumber, Campaign, CampaignId, Command, ConfigFacts, Deferred, Envelope, Event,
+    EventKind, Facts, Failure, Input, Mode, OnSkip, Outcome, OutputFacts, PhaseName, PhaseOptions,
+    PipelineId, PipelineMatch, Problem, Problems, RegisteredPhase, RetryPolicy, Signal, Ticket, Timestamp,
+    Told, Version, decide, view,
 };
 use phasegate_testkit::simulation::check_log;
 use serde_json::json;
@@ -47,7 +49,7 @@ fn name(index: usize) -> PhaseName {
     PhaseName::new(format!("phase_{index}")).expect("a valid phase name")
 }
 
-fn command(choices: &mut Choices<'_>, campaign: &Campaign) -> Command {
+fn input(choices: &mut Choices<'_>, campaign: &Campaign) -> Input {
     let forged = Ticket {
         campaign: campaign.id,
         phase: choices.phase(),
@@ -55,7 +57,13 @@ fn command(choices: &mut Choices<'_>, campaign: &Campaign) -> Command {
         attempt: Default::default(),
     };
     let ticket = campaign.ticket().filter(|_| !choices.one_in(8)).unwrap_or(forged);
-    match choices.next() % 12 {
+    let report = |outcome| Signal::Report {
+        ticket: ticket.clone(),
+        outcome,
+        last_batch: None,
+        envelope: Envelope::none(),
+    };
+    let command = match choices.next() % 20 {
         0 => Command::Configure {
             configs: BTreeMap::from([(choices.phase(), json!({ "value": choices.next() }))]),
         },
@@ -73,29 +81,79 @@ fn command(choices: &mut Choices<'_>, campaign: &Campaign) -> Command {
                 config,
             }
         }
-        5 | 6 => Command::Report {
-            ticket,
-            outcome: Outcome::Completed(json!(choices.next())),
+        5 | 6 => return report(Outcome::Completed(json!(choices.next()))).into(),
+        7 => return report(Outcome::Failed(Failure::new("code", "message"))).into(),
+        8 => return Signal::Settled { ticket }.into(),
+        9 => Command::Pause {},
+        10 => Command::Resume {},
+        11 => Command::Stop {},
+        12 => return Signal::Recover { ticket }.into(),
+        13 => {
+            let deferred = Deferred {
+                note: None,
+                form: choices.one_in(2).then(|| json!({ "type": "string" })),
+                deadline_ms: choices.one_in(2).then(|| u64::from(choices.next())),
+            };
+            return report(Outcome::Deferred(deferred)).into();
+        }
+        14 | 15 => return Signal::Wake.into(),
+        16 => Command::Skip {
+            phase: choices.phase(),
         },
-        7 => Command::Report {
-            ticket,
-            outcome: Outcome::Failed(Failure::new("code", "message")),
+        17 => Command::Unskip {
+            phase: choices.phase(),
         },
-        8 => Command::Quiet { ticket },
-        9 => Command::Pause,
-        10 => Command::Resume,
-        _ if choices.one_in(2) => Command::Stop,
-        _ => Command::Recover { ticket },
-    }
+        18 => Command::SetRetry {
+            phase: choices.phase(),
+            policy: choices
+                .one_in(2)
+                .then(|| RetryPolicy::new(u32::from(choices.next()))),
+        },
+        _ => Command::Prune {
+            keep_runs: u32::from(choices.next() % 3),
+            phase: None,
+        },
+    };
+    command.into()
 }
 
-fn facts(choices: &mut Choices<'_>, campaign: &Campaign, command: &Command) -> Facts {
-    let mut facts = Facts::new();
-    facts.can_continue = choices.one_in(4);
-    facts.pipeline = match choices.next() {
-        0 => PipelineMatch::Changed,
-        1 => PipelineMatch::Unknown,
-        _ => PipelineMatch::Same,
+fn facts(choices: &mut Choices<'_>, campaign: &Campaign, input: &Input) -> Facts {
+    let on_skip = [OnSkip::Forbidden, OnSkip::Empty, OnSkip::PassThrough];
+    let mut registered = |index: usize| RegisteredPhase {
+        name: name(index),
+        options: PhaseOptions {
+            retry: choices.one_in(2).then(|| RetryPolicy::new(3)),
+            max_recoveries: Some(2),
+            on_skip: on_skip[usize::from(choices.next()) % on_skip.len()],
+        },
+    };
+    let mut phases: Vec<RegisteredPhase> = (0..PHASES).map(&mut registered).collect();
+    let pipeline = match choices.next() {
+        0 => None,
+        1 => {
+            phases.pop();
+            Some(phases)
+        }
+        _ => Some(phases),
+    };
+    let wrong = |is_wrong: bool| match is_wrong {
+        true => [Problem::new(name(0), "", "type", "it is wrong")]
+            .into_iter()
+            .collect(),
+        false => Problems::none(),
+    };
+    let mut facts = Facts {
+        pipeline,
+        can_continue: Some(choices.one_in(4)),
+        output: Some(OutputFacts {
+            batch: BatchNumber(u64::from(choices.next())),
+            progress: BatchNumber(u64::from(choices.next())),
+            records: 1,
+        }),
+        released: Some(choices.one_in(2)),
+        form: Some(wrong(choices.one_in(4))),
+        answer: Some(wrong(choices.one_in(4))),
+        ..Facts::default()
     };
     let mut checked = |phase: &PhaseName, revision| {
         let broken = choices
@@ -114,11 +172,17 @@ fn facts(choices: &mut Choices<'_>, campaign: &Campaign, command: &Command) -> F
                 .insert(slot.phase.clone(), checked(&slot.phase, Some(pin.revision)));
         }
     }
-    let proposed: Vec<&PhaseName> = match command {
-        Command::Configure { configs } => configs.keys().collect(),
-        Command::Restart {
-            phase,
-            config: Some(_),
+    let proposed: Vec<&PhaseName> = match input {
+        Input::Command {
+            command: Command::Configure { configs },
+            ..
+        } => configs.keys().collect(),
+        Input::Command {
+            command: Command::Restart {
+                phase,
+                config: Some(_),
+            },
+            ..
         } => vec![phase],
         _ => Vec::new(),
     };
@@ -138,14 +202,22 @@ fn check_gates(before: &Campaign, facts: &Facts, events: &[Event]) {
         let Some(launch) = event.kind.launch() else {
             continue;
         };
-        assert_eq!(facts.pipeline, PipelineMatch::Same, "{event:?}");
+        assert_eq!(facts.pipeline_match(before), PipelineMatch::Same, "{event:?}");
         assert!(is_clean(&launch.phase), "{event:?}");
         let asked = matches!(
             event.kind,
             EventKind::PhaseStarted(_) | EventKind::PhaseRestarted(_)
         );
         if asked && before.mode == Mode::FullSequence {
-            let mut chain = before.phases.iter().map(|slot| &slot.phase);
+            let mut after = before.clone();
+            events
+                .iter()
+                .for_each(|event| after.apply(event).expect("what was decided can be applied"));
+            let mut chain = after
+                .phases
+                .iter()
+                .filter(|slot| slot.mark.is_none())
+                .map(|slot| &slot.phase);
             let mut later = chain.by_ref().skip_while(|phase| **phase != launch.phase);
             assert!(later.all(is_clean), "{event:?}");
         }
@@ -164,18 +236,22 @@ pub fn commands(bytes: &[u8]) {
         pipeline: PipelineId::new("fuzzed").expect("a valid id"),
         phases: (0..PHASES).map(name).collect(),
         mode: choices.mode(),
+        attributes: Attributes::new(),
     };
     let created = Event {
         timestamp: Timestamp::default(),
+        envelope: Envelope::none(),
         kind,
     };
     let id = CampaignId::from_u128(1);
     let mut campaign = Campaign::created(id, &created).expect("a log begins with a creation");
     let mut log = vec![created];
+    let mut now = Timestamp::default();
     while !choices.0.is_empty() && log.len() < 500 {
-        let command = command(&mut choices, &campaign);
-        let facts = facts(&mut choices, &campaign, &command);
-        match decide(&campaign, &facts, &command, Timestamp::default()) {
+        let input = input(&mut choices, &campaign);
+        let facts = facts(&mut choices, &campaign, &input);
+        now = now.plus_ms(u64::from(choices.next()) * 10);
+        match decide(&campaign, &facts, &input, now) {
             Ok(events) => {
                 check_gates(&campaign, &facts, &events);
                 for event in events {
@@ -185,7 +261,7 @@ pub fn commands(bytes: &[u8]) {
             }
             Err(rejection) => assert!(!rejection.to_string().is_empty() && !rejection.code().is_empty()),
         }
-        let shown = view(&campaign, &facts);
+        let shown = view(&campaign, &facts, &Told::default());
         assert_eq!(shown.phases.len(), PHASES);
     }
     let logged: Vec<LoggedEvent> = log
@@ -193,8 +269,8 @@ pub fn commands(bytes: &[u8]) {
         .enumerate()
         .map(|(index, event)| LoggedEvent {
             cursor: Cursor::from_text(""),
-            seq: Version(index as u64 + 1),
-            campaign_id: id,
+            seq: Some(Version(index as u64 + 1)),
+            campaign_id: Some(id),
             event,
         })
         .collect();

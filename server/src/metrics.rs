@@ -277,7 +277,7 @@ mod tests {
         let campaign = engine.create(new).await.expect("it is created");
         campaign.start("collect").await.expect("it starts");
         let running = engine.storage().campaign(campaign.id()).await;
-        let running = running.expect("the store works").expect("it is there");
+        let running = running.expect("the store works").campaign.expect("it is there");
         let ticket = running.ticket().expect("it runs");
         stage.complete(&ticket, json!(null)).await;
         campaign.at_rest().await.expect("the store works");

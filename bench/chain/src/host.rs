@@ -120,7 +120,9 @@ async fn follow(mut events: EventStream, last: &'static str, waiting: Arc<Mutex<
             EventKind::PhaseFailed { phase, failure, .. } => Err(format!("{phase} failed: {failure}")),
             _ => continue,
         };
-        if let Some(told) = lock(&waiting).remove(&logged.campaign_id) {
+        if let Some(campaign) = logged.campaign_id
+            && let Some(told) = lock(&waiting).remove(&campaign)
+        {
             // It fails where nobody waits any more.
             let _ = told.send(end);
         }

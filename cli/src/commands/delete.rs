@@ -27,7 +27,7 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
             let said = "nothing was deleted: say --yes to delete without being asked";
             return Err(CliError::Usage(said.to_owned()));
         }
-        target.command(id, Command::Delete).await?;
+        target.command(id, Command::Delete {}).await?;
         print_line(format_args!("{} ({}) is deleted", view.name, view.id))?;
         Ok(Exit::Done)
     })

@@ -11,12 +11,12 @@ use crate::target::with_campaign;
 
 /// Stops a phase that is paused, was interrupted or runs at a server, so that its config can be changed.
 pub async fn stop(args: CampaignArgs) -> Result<Exit, CliError> {
-    bring_to_rest(&args, Command::Stop).await
+    bring_to_rest(&args, Command::Stop {}).await
 }
 
 /// Pauses a phase that runs at a server or was interrupted.
 pub async fn pause(args: CampaignArgs) -> Result<Exit, CliError> {
-    bring_to_rest(&args, Command::Pause).await
+    bring_to_rest(&args, Command::Pause {}).await
 }
 
 async fn bring_to_rest(args: &CampaignArgs, command: Command) -> Result<Exit, CliError> {

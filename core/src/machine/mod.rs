@@ -131,11 +131,11 @@ impl<'a> Decision<'a> {
             Command::Restart { phase, config } => self.restart(phase, config.as_ref()),
             Command::Skip { phase } => self.skip(phase),
             Command::Unskip { phase } => self.unskip(phase),
-            Command::Pause => self.pause(),
-            Command::Resume => self.resume(),
-            Command::Stop => self.stop(),
+            Command::Pause {} => self.pause(),
+            Command::Resume {} => self.resume(),
+            Command::Stop {} => self.stop(),
             Command::Prune { keep_runs, phase } => self.prune(*keep_runs, phase.as_ref()),
-            Command::Delete => self.one(EventKind::CampaignDeleted {}),
+            Command::Delete {} => self.one(EventKind::CampaignDeleted {}),
         }
     }
 

@@ -29,7 +29,7 @@ fn an_envelope_stands_in_each_event_that_its_input_makes() {
         envelope: envelope(),
     };
     let pause = Input::Command {
-        command: Command::Pause,
+        command: Command::Pause {},
         envelope: envelope(),
     };
     for (input, count) in [(report.into(), 3), (pause, 1)] {

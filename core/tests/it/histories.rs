@@ -110,7 +110,7 @@ fn take(mut driver: Driver, turn: &Turn) -> Driver {
     let is_deletion = matches!(
         &question.input,
         phasegate_core::Input::Command {
-            command: phasegate_core::Command::Delete,
+            command: phasegate_core::Command::Delete {},
             ..
         }
     );

@@ -76,14 +76,14 @@ fn command(next: &NextCommand) -> Command {
         },
         CommandKind::Skip => Command::Skip { phase: phase() },
         CommandKind::Unskip => Command::Unskip { phase: phase() },
-        CommandKind::Pause => Command::Pause,
-        CommandKind::Resume => Command::Resume,
-        CommandKind::Stop => Command::Stop,
+        CommandKind::Pause => Command::Pause {},
+        CommandKind::Resume => Command::Resume {},
+        CommandKind::Stop => Command::Stop {},
         CommandKind::Prune => Command::Prune {
             keep_runs: 1,
             phase: None,
         },
-        CommandKind::Delete => Command::Delete,
+        CommandKind::Delete => Command::Delete {},
     }
 }
 

@@ -262,7 +262,7 @@ pub async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let campaign = server.campaign(&path.id).await?;
-    send(&server, &campaign, &headers, Command::Delete, None).await?;
+    send(&server, &campaign, &headers, Command::Delete {}, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -118,7 +118,7 @@ type OfCampaign = (
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
 pub async fn pause(asked: OfCampaign) -> Result<Response, Problem> {
-    tell(asked, Command::Pause, "pause").await
+    tell(asked, Command::Pause {}, "pause").await
 }
 
 /// Goes on after a pause
@@ -131,7 +131,7 @@ pub async fn pause(asked: OfCampaign) -> Result<Response, Problem> {
     ])))
 )]
 pub async fn resume(asked: OfCampaign) -> Result<Response, Problem> {
-    tell(asked, Command::Resume, "resume").await
+    tell(asked, Command::Resume {}, "resume").await
 }
 
 /// Stops the running or paused phase, and answers when it is at rest
@@ -141,7 +141,7 @@ pub async fn resume(asked: OfCampaign) -> Result<Response, Problem> {
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
 pub async fn stop(asked: OfCampaign) -> Result<Response, Problem> {
-    tell(asked, Command::Stop, "stop").await
+    tell(asked, Command::Stop {}, "stop").await
 }
 
 /// Carries out such a command.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use phasegate::Engine;
 use phasegate::core::Timestamp;
 use phasegate::redb::RedbStorage;
-use phasegate::{Clock, Engine, SystemClock};
 use phasegate_server::Limits;
 use phasegate_storage_redb::testing::RawStore;
 use phasegate_testkit::storage::MemoryStorage;
@@ -145,27 +145,31 @@ async fn a_server_whose_engine_or_store_is_gone_says_so() {
     host.server.close();
 }
 
-/// A clock that is broken at the first look.
-struct Repaired(AtomicBool);
-
-impl Clock for Repaired {
-    fn now(&self) -> Timestamp {
-        assert!(self.0.swap(true, Ordering::SeqCst), "a spring is loose");
-        SystemClock.now()
-    }
-}
-
 #[tokio::test]
 async fn a_defect_is_an_answer_that_tells_nothing_of_it_and_the_server_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let loose = Arc::new(AtomicBool::new(false));
+    let clock = {
+        let loose = Arc::clone(&loose);
+        move || {
+            assert!(!loose.swap(false, Ordering::SeqCst), "a spring is loose");
+            Timestamp::from_unix_ms(1_000)
+        }
+    };
+    let storage = RedbStorage::options()
+        .clock(clock)
+        .open(folder.path().join("campaigns.redb"))
+        .await
+        .expect("a store");
     let gate = Arc::new(Gate::default());
     let engine = Engine::builder()
-        .storage(MemoryStorage::new())
+        .storage(storage)
         .pipeline(pipeline(&gate))
-        .clock(Repaired(AtomicBool::new(false)))
         .build()
         .expect("an engine");
     let host = Running::serving(engine, gate, Limits::default()).await;
     let body = json!({"name": "spring"});
+    loose.store(true, Ordering::SeqCst);
     let failed = host.client.post("/campaigns", &body).await;
     assert_eq!(failed.refusal(), (500, "internal_error".to_owned()));
     assert!(!failed.text.contains("spring"), "{}", failed.text);

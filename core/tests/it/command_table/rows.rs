@@ -105,7 +105,7 @@ impl Rows<'_> {
             "describe with a bad key",
             describe(None, attributes(&[("City", Some("Rome"))])),
         );
-        for command in [Command::Pause, Command::Resume, Command::Stop] {
+        for command in [Command::Pause {}, Command::Resume {}, Command::Stop {}] {
             self.add(command.kind().as_str(), command);
         }
         let prune = |keep_runs, phase: Option<&str>| Command::Prune {
@@ -115,7 +115,7 @@ impl Rows<'_> {
         self.add("prune to 0 runs", prune(0, None));
         self.add("prune to 1 run", prune(1, None));
         self.add("prune b to 0 runs", prune(0, Some("b")));
-        self.add("delete", Command::Delete);
+        self.add("delete", Command::Delete {});
     }
 
     fn ticket(&self, phase: &str, run: u32, attempt: u32) -> Ticket {

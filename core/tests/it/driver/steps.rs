@@ -106,17 +106,17 @@ impl Driver {
 
     #[must_use]
     pub fn pause(self) -> Self {
-        self.then(Command::Pause)
+        self.then(Command::Pause {})
     }
 
     #[must_use]
     pub fn resume(self) -> Self {
-        self.then(Command::Resume)
+        self.then(Command::Resume {})
     }
 
     #[must_use]
     pub fn stop(self) -> Self {
-        self.then(Command::Stop)
+        self.then(Command::Stop {})
     }
 
     #[must_use]

@@ -117,7 +117,7 @@ impl Running {
                 }
                 self.engine
                     .storage()
-                    .changes(latest)
+                    .changed(phasegate::storage::ChangeScope::Store, latest, std::time::Duration::from_secs(60))
                     .await
                     .expect("the store works");
             }
