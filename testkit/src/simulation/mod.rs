@@ -6,7 +6,7 @@ mod model;
 mod step;
 mod world;
 
-pub use invariants::check_log;
+pub use invariants::{check_events, check_log};
 pub use model::{Answer, Model, ShownPhase};
 pub use step::{ConfigChoice, Step, calm_step, history, step};
 pub use world::{SimulatedStore, simulate};
