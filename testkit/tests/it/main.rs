@@ -1,4 +1,5 @@
 //! The kit's own store and simulator.
 
+mod machine;
 mod memory_storage;
 mod simulation;
