@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use phasegate_core::limits::{MAX_ATTRIBUTE_KEY_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES};
 use phasegate_core::{
-    Attributes, Campaign, CampaignId, ConfigFacts, CreateCampaign, Envelope, Event, EventKind, Facts, Mode,
-    OnSkip, PhaseName, PhaseOptions, PipelineId, Problem, RegisteredPhase, Rejection, Revision, Timestamp,
-    create,
+    Attributes, Campaign, CampaignId, ConfigFacts, CreateCampaign, Deferred, Envelope, Event, EventKind,
+    Facts, Mode, OnSkip, PhaseName, PhaseOptions, PipelineId, Problem, RegisteredPhase, Rejection,
+    RetryPolicy, Revision, Timestamp, create,
 };
 use serde_json::json;
 
@@ -236,4 +236,16 @@ fn a_creation_is_a_log_of_its_own_that_folds_to_what_was_asked_for() {
         panic!("{:?}", events[0])
     };
     assert_eq!(*phases, [name("a"), name("b"), name("c")]);
+}
+
+#[test]
+fn members_that_nobody_knows_are_refused() {
+    let policy = json!({"maxTries": 2});
+    assert!(serde_json::from_value::<RetryPolicy>(policy).is_ok());
+    let policy = json!({"maxTries": 2, "max_tries": 3});
+    assert!(serde_json::from_value::<RetryPolicy>(policy).is_err());
+    let options = json!({"onSkip": "empty", "skippable": true});
+    assert!(serde_json::from_value::<PhaseOptions>(options).is_err());
+    let deferred = json!({"note": "sign it", "deadline": 7});
+    assert!(serde_json::from_value::<Deferred>(deferred).is_err());
 }

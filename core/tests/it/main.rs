@@ -8,6 +8,7 @@ mod driver;
 mod envelopes;
 mod histories;
 mod needs;
+mod pinning;
 mod pruning;
 mod rejections;
 mod reporting;

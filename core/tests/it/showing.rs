@@ -177,3 +177,20 @@ fn a_view_needs_the_check_of_every_remaining_stored_config() {
         [name("b"), name("c")]
     );
 }
+
+#[test]
+fn a_view_shows_the_summaries_that_the_snapshot_only_refers_to() {
+    let driver = Driver::new(Mode::FullSequence, &["a", "b"])
+        .configured(&["a", "b"])
+        .start("a")
+        .complete();
+    let mut told = Told::default();
+    for number in Told::by(&driver.campaign) {
+        let place = usize::try_from(number.0).expect("a short log") - 1;
+        told.add(number, &driver.log[place]);
+    }
+    let facts = driver.around.facts(&driver.campaign, None);
+    let shown = view(&driver.campaign, &facts, &told);
+    assert_eq!(shown.phases[0].summary, Some(json!({"done": true})));
+    assert_eq!(shown.phases[1].summary, None);
+}

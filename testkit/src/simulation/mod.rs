@@ -3,10 +3,12 @@
 
 mod invariants;
 mod model;
+mod rules;
 mod step;
 mod world;
 
-pub use invariants::check_log;
-pub use model::{Answer, Model, ShownPhase};
-pub use step::{ConfigChoice, Step, calm_step, history, step};
+pub use invariants::{check_events, check_log};
+pub use model::{Answer, Ending, Model, ShownPhase};
+pub use rules::{DEADLINE_MS, LONG_MS, PhaseRules, RETRY_DELAY_MS, can_continue, policy, rules};
+pub use step::{ConfigChoice, Deferral, Description, Form, GivenAnswer, Step, calm_step, history, step};
 pub use world::{SimulatedStore, simulate};

@@ -14,6 +14,50 @@ pub enum ConfigChoice {
     Invalid,
 }
 
+/// What a step describes the campaign with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Description {
+    /// The name of this number.
+    Name(u8),
+    /// An attribute with this number, or without it none.
+    Tag(Option<u8>),
+    /// A blank name.
+    Blank,
+    /// An attribute whose key can't be.
+    BadKey,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// There is none: every answer fits.
+    Absent,
+    /// One that not every answer fits.
+    Asks,
+    /// One that doesn't compile.
+    Broken,
+}
+
+/// How a runner leaves its outcome to somebody else.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Deferral {
+    /// The form of the answer.
+    pub form: Form,
+    /// Whether it has a deadline.
+    pub deadline: bool,
+}
+
+/// What somebody answers for a phase that waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GivenAnswer {
+    /// It completed, with so many records.
+    Completed(u8),
+    /// It completed, with a summary that doesn't fit the form, if there is one.
+    Unfit,
+    /// It failed.
+    Failed,
+}
+
 /// One step. Phases are indexes, taken modulo the number of phases.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
@@ -25,6 +69,16 @@ pub enum Step {
     Unconfigure(usize),
     /// The mode is set.
     SetMode(Mode),
+    /// The campaign gets its own retry policy of so many tries for a phase, or none. No policy has 0 tries.
+    SetRetry(usize, Option<u8>),
+    /// The campaign is described.
+    Describe(Description),
+    /// A phase is skipped, for the reason of this number.
+    Skip(usize, u8),
+    /// The plan to skip a phase is withdrawn.
+    Unskip(usize),
+    /// All but so many runs of a phase are pruned, or of all phases.
+    Prune(u8, Option<usize>),
     /// A phase is started.
     Start(usize),
     /// A phase is begun afresh.
@@ -41,8 +95,16 @@ pub enum Step {
     Complete,
     /// The runner fails.
     Fail,
+    /// The runner fails, and says that it is final.
+    FailForGood,
     /// The runner comes to rest, whether it was asked to or not.
     Rest,
+    /// The runner leaves its outcome to somebody else.
+    Defer(Deferral),
+    /// Somebody answers for the phase that waits.
+    Answer(GivenAnswer),
+    /// So much time passes that whatever is waited for is due.
+    PassTime,
     /// The last recorded outcome is reported again.
     ReportAgain,
     /// An outcome is reported with a ticket that never existed.
@@ -77,32 +139,74 @@ fn config() -> impl Strategy<Value = ConfigChoice> {
     ]
 }
 
+fn description() -> impl Strategy<Value = Description> {
+    prop_oneof![
+        2 => (0..3u8).prop_map(Description::Name),
+        2 => proptest::option::of(0..3u8).prop_map(Description::Tag),
+        1 => Just(Description::Blank),
+        1 => Just(Description::BadKey),
+    ]
+}
+
+fn deferral() -> impl Strategy<Value = Deferral> {
+    let form = prop_oneof![3 => Just(Form::Absent), 2 => Just(Form::Asks), 1 => Just(Form::Broken)];
+    (form, any::<bool>()).prop_map(|(form, deadline)| Deferral { form, deadline })
+}
+
+fn answer() -> impl Strategy<Value = GivenAnswer> {
+    prop_oneof![
+        3 => (0..3u8).prop_map(GivenAnswer::Completed),
+        1 => Just(GivenAnswer::Unfit),
+        1 => Just(GivenAnswer::Failed),
+    ]
+}
+
 fn mode() -> impl Strategy<Value = Mode> {
     prop_oneof![1 => Just(Mode::StepByStep), 2 => Just(Mode::FullSequence)]
 }
 
-/// One step without a power loss.
-pub fn calm_step(phases: usize) -> impl Strategy<Value = Step> {
+/// One step that somebody asks for.
+fn asked(phases: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..phases, config()).prop_map(|(phase, config)| Step::Configure(phase, config)),
         2 => (config(), 0..phases, config()).prop_map(|(all, phase, one)| Step::ConfigureAll(all, phase, one)),
         2 => (0..phases).prop_map(Step::Unconfigure),
         2 => mode().prop_map(Step::SetMode),
+        2 => (0..phases, proptest::option::of(0..4u8)).prop_map(|(phase, tries)| Step::SetRetry(phase, tries)),
+        1 => description().prop_map(Step::Describe),
+        3 => (0..phases, 0..3u8).prop_map(|(phase, reason)| Step::Skip(phase, reason)),
+        1 => (0..phases).prop_map(Step::Unskip),
+        1 => (0..3u8, proptest::option::of(0..phases)).prop_map(|(keep, phase)| Step::Prune(keep, phase)),
         8 => (0..phases).prop_map(Step::Start),
         2 => (0..phases, proptest::option::of(config())).prop_map(|(phase, config)| Step::Restart(phase, config)),
         3 => Just(Step::Pause),
         3 => Just(Step::Resume),
         2 => Just(Step::Stop),
+    ]
+}
+
+/// One step that happens.
+fn happening() -> impl Strategy<Value = Step> {
+    prop_oneof![
         5 => (0..4u8).prop_map(Step::Commit),
         9 => Just(Step::Complete),
-        2 => Just(Step::Fail),
+        4 => Just(Step::Fail),
+        1 => Just(Step::FailForGood),
         4 => Just(Step::Rest),
+        3 => deferral().prop_map(Step::Defer),
+        3 => answer().prop_map(Step::Answer),
+        4 => Just(Step::PassTime),
         2 => Just(Step::ReportAgain),
         1 => Just(Step::ReportForged),
         1 => Just(Step::ToggleResource),
         1 => Just(Step::Restarted),
         1 => Just(Step::RestartedWithout),
     ]
+}
+
+/// One step without a power loss.
+pub fn calm_step(phases: usize) -> impl Strategy<Value = Step> {
+    prop_oneof![asked(phases), happening()]
 }
 
 /// Any step.
@@ -117,12 +221,19 @@ pub fn step(phases: usize) -> impl Strategy<Value = Step> {
 
 /// A whole history. As in real use, most begin by configuring all phases and setting a mode.
 pub fn history(phases: usize, length: usize) -> impl Strategy<Value = Vec<Step>> {
-    let opening = prop_oneof![
-        4 => mode().prop_map(|mode| vec![
+    let configured = |mode| {
+        vec![
             Step::ConfigureAll(ConfigChoice::Valid(1), 0, ConfigChoice::WithResource(1)),
             Step::SetMode(mode),
-            Step::Start(0),
-        ]),
+        ]
+    };
+    let opening = prop_oneof![
+        8 => mode().prop_map(move |mode| {
+            let mut opening = configured(mode);
+            opening.push(Step::Start(0));
+            opening
+        }),
+        1 => mode().prop_map(configured),
         1 => Just(Vec::new()),
     ];
     (opening, proptest::collection::vec(step(phases), 1..length)).prop_map(|(mut opening, rest)| {

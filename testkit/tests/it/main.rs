@@ -1,5 +1,6 @@
 //! The kit's own store and simulator.
 
 mod defects;
+mod machine;
 mod memory_storage;
 mod simulation;

@@ -234,6 +234,17 @@ impl Leases {
         renewal
     }
 
+    /// Ends every lease, and every hiding, as if its time had passed.
+    pub(super) fn end_all(&mut self) {
+        for attempt in self.attempts.values_mut() {
+            (attempt.lease, attempt.hidden) = (None, None);
+        }
+        for moment in self.moments.values_mut() {
+            moment.hidden = None;
+        }
+        self.mark += 1;
+    }
+
     /// Gives up leases that an owner holds in order, and lets the other owners see what it was given and has not taken up.
     pub(super) fn release(&mut self, owner: OwnerId, tickets: &[Ticket], now: Timestamp) {
         for ticket in tickets {

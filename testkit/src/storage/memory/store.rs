@@ -94,6 +94,12 @@ impl MemoryStorage {
         self.closed.store(false, Ordering::SeqCst);
     }
 
+    /// Ends all leases as if their time had passed: whoever held them is gone.
+    pub fn end_leases(&self) {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.leases.end_all();
+    }
+
     /// Looks at the state, or changes it in a way that nobody waits for.
     pub(super) fn with<T>(
         &self,
