@@ -12,7 +12,6 @@ use crate::leases::Leases;
 use crate::lookup;
 use crate::rows;
 use crate::tables::TableSpec;
-use crate::testing::Entry;
 use crate::write::{Append, Commit, Group, Write, begin};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_000);
@@ -99,7 +98,7 @@ pub(crate) fn pruning(run: u32) -> EventKind {
 }
 
 /// Every row of a table.
-pub(crate) fn entries(database: &Database, spec: &TableSpec) -> Vec<Entry> {
+pub(crate) fn entries(database: &Database, spec: &TableSpec) -> Vec<(Vec<u8>, Vec<u8>)> {
     let txn = database.begin_read().unwrap();
     let table = rows::table(&txn, spec).unwrap();
     let entries = ReadableTable::iter(&table).unwrap().map(|entry| {

@@ -8,9 +8,9 @@ use phasegate_core::storage::{
 use phasegate_core::stored::{self, StoredLease, StoredRun, StoredTombstone};
 use phasegate_core::{Attempt, BatchNumber, Campaign, EventKind, Version};
 
+use super::group::{BASE_WEIGHT, Group, Write};
 use super::idempotency::SealedEntry;
 use super::output::Batch;
-use super::{BASE_WEIGHT, Group, Write};
 use crate::cursor::cursor;
 use crate::envelope::seal;
 use crate::fault::Fault;

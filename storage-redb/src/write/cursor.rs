@@ -2,7 +2,7 @@
 
 use phasegate_core::storage::{Cursor, WriteRef};
 
-use super::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Write};
 use crate::cursor::place;
 use crate::envelope::seal;
 use crate::fault::Fault;

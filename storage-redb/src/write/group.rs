@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use phasegate_core::storage::WriteRef;
 use phasegate_core::{CampaignId, Timestamp};
 use redb::{ReadTransaction, WriteTransaction};
 
 use crate::fault::Fault;
 use crate::key::Key;
 use crate::leases::Leases;
+use crate::metrics::WriteKind;
 use crate::rows::Rows;
 use crate::tables::{Definition, TableSpec};
 
@@ -113,3 +115,26 @@ impl Ended {
         Ok(())
     }
 }
+
+/// A write that a caller requested. What needs no look at the store is done before it is queued.
+///
+/// It refuses before it changes anything. Once it changes something, only the database can fail, and then the whole
+/// transaction fails.
+pub(crate) trait Write: Send + 'static {
+    /// Its result.
+    type Done: Send + 'static;
+    /// Its kind, for the metrics.
+    const KIND: WriteKind;
+
+    /// Does the write within a group. It is called once.
+    fn apply(&mut self, group: &mut Group<'_>) -> Result<Self::Done, Fault>;
+
+    /// About how many bytes it holds and writes.
+    fn weight(&self) -> usize;
+
+    /// The write, to look up its outcome by.
+    fn write_ref(&self) -> WriteRef;
+}
+
+/// The weight of a write beyond its own data: keys, pages, its place in the queue.
+pub(super) const BASE_WEIGHT: usize = 4096;

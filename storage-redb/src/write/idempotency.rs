@@ -5,7 +5,7 @@ use std::mem;
 use phasegate_core::storage::{IdempotencyEntry, StorageError, WriteRef};
 use phasegate_core::{Timestamp, stored};
 
-use super::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Write};
 use crate::envelope::seal;
 use crate::fault::Fault;
 use crate::key::{self, Key};

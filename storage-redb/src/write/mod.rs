@@ -9,15 +9,13 @@ mod reclaim;
 mod release;
 mod resource;
 
-use phasegate_core::storage::WriteRef;
 use redb::{Database, Durability, WriteTransaction};
 
 use crate::fault::Fault;
-use crate::metrics::WriteKind;
 
 pub(crate) use commit::{Commit, index_keys};
 pub(crate) use cursor::KeepCursor;
-pub(crate) use group::Group;
+pub(crate) use group::{Group, Write};
 pub(crate) use idempotency::Remember;
 pub(crate) use output::Append;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
@@ -31,29 +29,6 @@ pub(crate) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
     txn.set_quick_repair(true);
     Ok(txn)
 }
-
-/// A write that a caller requested. What needs no look at the store is done before it is queued.
-///
-/// It refuses before it changes anything. Once it changes something, only the database can fail, and then the whole
-/// transaction fails.
-pub(crate) trait Write: Send + 'static {
-    /// Its result.
-    type Done: Send + 'static;
-    /// Its kind, for the metrics.
-    const KIND: WriteKind;
-
-    /// Does the write within a group. It is called once.
-    fn apply(&mut self, group: &mut Group<'_>) -> Result<Self::Done, Fault>;
-
-    /// About how many bytes it holds and writes.
-    fn weight(&self) -> usize;
-
-    /// The write, to look up its outcome by.
-    fn write_ref(&self) -> WriteRef;
-}
-
-/// The weight of a write beyond its own data: keys, pages, its place in the queue.
-const BASE_WEIGHT: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use phasegate_core::storage::{Appended, Output, RunOutput, StorageError, WriteRe
 use phasegate_core::stored::{self, StoredRun};
 use phasegate_core::{Digest, Measure};
 
-use super::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Write};
 use crate::block;
 use crate::envelope::seal;
 use crate::fault::Fault;

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use phasegate_core::{CampaignId, PhaseName, Run, stored};
 use redb::{ReadableTable, ReadableTableMetadata};
 
-use super::Group;
+use super::group::Group;
 use crate::commits::LastOfCommit;
 use crate::envelope;
 use crate::fault::Fault;

@@ -3,7 +3,7 @@
 use phasegate_core::storage::WriteRef;
 use phasegate_core::{OwnerId, Ticket, stored};
 
-use super::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Write};
 use crate::envelope::seal;
 use crate::fault::Fault;
 use crate::key;

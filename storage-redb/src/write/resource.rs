@@ -4,7 +4,7 @@ use phasegate_core::storage::{Expected, ResourceWrite, StorageError, WriteRef};
 use phasegate_core::stored::{self, StoredResource};
 use phasegate_core::{Event, EventKind, Measure, Revision};
 
-use super::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Write};
 use crate::envelope::seal;
 use crate::fault::Fault;
 use crate::key;
