@@ -1,6 +1,7 @@
 //! The simulator over the store in memory: fast, and about the engine alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::storage::Storage;
@@ -22,6 +23,11 @@ impl SimulatedStore for Reconnected {
 
     async fn lose_power(&mut self, _: u64) {
         self.0.close().await.expect("it can always be closed");
+        self.0.end_leases();
+    }
+
+    fn pass_time(&mut self, ms: u64) {
+        self.0.clock().advance(Duration::from_millis(ms));
     }
 }
 

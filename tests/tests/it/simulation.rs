@@ -5,11 +5,14 @@
 //! seed in `simulation.proptest-regressions`, which is committed and replayed first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use phasegate::core::Timestamp;
 use phasegate::storage::Storage;
 use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::CrashBackend;
+use phasegate_testkit::ManualClock;
 use phasegate_testkit::simulation::{SimulatedStore, history, simulate};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
@@ -21,6 +24,7 @@ const SEEDS: &str = concat!(
 /// A redb file on a simulated disk.
 struct SimulatedRedb {
     disk: CrashBackend,
+    clock: ManualClock,
 }
 
 impl SimulatedRedb {
@@ -42,7 +46,12 @@ impl SimulatedRedb {
 impl SimulatedStore for SimulatedRedb {
     async fn open(&mut self) -> Arc<dyn Storage> {
         Arc::new(
-            RedbStorage::with_backend(self.disk.clone())
+            RedbStorage::options()
+                .clock({
+                    let clock = self.clock.clone();
+                    move || clock.now()
+                })
+                .open_backend(self.disk.clone())
                 .await
                 .expect("what is durable can be opened"),
         )
@@ -54,6 +63,10 @@ impl SimulatedStore for SimulatedRedb {
 
     async fn lose_power(&mut self, seed: u64) {
         self.disk = self.disk.crash(seed);
+    }
+
+    fn pass_time(&mut self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
     }
 }
 
@@ -87,6 +100,7 @@ fn explore(cases: u32) {
         runtime.block_on(async {
             let mut store = SimulatedRedb {
                 disk: CrashBackend::new(),
+                clock: ManualClock::at(Timestamp::from_unix_ms(1_000)),
             };
             simulate(&mut store, 3, &history)
                 .await

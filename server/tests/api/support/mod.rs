@@ -117,7 +117,11 @@ impl Running {
                 }
                 self.engine
                     .storage()
-                    .changed(phasegate::storage::ChangeScope::Store, latest, std::time::Duration::from_secs(60))
+                    .changed(
+                        phasegate::storage::ChangeScope::Store,
+                        latest,
+                        std::time::Duration::from_secs(60),
+                    )
                     .await
                     .expect("the store works");
             }
