@@ -170,6 +170,8 @@ impl Paper {
                 None => Ok(0),
             },
             Step::PassTime => {
+                let early = self.ask(&Signal::Wake.into(), false);
+                assert_eq!(early, Ok(0), "a wake before its time changes nothing");
                 self.now = self.now.plus_ms(LONG_MS);
                 self.ask(&Signal::Wake.into(), false)
             }
