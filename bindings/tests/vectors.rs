@@ -148,6 +148,13 @@ impl Player {
                     tokio::task::yield_now().await;
                 }
             }
+            "await_status" => loop {
+                let view = shown(&self.campaign().view().await?);
+                if view["status"] == read("status") {
+                    return Ok(json!({ "view": view }));
+                }
+                tokio::task::yield_now().await;
+            },
             "events" => return Ok(json!({ "events": self.log().await? })),
             "configure" => {
                 let configs = serde_json::from_value(read("configs")).unwrap();

@@ -1,5 +1,5 @@
 // What a person reads for what the API says.
-import type { Campaign, CampaignStatus, Code, Mode, Phase, Pipeline, Words } from "./api";
+import type { Campaign, CampaignStatus, Code, Mode, Phase, PhaseStatus, Pipeline, Words } from "./api";
 
 export type Tone = "quiet" | "ok" | "live" | "attention" | "bad";
 
@@ -11,6 +11,8 @@ export interface State {
 export const CAMPAIGN_STATES: Record<CampaignStatus, State> = {
   idle: { label: "Idle", tone: "quiet" },
   running: { label: "Running", tone: "live" },
+  waiting_for_report: { label: "Waiting for a report", tone: "attention" },
+  retrying: { label: "To be tried again", tone: "attention" },
   pausing: { label: "Pausing", tone: "live" },
   stopping: { label: "Stopping", tone: "live" },
   paused: { label: "Paused", tone: "attention" },
@@ -18,6 +20,11 @@ export const CAMPAIGN_STATES: Record<CampaignStatus, State> = {
   failed: { label: "Failed", tone: "bad" },
   waiting_for_configuration: { label: "Waiting for configuration", tone: "attention" },
   completed: { label: "Completed", tone: "ok" },
+};
+
+const PHASE_STATES: Record<Exclude<PhaseStatus, "not_started">, State> = {
+  ...CAMPAIGN_STATES,
+  skipped: { label: "Skipped", tone: "quiet" },
 };
 
 export const MODES: Record<Mode, { label: string; hint: string }> = {
@@ -28,7 +35,7 @@ export const MODES: Record<Mode, { label: string; hint: string }> = {
 /** A phase's state: before it has begun that is what its config allows. */
 export function phaseState(phase: Phase): State {
   if (phase.status !== "not_started") {
-    return CAMPAIGN_STATES[phase.status];
+    return PHASE_STATES[phase.status];
   }
   if (!phase.configured) {
     return { label: "Not configured", tone: "quiet" };

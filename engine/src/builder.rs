@@ -15,12 +15,12 @@ use uuid::Uuid;
 
 use crate::attempts::Attempts;
 use crate::engine::Engine;
-use crate::once::KeysAtWork;
+use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
-use crate::recover::Watched;
 use crate::state::EngineState;
 use crate::turns::Turns;
+use crate::watched::Watched;
 
 /// How long a cancelled runner may take to come to rest, unless set otherwise.
 const GRACE: Duration = Duration::from_secs(10);

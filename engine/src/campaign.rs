@@ -9,11 +9,12 @@ use phasegate_core::{
 };
 use serde_json::Value;
 
-use crate::commit::{LONGEST_LOOK, Receipt};
+use crate::commit::Receipt;
 use crate::engine::{Engine, by_phase};
 use crate::error::EngineError;
 use crate::events::EventStream;
 use crate::records::RecordStream;
+use crate::turns::LONGEST_LOOK;
 
 /// A handle to a campaign. Cloning it is cheap. It holds no state: each call reads the store.
 #[derive(Clone)]

@@ -18,9 +18,7 @@ use crate::keys::UsedKey;
 use crate::precondition::Precondition;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
-
-/// The longest wait for a change before a look whether there was one nevertheless.
-pub(crate) const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(30);
+use crate::turns::LONGEST_LOOK;
 
 /// The receipt of an accepted command.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]

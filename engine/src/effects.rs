@@ -7,6 +7,7 @@ use phasegate_core::{Campaign, CampaignStatus, Event, EventKind, Intent, PhaseNa
 
 use crate::attempts::{InterruptReason, Reservation};
 use crate::gather::Gathered;
+use crate::names::names;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
 use crate::supervise::{Launched, supervise};
@@ -118,14 +119,6 @@ impl EngineState {
         (view.status == CampaignStatus::WaitingForConfiguration)
             .then(|| names(&view.preflight.missing_phases()))
     }
-}
-
-pub(crate) fn names(phases: &[PhaseName]) -> String {
-    phases
-        .iter()
-        .map(PhaseName::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn log_events(campaign: &Campaign, events: &[Event]) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use phasegate_core::storage::{ChangeScope, Cursor, EventScope, LoggedEvent, Storage};
 
-use crate::commit::LONGEST_LOOK;
 use crate::error::EngineError;
+use crate::turns::LONGEST_LOOK;
 
 /// How many events are read at once by default.
 const PAGE: usize = 500;

@@ -120,7 +120,7 @@ pub(crate) fn misfit(misfit: Misfit) -> EngineError {
 
 fn log_refusal(campaign: &Campaign, input: &Input, rejection: &Rejection) {
     if let (Rejection::PreflightFailed { report }, Input::Command { command, .. }) = (rejection, input) {
-        let missing = crate::effects::names(&report.missing_phases());
+        let missing = crate::names::names(&report.missing_phases());
         let command: CommandKind = command.kind();
         tracing::info!(campaign = %campaign.id, command = command.as_str(), missing_phases = missing, "start refused");
     }

@@ -1,7 +1,7 @@
 //! Taking up what is due: attempts without an engine, retries and deadlines. And keeping the leases of those at work.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use phasegate_core::storage::{
@@ -49,14 +49,14 @@ impl Engine {
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
         let begins = self.inner.watched.all();
-        let due = self.inner.take_up_all(&mut recovery).await?;
+        let due = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await?;
         self.inner.name_unknown(&mut recovery).await?;
         self.keep_watch(begins, due);
         Ok(recovery)
     }
 
     /// Takes up one campaign unless it is being worked on, and goes on doing so; see [`recover`](Self::recover). It is for a program
-    /// that works on that campaign alone.
+    /// that works on that campaign alone: somebody asks for it by name, so this recovery doesn't count towards a crash loop.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Engine {
         let mut recovery = Recovery::default();
         let ticket = self.snapshot(id).await?.working_ticket();
         let begins = self.inner.watched.one(id);
-        let due = self.inner.take_up_all(&mut recovery).await?;
+        let due = self.inner.take_up_all(&mut recovery, Asked::ByName).await?;
         let known = [&recovery.resumed, &recovery.settled]
             .into_iter()
             .flatten()
@@ -88,47 +88,11 @@ impl Engine {
     }
 }
 
-/// The campaigns that this engine watches for what becomes due.
-#[derive(Default)]
-pub(crate) struct Watched {
-    campaigns: Mutex<Option<WatchedCampaigns>>,
-}
-
-enum WatchedCampaigns {
-    All,
-    Only(BTreeSet<CampaignId>),
-}
-
-impl Watched {
-    /// Watches all of them from now on; gives whether nothing was watched before.
-    fn all(&self) -> bool {
-        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-        campaigns.replace(WatchedCampaigns::All).is_none()
-    }
-
-    /// Watches this one too from now on; gives whether nothing was watched before.
-    fn one(&self, id: CampaignId) -> bool {
-        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-        match campaigns.as_mut() {
-            None => {
-                *campaigns = Some(WatchedCampaigns::Only([id].into()));
-                true
-            }
-            Some(WatchedCampaigns::Only(ids)) => {
-                ids.insert(id);
-                false
-            }
-            Some(WatchedCampaigns::All) => false,
-        }
-    }
-
-    pub(crate) fn has(&self, id: CampaignId) -> bool {
-        match &*self.campaigns.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => false,
-            Some(WatchedCampaigns::All) => true,
-            Some(WatchedCampaigns::Only(ids)) => ids.contains(&id),
-        }
-    }
+/// Whether somebody asked for what is taken up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Asked {
+    ByName,
+    ByNobody,
 }
 
 impl EngineState {
@@ -137,7 +101,11 @@ impl EngineState {
     }
 
     /// Takes up everything that is due now.
-    async fn take_up_all(self: &Arc<Self>, recovery: &mut Recovery) -> Result<Due, EngineError> {
+    async fn take_up_all(
+        self: &Arc<Self>,
+        recovery: &mut Recovery,
+        asked: Asked,
+    ) -> Result<Due, EngineError> {
         let pipelines = self.pipeline_ids();
         let mut seen = BTreeSet::new();
         let mut limit = AT_ONCE;
@@ -151,7 +119,7 @@ impl EngineState {
             for item in &due.items {
                 if seen.insert(key_of(item)) && self.watched.has(campaign_of(item)) {
                     found_new = true;
-                    self.take_up(item, recovery).await;
+                    self.take_up(item, recovery, asked).await;
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
@@ -189,7 +157,7 @@ impl EngineState {
         }
     }
 
-    async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery) {
+    async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery, asked: Asked) {
         let id = campaign_of(item);
         let (signal, terms) = match item {
             DueItem::Attempt { ticket, released } => {
@@ -198,7 +166,7 @@ impl EngineState {
                 }
                 let terms = Terms {
                     if_over: true,
-                    released: Some(*released),
+                    released: Some(*released || asked == Asked::ByName),
                     ..Terms::default()
                 };
                 let ticket = ticket.clone();
@@ -254,7 +222,7 @@ impl EngineState {
             }
             let mut recovery = Recovery::default();
             let looked = match waited {
-                Ok(_) => self.take_up_all(&mut recovery).await,
+                Ok(_) => self.take_up_all(&mut recovery, Asked::ByNobody).await,
                 Err(error) => Err(error.into()),
             };
             for (campaign, error) in &recovery.failed {

@@ -14,11 +14,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempts::{Attempts, InterruptReason};
 use crate::error::EngineError;
-use crate::once::KeysAtWork;
+use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
-use crate::recover::Watched;
 use crate::turns::Turns;
+use crate::watched::Watched;
 
 /// The state of one engine.
 pub(crate) struct EngineState {

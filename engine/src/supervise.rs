@@ -1,6 +1,5 @@
 //! Launching runners, watching over them, and recording how they end.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::commit::Terms;
 use crate::context::{AttemptState, DurableOutput, RunContext};
 use crate::error::EngineError;
 use crate::metrics::{AttemptEnd, RunningAttempt};
+use crate::panics::panic_text;
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
 use crate::state::EngineState;
@@ -311,13 +311,6 @@ fn end_of(
             Err(_) => RunnerEnd::Unrecorded,
         },
     }
-}
-
-/// The text of a panic.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }
 
 fn interrupted(reason: Option<InterruptReason>) -> RunnerEnd {

@@ -3,6 +3,9 @@
 use phasegate_core::CampaignId;
 use tokio::sync::{Mutex, MutexGuard};
 
+/// The longest wait for a change before a look whether there was one nevertheless.
+pub(crate) const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(30);
+
 const STRIPES: usize = 1_024;
 
 /// Lets the commits of one campaign take turns, so that a burst of commands doesn't fight over one version.

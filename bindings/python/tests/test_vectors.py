@@ -80,6 +80,10 @@ class Player:
                 return {"reported": told}
             case {"do": "look"}:
                 return {"view": shown(await self.campaign.view())}
+            case {"do": "await_status", "status": status}:
+                while (view := await self.campaign.view()).status != status:
+                    pass
+                return {"view": shown(view)}
             case {"do": "settle"}:
                 return {"view": shown(await self.campaign.at_rest())}
             case {"do": "records", "phase": phase}:

@@ -53,9 +53,6 @@ CLASSES: dict[str, type[Exception]] = {
     "unknown_phase": phasegate.UnknownPhase,
 }
 
-#: The commands that only the engine itself sends.
-INTERNAL = {"quiet", "recover", "report"}
-
 
 @pytest.mark.parametrize("name", ENUMS)
 def test_an_enum_has_the_words_of_the_engine_in_their_order(name: str) -> None:
@@ -133,7 +130,7 @@ async def test_errors_cross_with_the_members_of_their_code_and_views_with_every_
             "unknown_resource_kind",
         }
         view = await campaign.view()
-        assert {command.command for command in view.next} == set(WORDS["command"]) - INTERNAL
+        assert {command.command for command in view.next} == set(WORDS["command"])
 
 
 def _nested(depth: int) -> object:

@@ -116,7 +116,10 @@ function Actions({ campaign, pipeline, commands }: Omit<Props, "onAsk">) {
         ? start("Start full sequence", <IconPlayerPlay size={18} />)
         : null;
     case "running":
+    case "waiting_for_report":
       return [pause, stop];
+    case "retrying":
+      return [start(`Retry ${title}`, <IconReload size={18} />), pause, stop];
     case "pausing":
       return stop;
     case "paused":

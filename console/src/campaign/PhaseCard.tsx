@@ -72,6 +72,7 @@ function Detail({ campaign, phase }: { campaign: Campaign; phase: Phase }) {
       );
     }
     case "failed":
+    case "retrying":
       return (
         <Text size="sm" lineClamp={3} style={{ overflowWrap: "anywhere" }}>
           {phase.failure?.message}
@@ -84,6 +85,18 @@ function Detail({ campaign, phase }: { campaign: Campaign; phase: Phase }) {
           {phase.stopReason === PIPELINE_CHANGED
             ? "The pipeline has other phases now than this campaign."
             : `${count(records)} records are kept. It goes on from there.`}
+        </Text>
+      );
+    case "waiting_for_report":
+      return (
+        <Text size="sm" lineClamp={3} style={{ overflowWrap: "anywhere" }}>
+          {phase.waitsFor?.note ?? "Somebody reports how it ends."}
+        </Text>
+      );
+    case "skipped":
+      return (
+        <Text size="sm" c="dimmed" lineClamp={3} style={{ overflowWrap: "anywhere" }}>
+          {phase.skip?.reason ?? "It was skipped."}
         </Text>
       );
     case "not_started":

@@ -43,7 +43,7 @@ export const live = createSlice({
     },
     logged(state, { payload: event }: PayloadAction<Event>) {
       const { log } = state;
-      if (log.campaign !== event.campaignId || event.seq <= (log.events.at(-1)?.seq ?? 0)) {
+      if (log.campaign !== event.campaignId || (event.seq ?? 0) <= (log.events.at(-1)?.seq ?? 0)) {
         return;
       }
       log.events.push(event);

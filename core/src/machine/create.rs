@@ -1,8 +1,7 @@
 //! The creation of a campaign.
 
-use super::Decided;
-use super::configure::digest_configs;
-use crate::attributes;
+use super::digests::digest_configs;
+use super::naming::{check_attributes, check_name};
 use crate::campaign::Campaign;
 use crate::command::CreateCampaign;
 use crate::envelope::Envelope;
@@ -10,8 +9,6 @@ use crate::event::{Event, EventKind};
 use crate::facts::Facts;
 use crate::ids::{PhaseName, PipelineId, Revision, Version};
 use crate::known::Known;
-use crate::label::{self, LabelProblem};
-use crate::limits::MAX_NAME_CHARS;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -21,14 +18,14 @@ pub(super) fn create(
     facts: &Facts,
     envelope: &Envelope,
     now: Timestamp,
-) -> Decided {
+) -> Result<Vec<Event>, Rejection> {
     let Some(registered) = &facts.pipeline else {
         return Err(Rejection::UnknownPipeline {
             pipeline: pipeline.clone(),
         });
     };
     check_name(&command.name)?;
-    attributes::check(&command.attributes)?;
+    check_attributes(&command.attributes)?;
     let phases: Vec<PhaseName> = registered.iter().map(|phase| phase.name.clone()).collect();
     let named = command
         .configs
@@ -115,18 +112,5 @@ impl Log<'_> {
             envelope: self.envelope.clone(),
             kind,
         });
-    }
-}
-
-pub(super) fn check_name(name: &str) -> Result<(), Rejection> {
-    let chars = name.chars().count();
-    let refused = |character| Err(Rejection::InvalidName { chars, character });
-    if name.trim().is_empty() {
-        return refused(None);
-    }
-    match label::check(name, MAX_NAME_CHARS) {
-        Ok(()) => Ok(()),
-        Err(LabelProblem::TooLong) => refused(None),
-        Err(LabelProblem::Forbidden(c)) => refused(Some(label::number(c))),
     }
 }

@@ -1,6 +1,6 @@
 //! Name, attributes and mode.
 
-use super::create::check_name;
+use super::naming::{check_attributes, check_name};
 use super::{Decided, Decision};
 use crate::attributes::{self, AttributeChanges};
 use crate::campaign::Mode;
@@ -13,7 +13,7 @@ impl Decision<'_> {
         }
         let mut after = self.campaign.attributes.clone();
         let attributes = attributes::change(&mut after, changes);
-        attributes::check(&after)?;
+        check_attributes(&after)?;
         let name = name.filter(|name| *name != self.campaign.name).map(str::to_owned);
         if name.is_none() && attributes.is_empty() {
             return self.nothing();

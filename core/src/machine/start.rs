@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::configure::digest_configs;
+use super::digests::digest_configs;
 use super::{Decided, Decision};
 use crate::campaign::{Activity, Doing, Intent};
 use crate::event::EventKind;

@@ -49,6 +49,8 @@ class CampaignStatus(StrEnum):
 
     IDLE = "idle"
     RUNNING = "running"
+    WAITING_FOR_REPORT = "waiting_for_report"
+    RETRYING = "retrying"
     PAUSING = "pausing"
     STOPPING = "stopping"
     PAUSED = "paused"
@@ -63,10 +65,13 @@ class PhaseStatus(StrEnum):
 
     NOT_STARTED = "not_started"
     RUNNING = "running"
+    WAITING_FOR_REPORT = "waiting_for_report"
+    RETRYING = "retrying"
     PAUSED = "paused"
     FAILED = "failed"
     STOPPED = "stopped"
     COMPLETED = "completed"
+    SKIPPED = "skipped"
 
 
 class Activity(StrEnum):
@@ -247,19 +252,25 @@ class PhaseView:
 _MARKS = {
     PhaseStatus.NOT_STARTED: "○",
     PhaseStatus.RUNNING: "▶",
+    PhaseStatus.WAITING_FOR_REPORT: "⧗",
+    PhaseStatus.RETRYING: "↻",
     PhaseStatus.PAUSED: "⏸",
     PhaseStatus.FAILED: "✗",
     PhaseStatus.STOPPED: "■",
     PhaseStatus.COMPLETED: "✓",
+    PhaseStatus.SKIPPED: "»",
 }
 
 _COLOURS = {
     PhaseStatus.NOT_STARTED: "#57606a",
     PhaseStatus.RUNNING: "#0a5bc4",
+    PhaseStatus.WAITING_FOR_REPORT: "#7a5200",
+    PhaseStatus.RETRYING: "#7a5200",
     PhaseStatus.PAUSED: "#7a5200",
     PhaseStatus.FAILED: "#b3261e",
     PhaseStatus.STOPPED: "#57606a",
     PhaseStatus.COMPLETED: "#1a6b32",
+    PhaseStatus.SKIPPED: "#57606a",
 }
 
 
@@ -342,9 +353,10 @@ class Event:
 
     cursor: str
     """Its place in the log, to go on after."""
-    seq: int
-    """Its number within the campaign, from 1."""
-    campaign_id: str
+    seq: int | None
+    """Its number within the campaign, from 1; ``None`` for an event of a resource."""
+    campaign_id: str | None
+    """The campaign; ``None`` for an event of a resource."""
     timestamp: datetime
     type: str
     """What happened, such as ``phase_auto_started``."""
@@ -355,7 +367,7 @@ class Event:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Reads it from its JSON object."""
         rest = dict(data)
-        cursor, seq, campaign = rest.pop("cursor"), rest.pop("seq"), rest.pop("campaignId")
+        cursor, seq, campaign = rest.pop("cursor"), rest.pop("seq", None), rest.pop("campaignId", None)
         moment, kind = datetime.fromisoformat(rest.pop("timestamp")), rest.pop("type")
         return cls(cursor, seq, campaign, moment, kind, rest)
 

@@ -56,11 +56,13 @@ impl Log {
 
     /// Removes the events of a campaign, apart from its deletion.
     pub(super) fn forget(&mut self, campaign: CampaignId, deletion: Version) {
-        for (_, place) in self
-            .places
-            .extract_if((campaign, Version(0))..(campaign, deletion), |_, _| true)
-        {
-            self.entries.remove(&place);
+        let later = self.places.split_off(&(campaign, Version(0)));
+        for (key, place) in later {
+            if key < (campaign, deletion) {
+                self.entries.remove(&place);
+            } else {
+                self.places.insert(key, place);
+            }
         }
     }
 

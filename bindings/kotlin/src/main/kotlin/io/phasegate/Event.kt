@@ -21,10 +21,10 @@ import kotlinx.serialization.json.long
 public data class Event internal constructor(
     /** Its place in the log of all campaigns, to go on after. It is opaque. */
     val cursor: String,
-    /** Its number within its campaign, gapless from 1. */
-    val seq: Long,
-    /** The id of the campaign. */
-    val campaignId: String,
+    /** Its number within its campaign, gapless from 1; null for an event of a resource. */
+    val seq: Long?,
+    /** The id of the campaign; null for an event of a resource. */
+    val campaignId: String?,
     /** When it happened. */
     val timestamp: Instant,
     /** What happened, such as `phase_auto_started`. A later release may add types. */
@@ -42,9 +42,9 @@ internal object EventSerializer : KSerializer<Event> {
     override fun serialize(encoder: Encoder, value: Event) {
         val members = buildJsonObject {
             put("cursor", JsonPrimitive(value.cursor))
-            put("seq", JsonPrimitive(value.seq))
+            value.seq?.let { put("seq", JsonPrimitive(it)) }
             put("type", JsonPrimitive(value.type))
-            put("campaignId", JsonPrimitive(value.campaignId))
+            value.campaignId?.let { put("campaignId", JsonPrimitive(it)) }
             put("timestamp", JsonPrimitive(value.timestamp.toString()))
             value.data.forEach { (name, member) -> put(name, member) }
         }
@@ -57,8 +57,8 @@ internal object EventSerializer : KSerializer<Event> {
             members[name]?.jsonPrimitive ?: throw SerializationException("an event has no $name")
         return Event(
             cursor = member("cursor").content,
-            seq = member("seq").long,
-            campaignId = member("campaignId").content,
+            seq = members["seq"]?.jsonPrimitive?.long,
+            campaignId = members["campaignId"]?.jsonPrimitive?.content,
             timestamp = Instant.parse(member("timestamp").content),
             type = member("type").content,
             data = JsonObject(members.filterKeys { it !in OWN_MEMBERS }),

@@ -128,20 +128,22 @@ private typealias Make = (String, String, JsonObject) -> RuntimeException
 /** The codes of each class. `schemas/codes.json` of the repository has the same, and a test compares the two. */
 private val CLASSES: List<Pair<Make, List<String>>> = listOf(
     ::Rejected to listOf(
-        "already_running", "not_paused", "not_running", "not_started", "out_of_order", "paused", "pausing", "phase_locked",
-        "phase_started", "pipeline_changed", "stale_ticket", "stopping", "unknown_pipeline",
+        "already_running", "answer_invalid", "input_changed", "not_paused", "not_running", "not_started", "nothing_left",
+        "out_of_order", "paused", "pausing", "phase_locked", "phase_started", "pipeline_changed", "skip_forbidden", "stale_ticket",
+        "stopping", "unknown_pipeline",
     ),
     ::PreflightFailed to listOf("preflight_failed"),
     ::ConfigInvalid to listOf("config_invalid"),
     ::UnknownPhase to listOf("unknown_phase"),
     ::NotFound to listOf("not_found", "resource_not_found"),
     ::invalidArgument to listOf(
-        "invalid_argument", "invalid_cursor", "invalid_name", "invalid_pipeline", "pipeline_not_named", "probe_input_invalid",
-        "probe_unsupported", "too_deep", "too_large", "unknown_resource_kind",
+        "invalid_argument", "invalid_attribute", "invalid_cursor", "invalid_envelope", "invalid_name", "invalid_pipeline",
+        "invalid_retry", "pipeline_not_named", "probe_input_invalid", "probe_unsupported", "too_deep", "too_large",
+        "unknown_resource_kind",
     ),
     ::ResourceInvalid to listOf("resource_invalid"),
-    ::Conflict to listOf("idempotency_key_reused", "precondition_failed", "resource_conflict"),
-    ::StorageFailed to listOf("newer_format", "storage_failed"),
+    ::Conflict to listOf("idempotency_key_reused", "lease_held", "precondition_failed", "resource_conflict"),
+    ::StorageFailed to listOf("newer_format", "outcome_unknown", "storage_failed"),
     ::Held to listOf("held"),
     ::Damaged to listOf("damaged"),
     ::Closed to listOf("closed", "forked", "shut_down"),

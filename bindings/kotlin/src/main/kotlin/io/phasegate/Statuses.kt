@@ -32,6 +32,14 @@ public enum class CampaignStatus(
     @SerialName("running")
     RUNNING("running"),
 
+    /** A phase waits for somebody to report its outcome. */
+    @SerialName("waiting_for_report")
+    WAITING_FOR_REPORT("waiting_for_report"),
+
+    /** A phase failed, and is tried again by itself. */
+    @SerialName("retrying")
+    RETRYING("retrying"),
+
     /** A phase is running and was asked to pause. */
     @SerialName("pausing")
     PAUSING("pausing"),
@@ -75,6 +83,14 @@ public enum class PhaseStatus(
     @SerialName("running")
     RUNNING("running"),
 
+    /** Its outcome is left to somebody else, who has not reported it yet. */
+    @SerialName("waiting_for_report")
+    WAITING_FOR_REPORT("waiting_for_report"),
+
+    /** It failed, and is tried again by itself. */
+    @SerialName("retrying")
+    RETRYING("retrying"),
+
     /** It is paused. */
     @SerialName("paused")
     PAUSED("paused"),
@@ -90,6 +106,10 @@ public enum class PhaseStatus(
     /** It is completed. */
     @SerialName("completed")
     COMPLETED("completed"),
+
+    /** It was skipped. */
+    @SerialName("skipped")
+    SKIPPED("skipped"),
 }
 
 /** What a campaign is doing, as campaigns are looked up by it. */

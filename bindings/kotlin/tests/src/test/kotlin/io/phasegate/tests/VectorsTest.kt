@@ -112,6 +112,10 @@ private class Player(private val engine: Engine) {
             "reported" to JsonPrimitive(engine.report(ticket, outcome).word)
         }
         "look" -> "view" to shown(campaign.view())
+        "await_status" -> {
+            while (campaign.view().status.word != step.text("status")) yield()
+            "view" to shown(campaign.view())
+        }
         "settle" -> "view" to shown(campaign.atRest())
         "records" -> "records" to records(step)
         "await_records" -> {

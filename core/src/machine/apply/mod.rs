@@ -1,14 +1,15 @@
 //! Folds events into the state, and decides nothing.
 
+mod ends;
+mod launches;
+
 use crate::attributes;
 use crate::campaign::{
-    Activity, Campaign, Completion, ConfigPin, Count, Deferral, Doing, Intent, Mark, Passed, PhaseSlot, Pins,
-    RunState, Skip, Trigger,
+    Activity, Campaign, ConfigPin, Count, Doing, Intent, Mark, PhaseSlot, RunState, Trigger,
 };
-use crate::event::{Event, EventKind, Launch, Misfit, Resumed};
+use crate::event::{Event, EventKind, Misfit, Resumed};
 use crate::ids::{Attempt, CampaignId, PhaseName, Run, Version};
 use crate::options::SkipReads;
-use crate::time::Timestamp;
 
 impl Campaign {
     /// The campaign that a log begins with.
@@ -320,214 +321,6 @@ impl Campaign {
             _ => Err("no runner works on that phase"),
         }
     }
-
-    fn defer(
-        &mut self,
-        phase: &PhaseName,
-        run: Run,
-        attempt: Attempt,
-        event: Version,
-        has_form: bool,
-        deadline_at: Option<Timestamp>,
-    ) -> Result<(), &'static str> {
-        self.attempt_of(phase, run, attempt)?;
-        match &mut self.activity {
-            Activity::Running {
-                doing:
-                    doing @ Doing::Working {
-                        intent: Intent::None | Intent::Pause,
-                    },
-                ..
-            } => {
-                *doing = Doing::Waiting {
-                    deferral: Deferral {
-                        event,
-                        has_form,
-                        deadline_at,
-                    },
-                };
-                Ok(())
-            }
-            _ => Err("only a runner that works, and is not to stop, leaves its outcome to somebody"),
-        }
-    }
-
-    fn complete(&mut self, event: &Event, version: Version) -> Result<(), &'static str> {
-        let EventKind::PhaseCompleted {
-            phase,
-            run,
-            attempt,
-            records,
-            digest,
-            ..
-        } = &event.kind
-        else {
-            return Err("it is no completion");
-        };
-        let state = self.attempt_of(phase, *run, *attempt)?;
-        let completion = Completion {
-            run: *run,
-            attempt: *attempt,
-            records: *records,
-            outcome: digest.clone(),
-            event: version,
-            started_at: state.started_at,
-            completed_at: event.timestamp,
-        };
-        match &self.activity {
-            Activity::Running { .. }
-            | Activity::Paused {
-                deferral: Some(_), ..
-            } => {}
-            _ => return Err("that phase is not running"),
-        }
-        self.activity = Activity::Idle { held: false };
-        self.passed.push(Passed::Completed(completion));
-        Ok(())
-    }
-
-    fn fail(&mut self, event: &Event) -> Result<(), &'static str> {
-        let EventKind::PhaseFailed {
-            phase,
-            run,
-            attempt,
-            failure,
-            tries,
-            base_batch,
-            retry_at,
-            digest,
-        } = &event.kind
-        else {
-            return Err("it is no failure");
-        };
-        let mut run = self.attempt_of(phase, *run, *attempt)?.clone();
-        let recorded = match &self.activity {
-            Activity::Running { .. }
-            | Activity::Paused {
-                deferral: Some(_), ..
-            } => digest.clone(),
-            // The wait for a retry has ended. What was reported before stays reported.
-            Activity::Failed {
-                recorded,
-                retry_at: Some(_),
-                ..
-            } => recorded.clone(),
-            _ => return Err("only a phase that runs, waits or retries fails"),
-        };
-        run.tries = Count {
-            count: *tries,
-            base_batch: *base_batch,
-        };
-        self.activity = Activity::Failed {
-            run,
-            failure: failure.clone(),
-            recorded,
-            retry_at: *retry_at,
-        };
-        Ok(())
-    }
-
-    fn skip(&mut self, phase: &PhaseName, reads: SkipReads, event: &Event) -> Result<(), &'static str> {
-        self.expect_current(phase)?;
-        let held = match &self.activity {
-            Activity::Running { .. } => return Err("a running phase is not skipped"),
-            Activity::Idle { held } => *held,
-            Activity::Paused { .. } | Activity::Failed { .. } | Activity::Stopped { .. } => false,
-        };
-        let planned = self.slot(phase)?.mark.take();
-        let mark = planned.unwrap_or_else(|| Mark {
-            reads,
-            reason: event.envelope.reason().map(str::to_owned),
-        });
-        if mark.reads != reads {
-            return Err("a skip keeps to its plan");
-        }
-        self.passed.push(Passed::Skipped(Skip {
-            mark,
-            skipped_at: event.timestamp,
-        }));
-        self.activity = Activity::Idle { held };
-        Ok(())
-    }
-
-    fn restart(&mut self, launch: &Launch) -> Result<(), &'static str> {
-        let index = self
-            .index_of(&launch.phase)
-            .ok_or("the campaign has no such phase")?;
-        let has_run = index < self.position() || (index == self.position() && self.activity.run().is_some());
-        if matches!(self.activity, Activity::Running { .. }) || !has_run {
-            return Err("only a phase at rest that has run or was skipped is restarted");
-        }
-        let mut undone = self.clone();
-        undone.undo_from(index);
-        undone.launch(launch, Trigger::Restart)?;
-        *self = undone;
-        Ok(())
-    }
-
-    /// Launches an attempt of the phase at the position: the next of its run, or the first of the next run.
-    fn launch(&mut self, launch: &Launch, trigger: Trigger) -> Result<(), &'static str> {
-        self.expect_current(&launch.phase)?;
-        let before = self.activity.run().filter(|run| run.run == launch.run).cloned();
-        let mut run = self.launched(launch, before.as_ref())?;
-        run.token_attempt = launch.attempt;
-        if trigger == Trigger::Retry
-            && let Some(before) = before
-        {
-            (run.tries, run.recoveries) = (before.tries, before.recoveries);
-        }
-        self.run(run, trigger)
-    }
-
-    fn recover(&mut self, launch: &Launch, recoveries: Count) -> Result<(), &'static str> {
-        let before = self.activity.run().filter(|run| run.run == launch.run).cloned();
-        let before = before.ok_or("a recovery continues the run")?;
-        let mut run = self.launched(launch, Some(&before))?;
-        (run.token_attempt, run.tries, run.recoveries) = (before.token_attempt, before.tries, recoveries);
-        self.run(run, Trigger::Recovery)
-    }
-
-    fn launched(&self, launch: &Launch, before: Option<&RunState>) -> Result<RunState, &'static str> {
-        let slot = self.current().ok_or("every phase is passed")?;
-        if slot.mark.is_some() {
-            return Err("a phase that is to be skipped is not launched");
-        }
-        let follows = match before {
-            Some(before) => launch.attempt == before.attempt.next(),
-            None => launch.run == slot.latest_run.next() && launch.attempt == Attempt(1),
-        };
-        if !follows {
-            return Err("runs of a phase follow each other, and attempts of a run");
-        }
-        if launch.upstream != self.upstream_of(self.position()) {
-            return Err("a run reads from the phase before");
-        }
-        Ok(RunState {
-            run: launch.run,
-            attempt: launch.attempt,
-            token_attempt: launch.attempt,
-            pins: Pins {
-                config: launch.config_revision,
-                resources: launch.resources.clone(),
-                upstream: launch.upstream.clone(),
-            },
-            started_at: before.map_or(launch.started_at, |before| before.started_at),
-            tries: Count::default(),
-            recoveries: Count::default(),
-        })
-    }
-
-    fn run(&mut self, run: RunState, trigger: Trigger) -> Result<(), &'static str> {
-        let index = self.position();
-        let slot = self.phases.get_mut(index).ok_or("every phase is passed")?;
-        slot.latest_run = run.run;
-        self.activity = Activity::Running {
-            run,
-            trigger,
-            doing: Doing::Working { intent: Intent::None },
-        };
-        Ok(())
-    }
 }
 
 fn misfit(version: Version, event: &Event, reason: &'static str) -> Misfit {
@@ -544,8 +337,10 @@ mod tests {
     use crate::attributes::Attributes;
     use crate::campaign::Mode;
     use crate::envelope::Envelope;
+    use crate::event::Launch;
     use crate::ids::{PipelineId, Revision};
     use crate::json::Digest;
+    use crate::time::Timestamp;
     use serde_json::json;
 
     fn event(kind: EventKind) -> Event {
