@@ -131,13 +131,10 @@ mod tests {
     #[test]
     fn an_event_has_the_members_of_every_type_and_those_of_all_are_required() {
         let event = &components()["Event"];
-        assert_eq!(
-            event["required"],
-            json!(["cursor", "seq", "campaignId", "timestamp", "type"])
-        );
+        assert_eq!(event["required"], json!(["cursor", "timestamp", "type"]));
         let properties = event["properties"].as_object().expect("members");
         assert_eq!(
-            properties["reason"]["description"],
+            properties["stopReason"]["description"],
             "Why the phase stopped. Of `phase_stopped`."
         );
         assert_eq!(properties["phase"]["description"], "The phase.");

@@ -124,14 +124,6 @@ impl From<EngineError> for Problem {
                     "the store is damaged: see the server's log, and run 'phasegate verify'",
                 )
             }
-            EngineError::Storage(StorageError::OutcomeUnknown { .. }) => {
-                tracing::error!(%error, "the outcome of a write is unknown");
-                Self::new(
-                    "outcome_unknown",
-                    "the write may or may not have been done: look at the campaign before you send it again",
-                )
-                .with_all(in_http(&error))
-            }
             EngineError::Storage(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(

@@ -195,6 +195,7 @@ fn an_attempt_that_dies_in_the_middle_is_taken_up_and_ends_with_the_same_records
             }
         });
         inside.shutdown_background();
+        world.storage.end_leases();
     }
     outside.block_on(async {
         let engine = engine(&world.storage);

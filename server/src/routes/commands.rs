@@ -53,7 +53,7 @@ pub struct CommandHeaders {
     responses((status = 202, description = "It is started", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "unknown_phase", "preflight_failed", "out_of_order", "already_running", "paused",
-        "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
+        "pausing", "stopping", "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]
 pub async fn start(
@@ -126,7 +126,7 @@ pub async fn pause(asked: OfCampaign) -> Result<Response, Problem> {
     post, path = "/campaigns/{id}/resume", operation_id = "resume", tag = "Commands", params(CampaignPath, CommandHeaders),
     responses((status = 200, description = "It goes on", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
-        "not_found", "invalid_name", "not_paused", "pausing", "stopping", "config_invalid@409", "preflight_failed", "pipeline_changed",
+        "not_found", "invalid_name", "not_paused", "pausing", "stopping", "config_invalid@409", "input_changed", "preflight_failed", "pipeline_changed",
         "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
     ])))
 )]

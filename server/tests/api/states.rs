@@ -29,10 +29,7 @@ async fn while_a_phase_comes_to_rest_other_commands_say_so() {
     host.until(&id, "pausing").await;
     let refusal = async |what: &str| host.client.tell(&at(what)).await.refusal();
     assert_eq!(refusal("resume").await, (409, "pausing".to_owned()));
-    assert_eq!(
-        refusal("phases/collect/start").await,
-        (409, "already_running".to_owned())
-    );
+    assert_eq!(refusal("phases/collect/start").await, (409, "pausing".to_owned()));
     assert_eq!(
         refusal("phases/collect/restart").await,
         (409, "already_running".to_owned())
@@ -47,6 +44,25 @@ async fn while_a_phase_comes_to_rest_other_commands_say_so() {
     assert_eq!(stop.await.expect("it doesn't panic"), 200);
     let shown = host.client.get(&format!("/campaigns/{id}")).await.json();
     assert_eq!(shown["progress"], json!(null));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_paused_phase_whose_resource_changed_says_that_it_must_begin_afresh() {
+    let host = Running::start().await;
+    let id = host.campaign("step_by_step", &[]).await;
+    let at = |what: &str| format!("/campaigns/{id}/{what}");
+    let note = "/resources/note/first";
+    host.client.put(note, &json!({"text": "a"})).await;
+    let config = json!({"records": 0, "hold": true, "noteId": "first"});
+    host.client.put(&at("phases/collect/config"), &config).await;
+    assert_eq!(host.client.tell(&at("phases/collect/start")).await.status, 202);
+    assert_eq!(host.client.tell(&at("pause")).await.status, 200);
+    host.client.put(note, &json!({"text": "b"})).await;
+    let refused = host.client.tell(&at("resume")).await;
+    assert_eq!(refused.refusal(), (409, "input_changed".to_owned()));
+    assert_eq!(host.client.tell(&at("phases/collect/restart")).await.status, 202);
+    host.gate.open();
     host.stop().await;
 }
 
