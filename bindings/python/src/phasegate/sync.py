@@ -275,7 +275,7 @@ class Engine:
 
     @property
     def running_phases(self) -> int:
-        """How many phases this process works on, waiting and deferred ones included."""
+        """How many phases this process works on, those included that wait for a place."""
         return self._twin.running_phases
 
     def manifests(self) -> list[dict[str, Json]]:
