@@ -19,6 +19,8 @@ use crate::state::EngineState;
 const AT_ONCE: usize = 100;
 /// How long to wait before what could not be taken up is tried again, and after an error of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// How long to wait before the store is asked again while only what is not watched here is due.
+const UNWATCHED_AFTER: Duration = Duration::from_secs(1);
 
 /// The result of a recovery.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +102,7 @@ impl EngineState {
         self.pipelines.keys().cloned().collect()
     }
 
-    /// Takes up everything that is due now.
+    /// Takes up everything that is due now. What is left in the answer could not be taken up, or is not watched here.
     async fn take_up_all(
         self: &Arc<Self>,
         recovery: &mut Recovery,
@@ -110,7 +112,7 @@ impl EngineState {
         let mut seen = BTreeSet::new();
         let mut limit = AT_ONCE;
         loop {
-            let due = self
+            let mut due = self
                 .storage
                 .due(self.owner, &pipelines, self.lease_ttl, limit)
                 .await?;
@@ -123,6 +125,9 @@ impl EngineState {
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
+                let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
+                due.items
+                    .retain(|item| failed(campaign_of(item)) || !self.watched.has(campaign_of(item)));
                 return Ok(due);
             }
             if !found_new {
@@ -241,10 +246,16 @@ impl EngineState {
                     continue;
                 }
             }
-            if due.items.iter().any(|item| self.watched.has(campaign_of(item))) {
-                // What could not be taken up stays due: it is not asked for at once again.
-                due.next_in = Some(due.next_in.unwrap_or(AGAIN_AFTER).max(AGAIN_AFTER));
-            }
+            // What could not be taken up, or is not watched here, stays due: it is not asked for at once again.
+            let pause = match due.items.iter().any(|item| self.watched.has(campaign_of(item))) {
+                true => AGAIN_AFTER,
+                false if due.items.is_empty() => Duration::ZERO,
+                false => UNWATCHED_AFTER,
+            };
+            due.next_in = match due.next_in {
+                Some(next_in) => Some(next_in.max(pause)),
+                None => Some(pause).filter(|pause| !pause.is_zero()),
+            };
         }
     }
 

@@ -4,6 +4,7 @@
 mod between;
 mod chain;
 mod checks;
+mod due;
 mod failures;
 mod idempotency;
 mod once;
