@@ -44,7 +44,7 @@ class StressTest {
                         runBlocking {
                             val campaign = campaigns[number % 8]
                             if (number % 50 == 0) campaign.configure("rest", io.phasegate.json("""{"number": $number}"""))
-                            campaign.view().phases.size + campaign.events().first().seq
+                            campaign.view().phases.size + (campaign.events().first().seq ?: 0)
                         }
                     }
                 }
