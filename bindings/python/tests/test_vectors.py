@@ -128,7 +128,7 @@ def line(kind: str, data: dict[str, Any]) -> str:
     words = [kind]
     if "phase" in data:
         words.append(data["phase"])
-    if "attempt" in data:
+    if "startedAt" in data:  # It launched an attempt.
         words.append(f"{data['run']}.{data['attempt']}")
     return " ".join(words)
 

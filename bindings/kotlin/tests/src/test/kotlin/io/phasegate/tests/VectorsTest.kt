@@ -160,7 +160,9 @@ private fun problems(problems: List<Problem>) = Json.encodeToJsonElement(problem
 private fun line(event: Event): String = buildList {
     add(event.type)
     event.data["phase"]?.let { add(it.jsonPrimitive.content) }
-    event.data["attempt"]?.let { add("${event.data.getValue("run").jsonPrimitive.contentOrNull}.${it.jsonPrimitive.content}") }
+    fun number(name: String) = event.data.getValue(name).jsonPrimitive.content
+    // What launched an attempt says when.
+    if ("startedAt" in event.data) add("${number("run")}.${number("attempt")}")
 }.joinToString(" ")
 
 private fun shown(view: CampaignView): JsonElement = JsonObject(
