@@ -117,12 +117,6 @@ const SITES: &[Site] = &[
         r#"SetEnv ANSWER "Content-Type: text/html\nContent-Length: 100\n\n<p>page""#,
         "ok 200: page",
     ),
-    (
-        "script-short-and-trusted",
-        r#"SetEnv ANSWER "Content-Type: text/html\nContent-Length: 100\n\n<p>page"
-        SetEnv ap_trust_cgilike_cl yes"#,
-        "ok (cut_short) 200: page",
-    ),
     // The server ends the answer as if it were whole.
     (
         "script-killed",
