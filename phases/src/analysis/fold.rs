@@ -24,10 +24,13 @@ pub(super) fn folded(text: &str) -> String {
     if !folded.combines {
         return folded.kept;
     }
-    // An accent composes with the letter before it. It is put in order first: case folding makes a letter of one of them.
+    // An accent composes with the letter before it. It is put in order first: case folding makes a letter of one of them. What has no
+    // form of its own would keep accents apart that belong together.
+    let ignored = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let seen: String = text.chars().filter(|c| !ignored.contains(*c)).collect();
     let normalizer = ComposingNormalizerBorrowed::new_nfc();
     let mut folded = FoldedText::with_capacity(text.len());
-    folded.push_all(&normalizer.normalize(text));
+    folded.push_all(&normalizer.normalize(&seen));
     match normalizer.normalize(&folded.kept) {
         Cow::Borrowed(_) => folded.kept,
         Cow::Owned(composed) => composed,
@@ -223,6 +226,7 @@ mod tests {
             ("a\u{307}\u{323}", "\u{1ea1}\u{307}"),
             ("\u{130}\u{93c}", "I\u{93c}\u{307}"),
             ("\u{928}\u{93c}", "\u{929}"),
+            ("\u{130}\u{200b}\u{323}", "I\u{323}\u{307}"),
         ] {
             assert_eq!(folded(one), folded(other));
         }
