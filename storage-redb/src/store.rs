@@ -30,7 +30,7 @@ const QUEUE_KIB: usize = 64 * 1024;
 ///
 /// # Closing
 ///
-/// [`close`](Storage::close), or dropping the last handle, finishes the queued writes and releases the file, and waits for
+/// [`close`](phasegate_core::storage::Storage::close), or dropping the last handle, finishes the queued writes and releases the file, and waits for
 /// that. Neither using nor closing the store needs an async runtime.
 #[derive(Clone)]
 pub struct RedbStorage {
