@@ -166,6 +166,9 @@ impl Count {
     }
 }
 
+/// From so many counted recoveries on, an attempt is a suspect: it may be what ended its processes.
+const SUSPECT_FROM: u32 = 2;
+
 /// One run in its latest attempt.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RunState {
@@ -183,6 +186,14 @@ pub struct RunState {
     pub tries: Count,
     /// The recoveries that count since the run made progress, or since a person set it going.
     pub recoveries: Count,
+}
+
+impl RunState {
+    /// Whether its process ended two times or more without progress of the run. An engine takes it up alone, so that it costs no other
+    /// campaign anything. `progress` is the number of its latest batch that was progress.
+    pub fn is_suspect(&self, progress: BatchNumber) -> bool {
+        self.recoveries.so_far(progress).count >= SUSPECT_FROM
+    }
 }
 
 word_type! {

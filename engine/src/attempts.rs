@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate_core::Ticket;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Why an attempt is interrupted.
@@ -25,6 +26,8 @@ pub(crate) enum InterruptReason {
 pub(crate) struct LocalAttempt {
     /// Cancelled to ask the runner to come to rest.
     pub(crate) cancellation: CancellationToken,
+    /// Cancelled when it has made progress: a durable batch with records or a checkpoint.
+    pub(crate) progressed: CancellationToken,
     /// Cancelled when the attempt is over in this process.
     pub(crate) ended: CancellationToken,
     reason: Mutex<Option<InterruptReason>>,
@@ -50,6 +53,8 @@ impl LocalAttempt {
 #[derive(Default)]
 pub(crate) struct Attempts {
     by_ticket: Mutex<HashMap<Ticket, Arc<LocalAttempt>>>,
+    /// Told when there is none left.
+    none_left: Notify,
 }
 
 impl Attempts {
@@ -63,6 +68,7 @@ impl Attempts {
     pub(crate) fn reserve(self: &Arc<Self>, ticket: &Ticket) -> Option<Reservation> {
         let attempt = Arc::new(LocalAttempt {
             cancellation: CancellationToken::new(),
+            progressed: CancellationToken::new(),
             ended: CancellationToken::new(),
             reason: Mutex::new(None),
         });
@@ -95,6 +101,17 @@ impl Attempts {
     pub(crate) fn len(&self) -> usize {
         self.with(|map| map.len())
     }
+
+    /// Waits until there is none.
+    pub(crate) async fn none_left(&self) {
+        loop {
+            let told = self.none_left.notified();
+            if self.len() == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
 }
 
 /// The entry of an attempt. Dropping it removes the entry and wakes everyone who waits for the attempt's end.
@@ -112,7 +129,13 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.attempts.with(|map| map.remove(&self.ticket));
+        let none_left = self.attempts.with(|map| {
+            map.remove(&self.ticket);
+            map.is_empty()
+        });
+        if none_left {
+            self.attempts.none_left.notify_waiters();
+        }
         self.attempt.ended.cancel();
     }
 }

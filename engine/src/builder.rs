@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use phasegate_core::PipelineId;
 use phasegate_core::storage::Storage;
-use phasegate_core::{OwnerId, PipelineId};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::attempts::Attempts;
 use crate::engine::Engine;
+use crate::fresh_ids::FreshIds;
 use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
 use crate::state::EngineState;
+use crate::suspects::Suspects;
 use crate::turns::Turns;
 use crate::watched::Watched;
 
@@ -60,6 +61,7 @@ pub struct EngineBuilder {
     check_timeout: Option<Duration>,
     key_ttl: Option<Duration>,
     max_running: Option<usize>,
+    seed: Option<u64>,
 }
 
 impl EngineBuilder {
@@ -136,6 +138,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Draws every id of this engine (its own, those of campaigns and of commits) from a seed, so that a test or a simulation can be
+    /// repeated. Two engines on one store must have different seeds. Without a seed they are drawn by the system's randomness.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Builds the engine. It launches nothing: [`Engine::recover`] takes up the phases that were running before.
     ///
     /// # Errors
@@ -160,11 +170,13 @@ impl EngineBuilder {
         let permits = self
             .max_running
             .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
+        let ids = FreshIds::new(self.seed);
         Ok(Engine::new(EngineState {
             storage,
             pipelines,
             handle,
-            owner: OwnerId::from_u128(Uuid::new_v4().as_u128()),
+            owner: ids.owner(),
+            ids,
             lease_ttl: self.lease_ttl.unwrap_or(LEASE_TTL),
             grace: self.grace.unwrap_or(GRACE),
             check_timeout: self.check_timeout.unwrap_or(CHECK_TIMEOUT),
@@ -175,6 +187,8 @@ impl EngineBuilder {
             turns: Turns::new(),
             keys_at_work: KeysAtWork::default(),
             watched: Watched::default(),
+            suspects: Suspects::default(),
+            keeps_leases: AtomicBool::new(false),
             told_unwatched: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),

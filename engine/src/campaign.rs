@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phasegate_core::storage::{ChangeScope, Cursor, EventScope, IdempotencyKey};
 use phasegate_core::{
-    Activity, AttributeChanges, CampaignId, CampaignView, Command, Envelope, Mode, PhaseName,
+    Activity, AttributeChanges, Campaign, CampaignId, CampaignView, Command, Envelope, Mode, PhaseName,
     PreflightReport, RetryPolicy, Run,
 };
 use serde_json::Value;
@@ -33,6 +33,14 @@ impl CampaignHandle {
             key: None,
             envelope: Envelope::none(),
         }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// Its id.
@@ -73,6 +81,16 @@ impl CampaignHandle {
     /// [`EngineError::NotFound`], or [`EngineError::Storage`].
     pub async fn view(&self) -> Result<CampaignView, EngineError> {
         self.engine.view(self.id).await
+    }
+
+    /// Its snapshot as the store holds it: what it is, without what is derived from its configs. No runner is asked, and nothing is
+    /// checked.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotFound`], or [`EngineError::Storage`].
+    pub async fn snapshot(&self) -> Result<Campaign, EngineError> {
+        self.engine.snapshot(self.id).await
     }
 
     /// The check of every remaining phase.

@@ -6,15 +6,15 @@ use phasegate_core::storage::{
     ConfigWrite, IdempotencyEntry, IdempotencyKey, Output, StorageError, Transition,
 };
 use phasegate_core::{
-    CampaignId, Command, CommitId, Event, EventKind, Facts, Input, Intent, Signal, Ticket, Timestamp, Version,
+    CampaignId, Command, Event, EventKind, Facts, Input, Intent, Signal, Ticket, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::attempts::InterruptReason;
 use crate::error::EngineError;
 use crate::gather::Gathered;
 use crate::keys::UsedKey;
+use crate::log;
 use crate::precondition::Precondition;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
@@ -96,9 +96,12 @@ impl EngineState {
                 released: terms.released,
                 ..self.pipeline_facts(&before)
             };
-            let prepared = match self.prepare(before, input, read.now, facts).await? {
+            let prepared = match self.prepare(&before, input, read.now, facts).await? {
                 Ok(prepared) => prepared,
-                Err(rejection) => return self.refused(used.as_ref(), rejection.into()).await,
+                Err(rejection) => {
+                    log::refusal(&before, input, &rejection);
+                    return self.refused(used.as_ref(), rejection.into()).await;
+                }
             };
             let receipt = prepared.receipt();
             if prepared.events.is_empty() && used.is_none() {
@@ -120,7 +123,7 @@ impl EngineState {
     ) -> Result<bool, EngineError> {
         let id = prepared.before.id;
         let transition = Transition {
-            commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
+            commit_id: self.ids.commit(),
             campaign: id,
             expected_version: prepared.before.version,
             expected_resources: prepared.gathered.expected_resources.clone(),

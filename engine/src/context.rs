@@ -31,6 +31,8 @@ pub(crate) struct AttemptState {
     pub(crate) upstream: Option<RunRef>,
     pub(crate) start: RunOutput,
     pub(crate) cancellation: CancellationToken,
+    /// To be cancelled at the first durable progress.
+    pub(crate) progressed: CancellationToken,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) board: ProgressBoard,
     pub(crate) handle: Handle,
@@ -59,9 +61,13 @@ impl AttemptState {
     async fn append(&self, written: &mut DurableOutput, mut output: Output) -> Result<(), RunError> {
         output.batch = written.batch.next();
         let progress = output.progress;
+        let is_progress = !output.records.is_empty() || output.checkpoint.is_some();
         let appended = self.storage.append(output).await?;
         written.batch = appended.batch;
         written.records = appended.records;
+        if is_progress {
+            self.progressed.cancel();
+        }
         if let Some(progress) = progress {
             self.board.set(&self.ticket, progress);
         }

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use phasegate_core::storage::{IdempotencyKey, StorageError, Transition};
 use phasegate_core::{
-    Attributes, Campaign, CampaignId, CommitId, CreateCampaign, Digest, Envelope, Facts, Mode, PhaseName,
-    PipelineId, Rejection, RetryPolicy, Version, create,
+    Attributes, Campaign, CampaignId, CreateCampaign, Digest, Envelope, Event, Facts, Mode, PhaseName,
+    PipelineId, Rejection, RetryPolicy, Timestamp, Version, create,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::campaign::CampaignHandle;
 use crate::commit::{Receipt, config_writes};
 use crate::engine::{Engine, by_phase};
 use crate::error::EngineError;
-use crate::gather::Gatherer;
+use crate::gather::{Gathered, Gatherer};
 use crate::keys::{UsedKey, is_within_depth};
 use crate::prepare::misfit;
 use crate::state::EngineState;
@@ -119,88 +118,122 @@ impl Engine {
     ///
     /// Those of [`create`](Self::create).
     pub async fn create_with_receipt(&self, campaign: NewCampaign) -> Result<Receipt, EngineError> {
-        let pipeline = self.pipeline_named(campaign.pipeline.as_deref())?;
-        let key = campaign.key.map(IdempotencyKey::new).transpose()?;
-        let named = |name: String| PhaseName::new(name).map_err(EngineError::from);
-        let command = CreateCampaign {
-            mode: campaign.mode,
-            attributes: campaign.attributes,
-            configs: by_phase(campaign.configs)?,
-            retry: campaign
-                .retry
-                .into_iter()
-                .map(|(phase, policy)| Ok((named(phase)?, policy)))
-                .collect::<Result<_, EngineError>>()?,
-            skips: campaign.skips.into_iter().map(named).collect::<Result<_, _>>()?,
-            // Ids in the order of their creation make for full pages in a store.
-            ..CreateCampaign::new(CampaignId::from_u128(Uuid::now_v7().as_u128()), campaign.name)
-        };
+        let creation = self.creation(campaign)?;
         let inner = Arc::clone(&self.inner);
-        let envelope = campaign.envelope;
         self.inner
-            .detached(async move { inner.create(&pipeline, command, envelope, key).await })
+            .detached(async move { inner.create(&creation).await })
             .await
+    }
+
+    /// Reads the names of a creation.
+    pub(crate) fn creation(&self, campaign: NewCampaign) -> Result<Creation, EngineError> {
+        let named = |name: String| PhaseName::new(name).map_err(EngineError::from);
+        Ok(Creation {
+            pipeline: self.pipeline_named(campaign.pipeline.as_deref())?,
+            key: campaign.key.map(IdempotencyKey::new).transpose()?,
+            envelope: campaign.envelope,
+            command: CreateCampaign {
+                mode: campaign.mode,
+                attributes: campaign.attributes,
+                configs: by_phase(campaign.configs)?,
+                retry: campaign
+                    .retry
+                    .into_iter()
+                    .map(|(phase, policy)| Ok((named(phase)?, policy)))
+                    .collect::<Result<_, EngineError>>()?,
+                skips: campaign.skips.into_iter().map(named).collect::<Result<_, _>>()?,
+                // Its id is drawn when it is decided.
+                ..CreateCampaign::new(CampaignId::from_u128(0), campaign.name)
+            },
+        })
     }
 }
 
+/// A creation whose names are read.
+pub(crate) struct Creation {
+    pipeline: PipelineId,
+    command: CreateCampaign,
+    envelope: Envelope,
+    key: Option<IdempotencyKey>,
+}
+
+/// A creation that is decided.
+pub(crate) struct DecidedCreation {
+    id: CampaignId,
+    now: Timestamp,
+    pub(crate) campaign: Option<Campaign>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) gathered: Gathered,
+}
+
 impl EngineState {
-    /// Decides and commits a creation.
-    async fn create(
-        self: &Arc<Self>,
-        pipeline: &PipelineId,
-        command: CreateCampaign,
-        envelope: Envelope,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Receipt, EngineError> {
-        let Some(registered) = self.pipelines.get(pipeline) else {
-            return Err(Rejection::UnknownPipeline {
-                pipeline: pipeline.clone(),
-            }
-            .into());
+    /// Gathers what a creation needs, and decides it. The outer error is the engine's own.
+    pub(crate) async fn decide_creation(
+        &self,
+        creation: &Creation,
+    ) -> Result<Result<DecidedCreation, Rejection>, EngineError> {
+        let Some(registered) = self.pipelines.get(&creation.pipeline) else {
+            let pipeline = creation.pipeline.clone();
+            return Ok(Err(Rejection::UnknownPipeline { pipeline }));
         };
-        let within = command.configs.values().all(is_within_depth);
-        let used = key.filter(|_| within).map(|key| {
-            let mut request = serde_json::to_value(&command).unwrap_or_default();
-            if let Value::Object(members) = &mut request {
-                members.remove("id");
-                members.insert("pipeline".to_owned(), pipeline.as_str().into());
-            }
-            UsedKey::new(&key, None, Digest::of(&request))
-        });
+        let facts = Facts::of_pipeline(registered.registered());
+        let mut gatherer = Gatherer::new(self, Some(registered), facts);
+        for (phase, config) in &creation.command.configs {
+            gatherer.propose(phase, config).await?;
+        }
+        let gathered = gatherer.finish();
+        let now = self.storage.now().await?;
+        let id = self.ids.campaign(now);
+        let Creation {
+            pipeline,
+            command,
+            envelope,
+            ..
+        } = creation;
+        let command = CreateCampaign {
+            id,
+            ..command.clone()
+        };
+        let events = match create(&command, pipeline, &gathered.facts, envelope, now) {
+            Ok(events) => events,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        Ok(Ok(DecidedCreation {
+            id,
+            now,
+            campaign: Campaign::fold(id, &events).map_err(misfit)?,
+            events,
+            gathered,
+        }))
+    }
+
+    /// Decides and commits a creation.
+    async fn create(self: &Arc<Self>, creation: &Creation) -> Result<Receipt, EngineError> {
+        let used = creation.used_key();
         loop {
             if let Some(receipt) = self.replay(used.as_ref()).await? {
                 return Ok(receipt);
             }
-            let mut gatherer = Gatherer::new(
-                self,
-                Some(registered),
-                Facts::of_pipeline(registered.registered()),
-            );
-            for (phase, config) in &command.configs {
-                gatherer.propose(phase, config).await?;
-            }
-            let gathered = gatherer.finish();
-            let now = self.storage.campaign(command.id).await?.now;
-            let events = match create(&command, pipeline, &gathered.facts, &envelope, now) {
-                Ok(events) => events,
+            let decided = match self.decide_creation(creation).await? {
+                Ok(decided) => decided,
                 Err(rejection) => return self.refused(used.as_ref(), rejection.into()).await,
             };
-            let campaign = Campaign::fold(command.id, &events).map_err(misfit)?;
             let receipt = Receipt {
-                campaign_id: command.id,
-                version: Version(events.len() as u64),
+                campaign_id: decided.id,
+                version: Version(decided.events.len() as u64),
                 changed: true,
             };
+            let entry = used.as_ref().map(|used| self.entry(used, &receipt, decided.now));
             let transition = Transition {
-                commit_id: CommitId::from_u128(Uuid::new_v4().as_u128()),
-                campaign: command.id,
+                commit_id: self.ids.commit(),
+                campaign: decided.id,
                 expected_version: Version(0),
-                expected_resources: gathered.expected_resources.clone(),
+                expected_resources: decided.gathered.expected_resources.clone(),
                 expected_batch: None,
-                snapshot: campaign,
-                configs: config_writes(&events, &gathered),
-                events,
-                idempotency: used.as_ref().map(|used| self.entry(used, &receipt, now)),
+                snapshot: decided.campaign,
+                configs: config_writes(&decided.events, &decided.gathered),
+                events: decided.events,
+                idempotency: entry,
                 lease: self.lease(false),
                 output: None,
             };
@@ -210,5 +243,21 @@ impl EngineState {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl Creation {
+    /// The key with a digest of what is asked for; `None` where a config is nested too deeply, which is refused anyway.
+    fn used_key(&self) -> Option<UsedKey> {
+        let key = self.key.as_ref()?;
+        if !self.command.configs.values().all(is_within_depth) {
+            return None;
+        }
+        let mut request = serde_json::to_value(&self.command).unwrap_or_default();
+        if let Value::Object(members) = &mut request {
+            members.remove("id");
+            members.insert("pipeline".to_owned(), self.pipeline.as_str().into());
+        }
+        Some(UsedKey::new(key, None, Digest::of(&request)))
     }
 }

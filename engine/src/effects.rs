@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use phasegate_core::{Campaign, CampaignStatus, Event, EventKind, Intent, PhaseName, Ticket};
+use phasegate_core::{Campaign, CampaignStatus, Intent, Ticket};
 
 use crate::attempts::{InterruptReason, Reservation};
 use crate::gather::Gathered;
-use crate::names::names;
+use crate::log;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
 use crate::supervise::{Launched, supervise};
@@ -38,7 +38,7 @@ impl EngineState {
         {
             attempt.interrupt(InterruptReason::Rest);
         }
-        log_events(&before, &events);
+        log::events(&before, &events);
         let Some(after) = after else { return };
         self.warn_if_blocked(&before, &after).await;
         if let Some(reservation) = reservation
@@ -72,6 +72,7 @@ impl EngineState {
                 "phases run in an engine that never called recover(): retries and deadlines are not watched"
             );
         }
+        self.keep_leases();
         let resources = gathered.resources_of(&ticket.phase);
         let launched = Launched {
             ticket,
@@ -117,33 +118,6 @@ impl EngineState {
         }
         let view = self.view_of(campaign).await.ok()?;
         (view.status == CampaignStatus::WaitingForConfiguration)
-            .then(|| names(&view.preflight.missing_phases()))
-    }
-}
-
-fn log_events(campaign: &Campaign, events: &[Event]) {
-    for (index, event) in events.iter().enumerate() {
-        match &event.kind {
-            EventKind::ModeChanged { mode } => {
-                tracing::info!(campaign = %campaign.id, mode = mode.as_str(), "mode changed");
-            }
-            EventKind::PhaseAutoStarted(launch) => {
-                let from = index
-                    .checked_sub(1)
-                    .and_then(|before| events[before].kind.phase());
-                let from = from.map_or("", PhaseName::as_str);
-                tracing::info!(campaign = %campaign.id, from_phase = from, to_phase = %launch.phase, "next phase started");
-            }
-            EventKind::PhaseFailed {
-                phase,
-                failure,
-                retry_at,
-                ..
-            } => {
-                let retry_at = retry_at.map(|at| at.to_string()).unwrap_or_default();
-                tracing::warn!(campaign = %campaign.id, %phase, code = failure.code, reason = failure.message, retry_at, "phase failed");
-            }
-            other => tracing::debug!(campaign = %campaign.id, event = other.name(), "committed"),
-        }
+            .then(|| log::names(&view.preflight.missing_phases()))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use phasegate_core::limits::MAX_RESOURCES_PER_CONFIG;
-use phasegate_core::storage::{ExpectedResource, Resource, StorageError};
+use phasegate_core::storage::{ConfigWrite, ExpectedResource, Resource, StorageError};
 use phasegate_core::{
     Campaign, Command, ConfigFacts, Deferred, EventKind, Facts, Input, Needs, Outcome, OutputFacts,
     PhaseName, PhaseSlot, Problem, Problems, ResourceRef, Revision, Signal,
@@ -64,6 +64,8 @@ pub(crate) struct Gatherer<'a> {
     inner: &'a EngineState,
     /// The registered pipeline; nothing is checked without it.
     pipeline: Option<&'a Pipeline>,
+    /// Configs that no store holds yet.
+    unstored: Vec<ConfigWrite>,
     gathered: Gathered,
 }
 
@@ -73,6 +75,7 @@ impl<'a> Gatherer<'a> {
         Self {
             inner,
             pipeline,
+            unstored: Vec::new(),
             gathered: Gathered {
                 facts,
                 ..Gathered::default()
@@ -200,6 +203,11 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Takes these configs for stored ones.
+    pub(crate) fn assume_configs(&mut self, configs: &[ConfigWrite]) {
+        self.unstored.extend_from_slice(configs);
+    }
+
     pub(crate) fn finish(mut self) -> Gathered {
         let seen = self
             .gathered
@@ -247,6 +255,13 @@ impl<'a> Gatherer<'a> {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Value, EngineError> {
+        let unstored = self
+            .unstored
+            .iter()
+            .find(|one| one.phase == *phase && one.revision == revision);
+        if let Some(unstored) = unstored {
+            return Ok(unstored.config.clone());
+        }
         if let Some(config) = self.inner.storage.config(campaign.id, phase, revision).await? {
             return Ok(config);
         }

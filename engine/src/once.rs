@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, StorageError};
-use phasegate_core::{CampaignId, Digest, Part};
+use phasegate_core::{Digest, Part};
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
@@ -106,14 +106,12 @@ impl EngineState {
         outcome: Value,
     ) -> Result<Value, EngineError> {
         loop {
-            // Any read tells the time of the store.
-            let now = self.storage.campaign(CampaignId::from_u128(0)).await?.now;
             let entry = IdempotencyEntry {
                 key: key.clone(),
                 campaign: None,
                 command: digest.clone(),
                 outcome: outcome.clone(),
-                expires_at: self.key_expiry(now),
+                expires_at: self.key_expiry(self.storage.now().await?),
             };
             match self.storage.remember(entry).await {
                 Ok(()) => return Ok(outcome),

@@ -1,15 +1,14 @@
 //! Preparing a decision: gather what it needs, decide, and fold. It changes nothing.
 
-use phasegate_core::storage::ExpectedBatch;
+use phasegate_core::storage::{ConfigWrite, ExpectedBatch, StorageError};
 use phasegate_core::{
-    Campaign, CampaignView, CommandKind, Event, EventKind, Facts, Input, Misfit, Rejection, Timestamp, Told,
+    Campaign, CampaignView, Event, EventKind, Facts, Input, Misfit, Rejection, Timestamp, Told, Version,
     decide, needs, view, view_needs,
 };
 
 use crate::error::EngineError;
 use crate::gather::{Gathered, Gatherer};
 use crate::state::EngineState;
-use phasegate_core::storage::StorageError;
 
 /// A decision, with what it was decided on.
 pub(crate) struct Prepared {
@@ -27,28 +26,25 @@ impl EngineState {
     /// The outer error is the engine's own; the inner one is the campaign's refusal.
     pub(crate) async fn prepare(
         &self,
-        before: Campaign,
+        before: &Campaign,
         input: &Input,
         now: Timestamp,
         facts: Facts,
     ) -> Result<Result<Prepared, Rejection>, EngineError> {
-        let mut gatherer = Gatherer::of(self, &before, facts);
+        let mut gatherer = Gatherer::of(self, before, facts);
         loop {
-            let needs = needs(&before, gatherer.facts(), input);
+            let needs = needs(before, gatherer.facts(), input);
             if needs.is_empty() {
                 break;
             }
-            gatherer.fulfil(&before, input, &needs).await?;
+            gatherer.fulfil(before, input, &needs).await?;
         }
         let gathered = gatherer.finish();
-        let events = match decide(&before, &gathered.facts, input, now) {
+        let events = match decide(before, &gathered.facts, input, now) {
             Ok(events) => events,
-            Err(rejection) => {
-                log_refusal(&before, input, &rejection);
-                return Ok(Err(rejection));
-            }
+            Err(rejection) => return Ok(Err(rejection)),
         };
-        let after = fold(&before, &events)?;
+        let after = fold(before, &events)?;
         let expected_batch = gathered.facts.output.and_then(|output| {
             Some(ExpectedBatch {
                 phase: before.current()?.phase.clone(),
@@ -57,7 +53,7 @@ impl EngineState {
             })
         });
         Ok(Ok(Prepared {
-            before,
+            before: before.clone(),
             after,
             events,
             gathered,
@@ -67,9 +63,22 @@ impl EngineState {
 
     /// The view of a campaign, with the checks and the events that it shows something of.
     pub(crate) async fn view_of(&self, campaign: &Campaign) -> Result<CampaignView, EngineError> {
-        let facts = self.view_facts(campaign).await?;
+        self.view_with(campaign, &Unstored::default()).await
+    }
+
+    /// The view of a campaign some of whose events and configs no store holds yet.
+    pub(crate) async fn view_with(
+        &self,
+        campaign: &Campaign,
+        unstored: &Unstored<'_>,
+    ) -> Result<CampaignView, EngineError> {
+        let facts = self.view_facts(campaign, unstored).await?;
         let mut told = Told::default();
         for number in Told::by(campaign) {
+            if let Some(event) = unstored.event(campaign.version, number) {
+                told.add(number, event);
+                continue;
+            }
             match self.storage.event(campaign.id, number).await? {
                 Some(logged) => told.add(number, &logged.event),
                 // A deletion takes the events away as well; else the store itself says that one is missing.
@@ -84,8 +93,9 @@ impl EngineState {
     }
 
     /// The facts that the view of a campaign needs.
-    pub(crate) async fn view_facts(&self, campaign: &Campaign) -> Result<Facts, EngineError> {
+    async fn view_facts(&self, campaign: &Campaign, unstored: &Unstored<'_>) -> Result<Facts, EngineError> {
         let mut gatherer = Gatherer::of(self, campaign, self.pipeline_facts(campaign));
+        gatherer.assume_configs(&unstored.configs);
         loop {
             let needs = view_needs(campaign, gatherer.facts());
             if needs.is_empty() {
@@ -93,6 +103,22 @@ impl EngineState {
             }
             gatherer.fulfil_view(campaign, &needs).await?;
         }
+    }
+}
+
+/// What a decision has made and no store holds yet.
+#[derive(Default)]
+pub(crate) struct Unstored<'a> {
+    /// The latest events of a campaign.
+    pub(crate) events: &'a [Event],
+    pub(crate) configs: Vec<ConfigWrite>,
+}
+
+impl Unstored<'_> {
+    /// The event with a number, if it is one of these. `latest` is the number of the last of them.
+    fn event(&self, latest: Version, number: Version) -> Option<&Event> {
+        let from_end = usize::try_from(latest.0.checked_sub(number.0)?).ok()?;
+        self.events.iter().rev().nth(from_end)
     }
 }
 
@@ -116,12 +142,4 @@ pub(crate) fn misfit(misfit: Misfit) -> EngineError {
         reason: misfit.to_string(),
     }
     .into()
-}
-
-fn log_refusal(campaign: &Campaign, input: &Input, rejection: &Rejection) {
-    if let (Rejection::PreflightFailed { report }, Input::Command { command, .. }) = (rejection, input) {
-        let missing = crate::names::names(&report.missing_phases());
-        let command: CommandKind = command.kind();
-        tracing::info!(campaign = %campaign.id, command = command.as_str(), missing_phases = missing, "start refused");
-    }
 }

@@ -1,19 +1,19 @@
-//! Taking up what is due: attempts without an engine, retries and deadlines. And keeping the leases of those at work.
+//! Taking up what is due: attempts without an engine, retries and deadlines. One task sleeps for all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use phasegate_core::storage::{
     ActivityKind, CampaignFilter, CampaignQuery, ChangeScope, Due, DueItem, StorageError,
 };
 use phasegate_core::{CampaignId, PipelineId, Rejection, Signal, Ticket};
 
-use crate::attempts::InterruptReason;
 use crate::commit::Terms;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::state::EngineState;
+use crate::turns::LONGEST_LOOK;
 
 /// How many due things are asked for at once.
 const AT_ONCE: usize = 100;
@@ -21,6 +21,8 @@ const AT_ONCE: usize = 100;
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// How long to wait before the store is asked again while only what is not watched here is due.
 const UNWATCHED_AFTER: Duration = Duration::from_secs(1);
+/// How long to wait before those are asked for again that must run alone, while others run.
+const HELD_BACK_FOR: Duration = Duration::from_secs(1);
 
 /// The result of a recovery.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,9 @@ pub struct Recovery {
     /// The campaigns that came to rest instead: paused or stopped as requested before, failed by a config that is no longer
     /// valid, or stopped since their pipeline changed.
     pub settled: Vec<CampaignId>,
+    /// The campaigns whose phase is taken up later, alone: its process ended two times or more without progress of the phase; and those
+    /// that wait until such a one has made progress, or has worked for 30 s.
+    pub held_back: Vec<CampaignId>,
     /// The campaigns that another engine works on.
     pub held_elsewhere: Vec<CampaignId>,
     /// The campaigns that could not be recovered, and why. They stay unchanged: a campaign of a pipeline that is not registered
@@ -51,9 +56,9 @@ impl Engine {
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
         let begins = self.inner.watched.all();
-        let due = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await?;
+        let look = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await?;
         self.inner.name_unknown(&mut recovery).await?;
-        self.keep_watch(begins, due);
+        self.keep_watch(begins, look);
         Ok(recovery)
     }
 
@@ -67,7 +72,7 @@ impl Engine {
         let mut recovery = Recovery::default();
         let ticket = self.snapshot(id).await?.working_ticket();
         let begins = self.inner.watched.one(id);
-        let due = self.inner.take_up_all(&mut recovery, Asked::ByName).await?;
+        let look = self.inner.take_up_all(&mut recovery, Asked::ByName).await?;
         let known = [&recovery.resumed, &recovery.settled]
             .into_iter()
             .flatten()
@@ -76,16 +81,17 @@ impl Engine {
         if !known && ticket.is_some_and(|ticket| self.inner.attempts.get(&ticket).is_none()) {
             recovery.held_elsewhere.push(id);
         }
-        self.keep_watch(begins, due);
+        self.keep_watch(begins, look);
         Ok(recovery)
     }
 
-    fn keep_watch(&self, begins: bool, due: Due) {
+    fn keep_watch(&self, begins: bool, look: Look) {
+        self.inner.keep_leases();
         if begins {
             let inner = Arc::clone(&self.inner);
             self.inner
                 .tasks
-                .spawn_on(async move { inner.keep(due).await }, &self.inner.handle);
+                .spawn_on(async move { inner.keep(look).await }, &self.inner.handle);
         }
     }
 }
@@ -102,37 +108,77 @@ impl EngineState {
         self.pipelines.keys().cloned().collect()
     }
 
-    /// Takes up everything that is due now. What is left in the answer could not be taken up, or is not watched here.
+    /// Takes up everything that is due now, but for suspects beside others.
     async fn take_up_all(
         self: &Arc<Self>,
         recovery: &mut Recovery,
         asked: Asked,
-    ) -> Result<Due, EngineError> {
+    ) -> Result<Look, EngineError> {
         let pipelines = self.pipeline_ids();
         let mut seen = BTreeSet::new();
+        let mut suspects = Vec::new();
         let mut limit = AT_ONCE;
-        loop {
-            let mut due = self
+        let due = loop {
+            let due = self
                 .storage
                 .due(self.owner, &pipelines, self.lease_ttl, limit)
                 .await?;
             let is_full = due.items.len() >= limit;
             let mut found_new = false;
             for item in &due.items {
-                if seen.insert(key_of(item)) && self.watched.has(campaign_of(item)) {
-                    found_new = true;
+                if !self.watched.has(campaign_of(item)) || !seen.insert(key_of(item)) {
+                    continue;
+                }
+                found_new = true;
+                if asked == Asked::ByNobody && (self.suspects.is_alone() || self.is_suspect(item).await?) {
+                    suspects.push(item.clone());
+                } else {
                     self.take_up(item, recovery, asked).await;
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
-                let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
-                due.items
-                    .retain(|item| failed(campaign_of(item)) || !self.watched.has(campaign_of(item)));
-                return Ok(due);
+                break due;
             }
             if !found_new {
                 // Those at the front can't be taken up now. There may be others behind them.
                 limit = limit.saturating_mul(2);
+            }
+        };
+        self.take_up_one(&suspects, recovery).await;
+        let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
+        let mut pauses = due.items.iter().filter_map(|item| match campaign_of(item) {
+            id if failed(id) => Some(AGAIN_AFTER),
+            id if !self.watched.has(id) => Some(UNWATCHED_AFTER),
+            _ => None,
+        });
+        // What stays due is not asked for at once again.
+        let pause = pauses.by_ref().max().unwrap_or_default();
+        Ok(Look {
+            pause,
+            holds_back: !recovery.held_back.is_empty(),
+            due,
+        })
+    }
+
+    /// Takes up the first of those that may only run alone, if nothing runs here, and holds the others back. Another engine may have
+    /// room for them.
+    async fn take_up_one(self: &Arc<Self>, held: &[DueItem], recovery: &mut Recovery) {
+        let mut held = held.iter().peekable();
+        while self.attempts.len() == 0
+            && !self.suspects.is_alone()
+            && let Some(item) = held.next()
+        {
+            self.take_up(item, recovery, Asked::ByNobody).await;
+            let running = self.attempts.tickets();
+            let launched = running.iter().find(|ticket| ticket.campaign == campaign_of(item));
+            if let Some(attempt) = launched.and_then(|ticket| self.attempts.get(ticket)) {
+                self.suspects.leave_alone(attempt);
+            }
+        }
+        for item in held {
+            recovery.held_back.push(campaign_of(item));
+            if let DueItem::Attempt { ticket, .. } = item {
+                self.give_up(ticket).await;
             }
         }
     }
@@ -197,36 +243,26 @@ impl EngineState {
         }
     }
 
-    /// Until the shutdown: takes up what becomes due, and renews the leases of the attempts at work.
-    async fn keep(self: Arc<Self>, mut due: Due) {
-        let renew_every = self.lease_ttl / 3;
-        let mut renewed = Instant::now();
-        let mut unrenewed_since = renewed;
+    /// Takes up what becomes due, until the shutdown.
+    async fn keep(self: Arc<Self>, mut look: Look) {
         loop {
-            let wait = due
-                .next_in
-                .unwrap_or(renew_every)
-                .min(renew_every.saturating_sub(renewed.elapsed()));
-            let scope = ChangeScope::Due { mark: due.mark };
-            let waited = tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => return,
-                waited = self.storage.changed(scope, None, wait) => waited,
-            };
-            if renewed.elapsed() >= renew_every {
-                renewed = Instant::now();
-                if self.renew().await {
-                    unrenewed_since = renewed;
-                } else if unrenewed_since.elapsed() + renew_every >= self.lease_ttl {
-                    // Before another engine may begin, this one has stopped.
-                    self.attempts
-                        .all()
-                        .iter()
-                        .for_each(|attempt| attempt.interrupt(InterruptReason::Lost));
+            if look.holds_back {
+                // Giving those up again was a change of what is due, and must not be the next one's cause.
+                tokio::select! {
+                    biased;
+                    () = self.shutdown.cancelled() => return,
+                    () = self.room_for_suspects() => {}
+                    () = tokio::time::sleep(HELD_BACK_FOR) => {}
                 }
             }
+            let scope = ChangeScope::Due { mark: look.due.mark };
+            let changed = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                changed = self.storage.changed(scope, None, look.wait()) => changed,
+            };
             let mut recovery = Recovery::default();
-            let looked = match waited {
+            let looked = match changed {
                 Ok(_) => self.take_up_all(&mut recovery, Asked::ByNobody).await,
                 Err(error) => Err(error.into()),
             };
@@ -234,7 +270,7 @@ impl EngineState {
                 tracing::warn!(%campaign, %error, "what is due could not be taken up yet");
             }
             match looked {
-                Ok(next) => due = next,
+                Ok(next) => look = next,
                 Err(EngineError::Storage(StorageError::Closed)) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the store could not be asked for what is due");
@@ -243,48 +279,31 @@ impl EngineState {
                         () = self.shutdown.cancelled() => return,
                         () = tokio::time::sleep(AGAIN_AFTER) => {}
                     }
-                    continue;
                 }
             }
-            // What could not be taken up, or is not watched here, stays due: it is not asked for at once again.
-            let pause = match due.items.iter().any(|item| self.watched.has(campaign_of(item))) {
-                true => AGAIN_AFTER,
-                false if due.items.is_empty() => Duration::ZERO,
-                false => UNWATCHED_AFTER,
-            };
-            due.next_in = match due.next_in {
-                Some(next_in) => Some(next_in.max(pause)),
-                None => Some(pause).filter(|pause| !pause.is_zero()),
-            };
         }
     }
 
-    /// Renews the leases of the attempts at work; `false` when the store didn't answer.
-    async fn renew(&self) -> bool {
-        let tickets: Vec<Ticket> = self.attempts.tickets();
-        if tickets.is_empty() {
-            return true;
-        }
-        match self.storage.renew(self.owner, self.lease_ttl, &tickets).await {
-            Ok(renewal) => {
-                for ticket in &renewal.lost {
-                    if let Some(attempt) = self.attempts.get(ticket) {
-                        tracing::warn!(%ticket, "the lease of a running phase is lost: it is left to another engine");
-                        attempt.interrupt(InterruptReason::Lost);
-                    }
-                }
-                for (ticket, _) in &renewal.asked {
-                    if let Some(attempt) = self.attempts.get(ticket) {
-                        attempt.interrupt(InterruptReason::Rest);
-                    }
-                }
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the leases of running phases could not be renewed");
-                false
-            }
-        }
+    /// Waits until a suspect may be taken up.
+    async fn room_for_suspects(&self) {
+        self.suspects.cleared().await;
+        self.attempts.none_left().await;
+    }
+}
+
+/// A look at what is due, after which everything was taken up that could be.
+struct Look {
+    due: Due,
+    /// How long to leave alone what is due still.
+    pause: Duration,
+    /// Whether suspects are held back, or others because of one.
+    holds_back: bool,
+}
+
+impl Look {
+    /// How long to wait for a change before the next look.
+    fn wait(&self) -> Duration {
+        self.due.next_in.unwrap_or(LONGEST_LOOK).max(self.pause)
     }
 }
 

@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use phasegate_core::storage::{CampaignFilter, CampaignQuery, Expected, Resource, ResourceWrite};
 use phasegate_core::{
-    Campaign, CampaignId, CommitId, Digest, Envelope, Part, PhaseName, ResourceId, ResourceKind, ResourceRef,
-    Revision,
+    Campaign, CampaignId, Digest, Envelope, Part, PhaseName, ResourceId, ResourceKind, ResourceRef, Revision,
 };
 use phasegate_schema::ConfigSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -80,7 +78,7 @@ impl Engine {
         let mut shown = document.clone();
         self.conceal(kind, &mut shown, |_, _| None)?;
         let write = ResourceWrite {
-            id: CommitId::from_u128(Uuid::new_v4().as_u128()),
+            id: self.inner.ids.commit(),
             resource,
             expected,
             document: Some(document),
@@ -120,7 +118,7 @@ impl Engine {
         let (resource, _) = self.resource_schema(kind, id)?;
         let storage = self.inner.storage.clone();
         let write = ResourceWrite {
-            id: CommitId::from_u128(Uuid::new_v4().as_u128()),
+            id: self.inner.ids.commit(),
             resource,
             expected,
             document: None,

@@ -14,9 +14,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempts::{Attempts, InterruptReason};
 use crate::error::EngineError;
+use crate::fresh_ids::FreshIds;
 use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
+use crate::suspects::Suspects;
 use crate::turns::Turns;
 use crate::watched::Watched;
 
@@ -26,6 +28,7 @@ pub(crate) struct EngineState {
     pub(crate) pipelines: BTreeMap<PipelineId, Pipeline>,
     pub(crate) handle: Handle,
     pub(crate) owner: OwnerId,
+    pub(crate) ids: FreshIds,
     pub(crate) lease_ttl: Duration,
     pub(crate) grace: Duration,
     pub(crate) check_timeout: Duration,
@@ -36,6 +39,9 @@ pub(crate) struct EngineState {
     pub(crate) turns: Turns,
     pub(crate) keys_at_work: KeysAtWork,
     pub(crate) watched: Watched,
+    pub(crate) suspects: Suspects,
+    /// Whether a task renews leases.
+    pub(crate) keeps_leases: AtomicBool,
     /// Whether it was said already that nobody does.
     pub(crate) told_unwatched: AtomicBool,
     /// Commands and supervisors under way.

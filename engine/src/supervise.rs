@@ -274,6 +274,7 @@ async fn begin(
         upstream,
         start,
         cancellation: reservation.attempt.cancellation.clone(),
+        progressed: reservation.attempt.progressed.clone(),
         storage: Arc::clone(&inner.storage),
         board: inner.board.clone(),
         handle: inner.handle.clone(),

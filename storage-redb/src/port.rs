@@ -11,7 +11,7 @@ use phasegate_core::storage::{
 };
 use phasegate_core::{
     CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
-    Version,
+    Timestamp, Version,
 };
 use serde_json::Value;
 
@@ -77,6 +77,11 @@ impl Storage for RedbStorage {
         let now = self.shared().now();
         self.read(move |txn| read::idempotency(txn, campaign, &key, now))
             .await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StorageError> {
+        let store = self.shared();
+        store.check_open().map(|()| store.now())
     }
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {

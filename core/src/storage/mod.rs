@@ -16,6 +16,7 @@ use crate::ids::{
     CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
     Version,
 };
+use crate::time::Timestamp;
 
 pub use error::StorageError;
 pub use query::{
@@ -119,6 +120,9 @@ pub trait Storage: Send + Sync + 'static {
         campaign: Option<CampaignId>,
         key: &IdempotencyKey,
     ) -> Result<Option<IdempotencyEntry>, StorageError>;
+
+    /// The time by the store's clock.
+    async fn now(&self) -> Result<Timestamp, StorageError>;
 
     /// The snapshot of a campaign, with the time by the store's clock.
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError>;

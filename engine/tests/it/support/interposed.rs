@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phasegate::core::{
     CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
-    Version,
+    Timestamp, Version,
 };
 use phasegate::storage::{
     Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, EventPage,
@@ -77,6 +77,10 @@ impl<I: Interposer> Storage for Interposed<I> {
         let found = self.inner.idempotency(campaign, key).await;
         self.between.after_lookup().await;
         found
+    }
+
+    async fn now(&self) -> Result<Timestamp, StorageError> {
+        self.inner.now().await
     }
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use phasegate_core::storage::{ChangeScope, Due, DueItem, Storage};
-use phasegate_core::{CampaignId, EventKind, Mode, OwnerId, PipelineId, Ticket, Timestamp};
+use phasegate_core::{EventKind, Mode, OwnerId, PipelineId, Ticket, Timestamp};
 
 use super::leases::{attempt, due, expires, half, other};
 use super::subject::WAIT;
@@ -17,7 +17,7 @@ use super::{Story, Subject};
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 async fn now(storage: &dyn Storage) -> Timestamp {
-    storage.campaign(CampaignId::from_u128(0)).await.unwrap().now
+    storage.now().await.unwrap()
 }
 
 /// The moment that the store's clock shows an hour from now.

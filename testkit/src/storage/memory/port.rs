@@ -13,7 +13,7 @@ use phasegate_core::storage::{
 };
 use phasegate_core::{
     CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
-    Version,
+    Timestamp, Version,
 };
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -82,6 +82,11 @@ impl Storage for MemoryStorage {
     ) -> Result<Option<IdempotencyEntry>, StorageError> {
         let now = self.clock().now();
         self.with(|state| Ok(state.keys.get(campaign, key, now).cloned()))
+    }
+
+    async fn now(&self) -> Result<Timestamp, StorageError> {
+        let now = self.clock().now();
+        self.with(|_| Ok(now))
     }
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {

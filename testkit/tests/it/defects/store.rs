@@ -213,6 +213,10 @@ impl Storage for Defective {
         Ok(found)
     }
 
+    async fn now(&self) -> Result<Timestamp, StorageError> {
+        self.inner.now().await
+    }
+
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         self.inner.campaign(id).await
     }
