@@ -113,11 +113,10 @@ pub fn bench() -> anyhow::Result<()> {
 /// How many a second of each of [`MEASURED`], in memory, so that no disk is measured.
 async fn rust() -> anyhow::Result<Vec<f64>> {
     let definition = |name: &str| -> anyhow::Result<PhaseDefinition> {
-        Ok(PhaseDefinition {
-            name: PhaseName::new(name)?,
-            title: String::new(),
-            config_schema: json!({ "type": "object" }),
-        })
+        Ok(PhaseDefinition::new(
+            PhaseName::new(name)?,
+            json!({ "type": "object" }),
+        ))
     };
     let engine = Engine::builder()
         .storage(RedbStorage::in_memory().await?)

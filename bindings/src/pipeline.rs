@@ -93,17 +93,13 @@ pub(crate) fn build(definition: &str, jobs: &Arc<Jobs>) -> Result<Pipeline, Host
             PhaseSource::Host(host) => {
                 let runner = HostRunner::new(Arc::clone(jobs), &id, &host.name, host.answers);
                 let name = phasegate::PhaseName::new(host.name.clone()).map_err(EngineError::from)?;
-                let definition = PhaseDefinition {
-                    name,
-                    title: host.title,
-                    config_schema: host.config_schema,
-                };
+                let definition = PhaseDefinition::new(name, host.config_schema).title(host.title);
                 pipeline = pipeline.runner(definition, runner);
                 (host.name, host.timeout_ms)
             }
         };
         if let Some(ms) = timeout_ms {
-            pipeline = pipeline.timeout(name, Duration::from_millis(ms));
+            pipeline = pipeline.change(name, |phase| phase.timeout(Duration::from_millis(ms)));
         }
     }
     if needs_builtin_kinds {

@@ -73,11 +73,7 @@ impl Player {
     async fn of(case: &Case, schema: &Value) -> Self {
         let mut pipeline = Pipeline::builder("scripted");
         for phase in &case.phases {
-            let definition = PhaseDefinition {
-                name: PhaseName::new(phase.clone()).unwrap(),
-                title: String::new(),
-                config_schema: schema.clone(),
-            };
+            let definition = PhaseDefinition::new(PhaseName::new(phase.clone()).unwrap(), schema.clone());
             pipeline = pipeline.runner(definition, Scripted);
         }
         let engine = Engine::builder()

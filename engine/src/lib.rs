@@ -36,16 +36,13 @@
 //!     type Summary = usize;
 //!
 //!     fn definition(&self) -> PhaseDefinition {
-//!         PhaseDefinition {
-//!             name: PhaseName::new("greet").expect("a valid name"),
-//!             title: "Greet everybody".to_owned(),
-//!             config_schema: serde_json::json!({
-//!                 "type": "object",
-//!                 "properties": { "names": { "type": "array", "items": { "type": "string" }, "minItems": 1 } },
-//!                 "required": ["names"],
-//!                 "additionalProperties": false
-//!             }),
-//!         }
+//!         let config = serde_json::json!({
+//!             "type": "object",
+//!             "properties": { "names": { "type": "array", "items": { "type": "string" }, "minItems": 1 } },
+//!             "required": ["names"],
+//!             "additionalProperties": false
+//!         });
+//!         PhaseDefinition::new(PhaseName::new("greet").expect("a valid name"), config).title("Greet everybody")
 //!     }
 //!
 //!     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<usize>, RunError> {
@@ -155,8 +152,7 @@ pub use phase::{Inputs, Phase, PhaseContext};
 pub use phasegate_core as core;
 pub use phasegate_core::{
     Answer, CampaignId, CampaignStatus, CampaignView, Deferred, Envelope, Failure, Mode, OnSkip,
-    PhaseDefinition, PhaseName, PhaseOptions, PhaseStatus, PreflightReport, Problem, Rejection, RetryPolicy,
-    Ticket,
+    PhaseDefinition, PhaseName, PhaseStatus, PreflightReport, Problem, Rejection, RetryPolicy, Ticket,
 };
 pub use phasegate_schema as schema;
 pub use pipeline::{Pipeline, PipelineBuilder, PipelineError};

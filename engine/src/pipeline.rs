@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate_core::{
-    InvalidName, PhaseDefinition, PhaseName, PhaseOptions, PipelineDefinition, PipelineId, RegisteredPhase,
-    ResourceKind, ResourceKindDefinition,
+    InvalidName, PhaseDefinition, PhaseName, PipelineDefinition, PipelineId, RegisteredPhase, ResourceKind,
+    ResourceKindDefinition,
 };
 use phasegate_schema::DefinitionError;
 use serde_json::Value;
@@ -25,15 +25,8 @@ pub struct Pipeline {
 
 struct CompiledPipeline {
     schemas: phasegate_schema::Pipeline,
-    runners: BTreeMap<PhaseName, PhaseEntry>,
+    runners: BTreeMap<PhaseName, Arc<dyn PhaseRunner>>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
-}
-
-#[derive(Clone)]
-struct PhaseEntry {
-    runner: Arc<dyn PhaseRunner>,
-    timeout: Option<Duration>,
-    options: PhaseOptions,
 }
 
 /// Why a pipeline could not be built.
@@ -46,25 +39,11 @@ pub enum PipelineError {
     /// The definition is not usable.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
-    /// A timeout is set for a phase that the pipeline doesn't have.
-    #[error("a timeout is set for {phase}, which is not a phase of the pipeline")]
-    TimeoutWithoutPhase {
+    /// A phase is changed that was not added before.
+    #[error("{phase} is changed, which is not yet a phase of the pipeline: add it first")]
+    ChangeWithoutPhase {
         /// The phase.
         phase: String,
-    },
-    /// Options are set for a phase that the pipeline doesn't have.
-    #[error("options are set for {phase}, which is not a phase of the pipeline")]
-    OptionsWithoutPhase {
-        /// The phase.
-        phase: String,
-    },
-    /// The retry policy of a phase is out of its ranges.
-    #[error("the retry policy of {phase} can't be used: {problem}")]
-    InvalidRetry {
-        /// The phase.
-        phase: String,
-        /// What is wrong with it.
-        problem: String,
     },
     /// A probe is set for a kind of resource that the pipeline doesn't have.
     #[error("a probe is set for {kind}, which is not a kind of resource of the pipeline")]
@@ -89,8 +68,6 @@ impl Pipeline {
             phases: Vec::new(),
             kinds: Vec::new(),
             probes: Vec::new(),
-            timeouts: Vec::new(),
-            options: Vec::new(),
             failed: None,
         }
     }
@@ -121,29 +98,21 @@ impl Pipeline {
     }
 
     pub(crate) fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
-        self.inner
-            .runners
-            .get(phase)
-            .map(|entry| Arc::clone(&entry.runner))
+        self.inner.runners.get(phase).map(Arc::clone)
     }
 
     /// Its phases with what it says of them, as the machine needs to know them.
     pub(crate) fn registered(&self) -> Vec<RegisteredPhase> {
-        let phase = |name: &PhaseName| RegisteredPhase {
-            name: name.clone(),
-            options: self.options(name),
+        let phase = |phase: &PhaseDefinition| RegisteredPhase {
+            name: phase.name.clone(),
+            options: phase.options(),
         };
-        self.phases().iter().map(phase).collect()
-    }
-
-    /// What it says of a phase: retries, recoveries, skips.
-    pub fn options(&self, phase: &PhaseName) -> PhaseOptions {
-        let entry = self.inner.runners.get(phase);
-        entry.map(|entry| entry.options.clone()).unwrap_or_default()
+        self.definition().phases.iter().map(phase).collect()
     }
 
     pub(crate) fn timeout(&self, phase: &PhaseName) -> Option<Duration> {
-        self.inner.runners.get(phase).and_then(|entry| entry.timeout)
+        let definition = self.definition().phases.iter().find(|one| one.name == *phase)?;
+        definition.timeout_ms.map(Duration::from_millis)
     }
 }
 
@@ -163,8 +132,6 @@ pub struct PipelineBuilder {
     phases: Vec<(PhaseDefinition, Arc<dyn PhaseRunner>)>,
     kinds: Vec<ResourceKindDefinition>,
     probes: Vec<(ResourceKind, Arc<dyn ResourceProbe>)>,
-    timeouts: Vec<(String, Duration)>,
-    options: Vec<(String, PhaseOptions)>,
     failed: Option<PipelineError>,
 }
 
@@ -217,20 +184,33 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sets how long the work of one attempt of `phase` may take. Then the phase fails with the code `timed_out`.
+    /// Changes what is said of a phase that was added before: its timeout, its retries, whether it may be skipped.
     ///
-    /// The time begins when the attempt's turn comes, and ends when it defers its outcome: an approval may take days. The one
-    /// who reports a deferred phase keeps the deadline, and reports a failure.
+    /// ```
+    /// # use std::time::Duration;
+    /// # use phasegate::PipelineBuilder;
+    /// # fn change(pipeline: PipelineBuilder) -> PipelineBuilder {
+    /// pipeline.change("fetch", |phase| phase.timeout(Duration::from_secs(600)))
+    /// # }
+    /// ```
     #[must_use]
-    pub fn timeout(mut self, phase: impl Into<String>, timeout: Duration) -> Self {
-        self.timeouts.push((phase.into(), timeout));
-        self
-    }
-
-    /// Sets when a failure of `phase` is tried again, how many recoveries it may have, and whether it may be skipped.
-    #[must_use]
-    pub fn options(mut self, phase: impl Into<String>, options: PhaseOptions) -> Self {
-        self.options.push((phase.into(), options));
+    pub fn change(
+        mut self,
+        phase: impl AsRef<str>,
+        change: impl FnOnce(PhaseDefinition) -> PhaseDefinition,
+    ) -> Self {
+        let phase = phase.as_ref();
+        match self
+            .phases
+            .iter_mut()
+            .find(|(definition, _)| definition.name.as_str() == phase)
+        {
+            Some((definition, _)) => *definition = change(definition.clone()),
+            None => {
+                let phase = phase.to_owned();
+                self.failed = self.failed.or(Some(PipelineError::ChangeWithoutPhase { phase }));
+            }
+        }
         self
     }
 
@@ -238,7 +218,7 @@ impl PipelineBuilder {
     ///
     /// # Errors
     ///
-    /// [`PipelineError`] names the name, schema, probe or timeout at fault.
+    /// [`PipelineError`] names the name, schema, probe or policy at fault.
     pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -264,35 +244,11 @@ impl PipelineBuilder {
             resource_kinds: self.kinds,
         };
         let schemas = phasegate_schema::Pipeline::compile(definition)?;
-        let mut runners: BTreeMap<PhaseName, PhaseEntry> = self
+        let runners = self
             .phases
             .into_iter()
-            .map(|(definition, runner)| {
-                (
-                    definition.name,
-                    PhaseEntry {
-                        runner,
-                        timeout: None,
-                        options: PhaseOptions::default(),
-                    },
-                )
-            })
+            .map(|(definition, runner)| (definition.name, runner))
             .collect();
-        for (phase, timeout) in self.timeouts {
-            match runners.get_mut(phase.as_str()) {
-                Some(entry) => entry.timeout = Some(timeout),
-                None => return Err(PipelineError::TimeoutWithoutPhase { phase }),
-            }
-        }
-        for (phase, options) in self.options {
-            if let Some(problem) = options.retry.as_ref().and_then(|policy| policy.problem()) {
-                return Err(PipelineError::InvalidRetry { phase, problem });
-            }
-            match runners.get_mut(phase.as_str()) {
-                Some(entry) => entry.options = options,
-                None => return Err(PipelineError::OptionsWithoutPhase { phase }),
-            }
-        }
         Ok(Pipeline {
             inner: Arc::new(CompiledPipeline {
                 schemas,

@@ -36,6 +36,13 @@ impl Pipeline {
         let mut configs = BTreeMap::new();
         for phase in &definition.phases {
             let schema = ConfigSchema::compile(phase.name.as_str(), &phase.config_schema)?;
+            if let Some(records) = &phase.record_schema {
+                ConfigSchema::compile(&format!("the records of {}", phase.name), records)?;
+            }
+            if let Some(problem) = phase.retry.as_ref().and_then(|policy| policy.problem()) {
+                let phase = phase.name.clone();
+                return Err(DefinitionError::InvalidRetry { phase, problem });
+            }
             if configs.insert(phase.name.clone(), schema).is_some() {
                 return Err(DefinitionError::DuplicatePhase {
                     pipeline,
@@ -127,6 +134,14 @@ pub enum DefinitionError {
         /// How many it has.
         count: usize,
     },
+    /// The retry policy of a phase is out of its ranges.
+    #[error("the retry policy of {phase} can't be used: {problem}")]
+    InvalidRetry {
+        /// The phase.
+        phase: PhaseName,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Two phases have one name.
     #[error("pipeline {pipeline} has two phases named {phase}: rename one")]
     DuplicatePhase {
@@ -174,11 +189,10 @@ mod tests {
         Pipeline::compile(PipelineDefinition {
             id: PipelineId::new("letters").expect("a valid id"),
             title: String::new(),
-            phases: vec![PhaseDefinition {
-                name: PhaseName::new("write").expect("a valid name"),
-                title: String::new(),
+            phases: vec![PhaseDefinition::new(
+                PhaseName::new("write").expect("a valid name"),
                 config_schema,
-            }],
+            )],
             resource_kinds: vec![ResourceKindDefinition {
                 kind: ResourceKind::new("pen").expect("a valid kind"),
                 title: String::new(),

@@ -251,13 +251,14 @@ mod tests {
     /// An engine, and a chain of it that rests after the first of its two phases, of which the second uses the note `first`.
     async fn resting_chain() -> (Engine, CampaignHandle) {
         let stage = Stage::default();
-        let definition = |name| PhaseDefinition {
-            name: PhaseName::new(name).expect("a valid name"),
-            title: String::new(),
-            config_schema: json!({
-                "type": "object",
-                "properties": { "noteId": { "type": "string", "x-phasegate-resource": "note" } }
-            }),
+        let definition = |name| {
+            PhaseDefinition::new(
+                PhaseName::new(name).expect("a valid name"),
+                json!({
+                    "type": "object",
+                    "properties": { "noteId": { "type": "string", "x-phasegate-resource": "note" } }
+                }),
+            )
         };
         let pipeline = Pipeline::builder("letters")
             .resource_kind("note", "Note", json!({ "type": "object" }))

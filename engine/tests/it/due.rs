@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate::core::{EventKind, OnSkip, PhaseOptions};
+use phasegate::core::{EventKind, OnSkip};
 use phasegate::storage::{EventScope, Storage};
 use phasegate::{
     Answer, CampaignHandle, CampaignStatus, Deferred, Engine, Envelope, Failure, NewCampaign, Reported,
@@ -22,14 +22,11 @@ fn engine(storage: &Arc<MemoryStorage>, stage: &Stage) -> Engine {
         jitter: 0.0,
         ..RetryPolicy::new(2)
     };
-    let options = PhaseOptions {
-        retry: Some(retry),
-        max_recoveries: Some(1),
-        on_skip: OnSkip::Empty,
-    };
-    let pipeline = builder("press")
-        .runner(definition("collect"), stage.runner())
-        .options("collect", options);
+    let definition = definition("collect")
+        .retry(retry)
+        .max_recoveries(1)
+        .on_skip(OnSkip::Empty);
+    let pipeline = builder("press").runner(definition, stage.runner());
     Engine::builder()
         .shared_storage(Arc::clone(storage) as Arc<dyn Storage>)
         .pipeline(pipeline.build().expect("a valid pipeline"))

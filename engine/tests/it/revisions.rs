@@ -49,14 +49,13 @@ impl PhaseRunner for Overtaken {
 #[tokio::test]
 async fn a_resource_that_is_disabled_between_the_check_and_the_commit_closes_the_gate() {
     let (storage, armed) = (MemoryStorage::new(), Arc::new(AtomicBool::new(false)));
-    let definition = PhaseDefinition {
-        name: PhaseName::new("collect").expect("a valid name"),
-        title: String::new(),
-        config_schema: json!({
+    let definition = PhaseDefinition::new(
+        PhaseName::new("collect").expect("a valid name"),
+        json!({
             "type": "object",
             "properties": {"id": {"type": "string", "x-phasegate-resource": "thing"}}
         }),
-    };
+    );
     let runner = Overtaken {
         storage: storage.clone(),
         armed: armed.clone(),

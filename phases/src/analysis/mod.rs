@@ -184,11 +184,11 @@ impl Phase for Analysis {
     type Summary = Summary;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("analysis").expect("a valid phase name"),
-            title: "Analysis".to_owned(),
-            config_schema: schema::of::<Config>(),
-        }
+        PhaseDefinition::new(
+            PhaseName::new("analysis").expect("a valid phase name"),
+            schema::of::<Config>(),
+        )
+        .title("Analysis")
     }
 
     async fn check(&self, config: &Config, _: &Resources) -> Vec<FieldProblem> {

@@ -60,11 +60,11 @@ impl Phase for DnsValidation {
     type Summary = Summary;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("dns_validation").expect("a valid phase name"),
-            title: "DNS validation".to_owned(),
-            config_schema: schema::of::<Config>(),
-        }
+        PhaseDefinition::new(
+            PhaseName::new("dns_validation").expect("a valid phase name"),
+            schema::of::<Config>(),
+        )
+        .title("DNS validation")
     }
 
     async fn check(&self, config: &Config, resources: &Resources) -> Vec<FieldProblem> {

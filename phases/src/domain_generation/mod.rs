@@ -81,11 +81,11 @@ impl Phase for DomainGeneration {
     type Summary = Summary;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("domain_generation").expect("a valid phase name"),
-            title: "Domain generation".to_owned(),
-            config_schema: schema::of::<Config>(),
-        }
+        PhaseDefinition::new(
+            PhaseName::new("domain_generation").expect("a valid phase name"),
+            schema::of::<Config>(),
+        )
+        .title("Domain generation")
     }
 
     async fn check(&self, config: &Config, _: &Resources) -> Vec<FieldProblem> {

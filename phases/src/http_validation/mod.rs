@@ -95,11 +95,11 @@ impl Phase for HttpValidation {
     type Summary = Summary;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("http_validation").expect("a valid phase name"),
-            title: "HTTP validation".to_owned(),
-            config_schema: schema::of::<Config>(),
-        }
+        PhaseDefinition::new(
+            PhaseName::new("http_validation").expect("a valid phase name"),
+            schema::of::<Config>(),
+        )
+        .title("HTTP validation")
     }
 
     async fn check(&self, config: &Config, resources: &Resources) -> Vec<FieldProblem> {

@@ -16,11 +16,7 @@ const ITEMS: u64 = 600;
 const RECORDS_EACH: usize = 4;
 
 fn definition(name: &str) -> PhaseDefinition {
-    PhaseDefinition {
-        name: PhaseName::new(name).unwrap(),
-        title: String::new(),
-        config_schema: json!(true),
-    }
+    PhaseDefinition::new(PhaseName::new(name).unwrap(), json!(true))
 }
 
 struct Source;

@@ -169,11 +169,7 @@ impl Phase for Nothing {
     type Summary = Value;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("nothing").unwrap(),
-            title: String::new(),
-            config_schema: json!(true),
-        }
+        PhaseDefinition::new(PhaseName::new("nothing").unwrap(), json!(true))
     }
 
     async fn run(&self, _: PhaseContext<Self>) -> Result<RunOutcome<Value>, RunError> {

@@ -1,6 +1,6 @@
 //! What the simulated pipeline says of its phases, and what its runners can do. The world registers it, and the model heeds it.
 
-use phasegate_core::{OnSkip, PhaseOptions, RetryPolicy};
+use phasegate_core::{OnSkip, PhaseDefinition, PhaseOptions, RetryPolicy};
 
 use super::step::ConfigChoice;
 
@@ -56,7 +56,23 @@ pub fn policy(max_tries: u32) -> RetryPolicy {
 }
 
 impl PhaseRules {
-    /// The rules as a pipeline has them.
+    /// The definition of a phase with these rules.
+    #[must_use]
+    pub fn on(self, definition: PhaseDefinition) -> PhaseDefinition {
+        let PhaseOptions {
+            retry,
+            max_recoveries,
+            on_skip,
+        } = self.options();
+        PhaseDefinition {
+            retry,
+            max_recoveries,
+            on_skip,
+            ..definition
+        }
+    }
+
+    /// The rules as the machine has them.
     pub fn options(self) -> PhaseOptions {
         PhaseOptions {
             retry: (self.max_tries > 1).then(|| policy(self.max_tries)),

@@ -37,7 +37,7 @@ where
 pub async fn started(runner: impl PhaseRunner, timeout: Option<Duration>) -> (Engine, CampaignHandle) {
     let mut builder = builder("press").runner(definition("collect"), runner);
     if let Some(timeout) = timeout {
-        builder = builder.timeout("collect", timeout);
+        builder = builder.change("collect", |phase| phase.timeout(timeout));
     }
     let engine = Engine::builder()
         .storage(MemoryStorage::new())
@@ -78,11 +78,7 @@ pub fn schema() -> Value {
 
 pub fn definition(name: &str) -> PhaseDefinition {
     let name = PhaseName::new(name).expect("a valid phase name");
-    PhaseDefinition {
-        name,
-        title: String::new(),
-        config_schema: schema(),
-    }
+    PhaseDefinition::new(name, schema())
 }
 
 /// Begins a pipeline with the kind of resource that the schema names.
@@ -95,7 +91,7 @@ pub fn pipeline(stage: &Stage, timeout: Option<Duration>) -> Pipeline {
     for phase in PHASES {
         builder = builder.runner(definition(phase), stage.runner());
         if let Some(timeout) = timeout {
-            builder = builder.timeout(phase, timeout);
+            builder = builder.change(phase, |phase| phase.timeout(timeout));
         }
     }
     builder.build().expect("a valid pipeline")

@@ -36,11 +36,7 @@ impl Phase for Given {
     type Summary = Done;
 
     fn definition(&self) -> PhaseDefinition {
-        PhaseDefinition {
-            name: PhaseName::new("given").unwrap(),
-            title: "Given".to_owned(),
-            config_schema: json!(true),
-        }
+        PhaseDefinition::new(PhaseName::new("given").unwrap(), json!(true)).title("Given")
     }
 
     async fn run(&self, ctx: PhaseContext<Self>) -> Result<RunOutcome<Done>, RunError> {

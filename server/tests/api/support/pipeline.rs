@@ -67,10 +67,9 @@ pub fn pipeline_of(id: &str, phases: &[&str], gate: &Arc<Gate>) -> Pipeline {
     phases
         .iter()
         .fold(builder, |builder, name| {
-            let definition = PhaseDefinition {
-                name: PhaseName::new(name).expect("a valid name"),
-                title: (*name).to_owned(),
-                config_schema: json!({
+            let definition = PhaseDefinition::new(
+                PhaseName::new(name).expect("a valid name"),
+                json!({
                     "type": "object",
                     "properties": {
                         "records": { "type": "integer", "minimum": 0, "maximum": 100_000 },
@@ -83,7 +82,8 @@ pub fn pipeline_of(id: &str, phases: &[&str], gate: &Arc<Gate>) -> Pipeline {
                     "required": ["records"],
                     "additionalProperties": false
                 }),
-            };
+            )
+            .title(*name);
             builder.runner(definition, Writer(Arc::clone(gate)))
         })
         .build()

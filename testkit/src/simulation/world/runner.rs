@@ -29,17 +29,11 @@ pub(super) fn pipeline(stage: &Stage, phases: usize) -> Pipeline {
         Pipeline::builder("simulated").resource_kind("thing", "Thing", json!({"type": "object"}));
     for index in 0..phases {
         let name = PhaseName::new(phase_name(index)).expect("a valid phase name");
-        let definition = PhaseDefinition {
-            name,
-            title: String::new(),
-            config_schema: schema.clone(),
-        };
+        let definition = rules(index).on(PhaseDefinition::new(name, schema.clone()));
         let runner = Simulated {
             on_stage: stage.runner(),
         };
-        builder = builder
-            .runner(definition, runner)
-            .options(phase_name(index), rules(index).options());
+        builder = builder.runner(definition, runner);
     }
     builder.build().expect("a valid pipeline")
 }
