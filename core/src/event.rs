@@ -479,7 +479,7 @@ mod tests {
             let members = json!({
                 "type": event_type,
                 "name": "spring", "pipeline": "letters", "phases": ["sort"], "mode": "step_by_step",
-                "phase": "sort", "revision": 2, "digest": "ab",
+                "phase": "sort", "revision": 2, "digest": Digest::of(&json!({})),
                 "run": 1, "attempt": 1, "configRevision": 2, "startedAt": "2025-11-24T00:00:00Z",
                 "stopReason": "requested", "summary": null, "failure": { "code": "late", "message": "it was late" },
                 "records": 3, "tries": 1, "recoveries": 1, "baseBatch": 0, "reads": "empty", "kind": "proxy", "id": "one",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -10,95 +10,119 @@ use sha2::{Digest as _, Sha256};
 ///
 /// Equal documents give equal bytes, whatever the order of their members.
 pub fn canonical_json(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(value, &mut text);
-    text
+    String::from_utf8(canonical_bytes(value)).expect("JSON is text")
 }
 
-fn write_canonical(value: &Value, out: &mut String) {
+fn canonical_bytes(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_canonical(value, &mut bytes).expect("memory takes what is written to it");
+    bytes
+}
+
+fn write_canonical(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
     match value {
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_by_key(|(name, _)| name.as_str());
-            out.push('{');
+            out.push(b'{');
             for (i, (name, member)) in sorted.into_iter().enumerate() {
                 if i > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push(':');
-                write_canonical(member, out);
+                serde_json::to_writer(&mut *out, name)?;
+                out.push(b':');
+                write_canonical(member, out)?;
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for (i, item) in items.iter().enumerate() {
                 if i > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                write_canonical(item, out);
+                write_canonical(item, out)?;
             }
-            out.push(']');
+            out.push(b']');
         }
-        scalar => out.push_str(&scalar.to_string()),
+        scalar => serde_json::to_writer(out, scalar)?,
     }
+    Ok(())
 }
 
-/// The SHA-256 of a document's canonical JSON, as 64 lower-case hexadecimal digits.
-#[derive(Clone, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-#[serde(transparent)]
-pub struct Digest(String);
+/// The SHA-256 of a document's canonical JSON. Its text is 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(inline, with = "String")
+)]
+pub struct Digest([u8; 32]);
 
 impl Digest {
     /// Digests the canonical JSON of `value`.
     pub fn of(value: &Value) -> Self {
-        Self::of_text(&canonical_json(value))
+        Self(Sha256::digest(canonical_bytes(value)).into())
     }
 
     /// Digests a text that is already canonical JSON.
     pub fn of_text(canonical: &str) -> Self {
-        Self::from_hash(&Sha256::digest(canonical.as_bytes()).into())
+        Self(Sha256::digest(canonical.as_bytes()).into())
     }
 
     /// Takes a SHA-256.
-    pub fn from_hash(hash: &[u8; 32]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |four: u8| char::from(DIGITS[usize::from(four & 15)]);
-        Self(
-            hash.iter()
-                .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-                .collect(),
-        )
+    pub const fn from_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
     }
 
-    /// The SHA-256 in bytes; zeros stand for what is no hexadecimal digit.
-    pub fn to_hash(&self) -> [u8; 32] {
-        let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().chunks(2)) {
-            let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-            *byte = digits.iter().fold(0, |sum, digit| sum << 4 | value(*digit));
-        }
-        hash
-    }
-
-    /// The hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The SHA-256 in bytes.
+    pub const fn to_hash(self) -> [u8; 32] {
+        self.0
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{:.12}", self.0)
+        f.write_str("sha256:")?;
+        self.0[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read_digits(&text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("a digest has 64 digits of 0-9 and a-f"))
+    }
+}
+
+fn read_digits(text: &str) -> Option<[u8; 32]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    if text.len() != 64 {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
+        *byte = value(digits[0])? << 4 | value(digits[1])?;
+    }
+    Some(hash)
 }
 
 #[cfg(test)]
@@ -110,5 +134,22 @@ mod tests {
     fn canonical_json_sorts_members_at_every_depth_and_keeps_lists_in_order() {
         let text = canonical_json(&json!({"b": [2, 1, {"z": null, "a": "\n"}], "a": 1.5}));
         assert_eq!(text, r#"{"a":1.5,"b":[2,1,{"a":"\n","z":null}]}"#);
+    }
+
+    #[test]
+    fn a_digest_is_read_from_its_own_text_alone() {
+        let digest = Digest::of(&json!("a"));
+        let text = serde_json::to_value(digest).unwrap();
+        assert_eq!(text.as_str().map(str::len), Some(64));
+        assert_eq!(serde_json::from_value::<Digest>(text.clone()).unwrap(), digest);
+        let text = text.as_str().unwrap();
+        for wrong in [
+            &text[1..],
+            &text.to_uppercase(),
+            &text.replace(&text[..1], "g"),
+            "é".repeat(32).as_str(),
+        ] {
+            assert!(serde_json::from_value::<Digest>(json!(wrong)).is_err(), "{wrong}");
+        }
     }
 }

@@ -136,7 +136,8 @@ impl RetryPolicy {
 /// A number from 0 up to but not including 1 that only depends on the ticket.
 fn fraction(ticket: &Ticket) -> f64 {
     let digest = Digest::of(&Value::String(ticket.to_string()));
-    let bits = u32::from_str_radix(&digest.as_str()[..8], 16).unwrap_or_default();
+    let [first, second, third, fourth, ..] = digest.to_hash();
+    let bits = u32::from_be_bytes([first, second, third, fourth]);
     f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }
 

@@ -76,7 +76,7 @@ impl EngineState {
         IdempotencyEntry {
             key: used.key.clone(),
             campaign: used.scope,
-            command: used.digest.clone(),
+            command: used.digest,
             outcome: serde_json::to_value(receipt).unwrap_or_default(),
             expires_at: self.key_expiry(now),
         }

@@ -109,7 +109,7 @@ impl EngineState {
             let entry = IdempotencyEntry {
                 key: key.clone(),
                 campaign: None,
-                command: digest.clone(),
+                command: *digest,
                 outcome: outcome.clone(),
                 expires_at: self.key_expiry(self.storage.now().await?),
             };

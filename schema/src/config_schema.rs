@@ -3,12 +3,16 @@
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::resources::RESOURCE_KEYWORD;
+
 /// A compiled JSON Schema of draft 2020-12. It checks formats, fetches nothing, and matches patterns in linear time.
 #[derive(Debug)]
 pub struct ConfigSchema {
     pub(crate) validator: Validator,
     /// What the validator was compiled from: it tells a problem's place in the schema, and no words that stand there.
     pub(crate) schema: Value,
+    /// Whether it may mark a member as the id of a resource. Most don't, and then no document is searched for any.
+    pub(crate) names_resources: bool,
 }
 
 impl ConfigSchema {
@@ -26,11 +30,23 @@ impl ConfigSchema {
             .map(|validator| Self {
                 validator,
                 schema: schema.clone(),
+                names_resources: mentions(schema, RESOURCE_KEYWORD),
             })
             .map_err(|error| SchemaError {
                 of: of.to_owned(),
                 reason: format!("{error} (at {:?})", error.instance_path().as_str()),
             })
+    }
+}
+
+/// Whether an object anywhere in `document` has a member of this name.
+fn mentions(document: &Value, name: &str) -> bool {
+    match document {
+        Value::Object(members) => members
+            .iter()
+            .any(|(member, value)| member == name || mentions(value, name)),
+        Value::Array(items) => items.iter().any(|item| mentions(item, name)),
+        _ => false,
     }
 }
 

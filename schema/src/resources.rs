@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::config_schema::ConfigSchema;
 
 /// The schema keyword that marks a string as the id of a resource of the named kind.
-const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
+pub(crate) const RESOURCE_KEYWORD: &str = "x-phasegate-resource";
 
 /// A use of a resource in a config.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -51,8 +51,11 @@ impl ConfigSchema {
 
     /// Every field that holds the id of a resource by the schema, ordered by place, with its value.
     fn named(&self, document: &Value) -> Vec<(String, ResourceKind, Result<ResourceId, InvalidName>)> {
-        let evaluation = self.validator.evaluate(document);
         let mut fields = Vec::new();
+        if !self.names_resources {
+            return fields;
+        }
+        let evaluation = self.validator.evaluate(document);
         for entry in evaluation.iter_annotations() {
             let Some(kind) = entry
                 .annotations

@@ -58,14 +58,11 @@ impl Storage for RedbStorage {
         if !is_cursor_name(name) {
             return self.shared().check_open().map(|()| None);
         }
-        let name = name.to_owned();
-        self.read(move |txn| Ok(lookup::cursor(txn, &name)?.map(cursor)))
-            .await
+        self.look(|txn| Ok(lookup::cursor(txn, name)?.map(cursor)))
     }
 
     async fn outcome(&self, write: &WriteRef) -> Result<bool, StorageError> {
-        let write = write.clone();
-        self.read(move |txn| read::outcome(txn, &write)).await
+        self.look(|txn| read::outcome(txn, write))
     }
 
     async fn idempotency(
@@ -73,10 +70,8 @@ impl Storage for RedbStorage {
         campaign: Option<CampaignId>,
         key: &IdempotencyKey,
     ) -> Result<Option<IdempotencyEntry>, StorageError> {
-        let key = key.clone();
         let now = self.shared().now();
-        self.read(move |txn| read::idempotency(txn, campaign, &key, now))
-            .await
+        self.look(|txn| read::idempotency(txn, campaign, key, now))
     }
 
     async fn now(&self) -> Result<Timestamp, StorageError> {
@@ -86,7 +81,7 @@ impl Storage for RedbStorage {
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         let now = self.shared().now();
-        let campaign = self.read(move |txn| lookup::campaign(txn, id)).await?;
+        let campaign = self.look(|txn| lookup::campaign(txn, id))?;
         Ok(CampaignRead { campaign, now })
     }
 
@@ -100,9 +95,7 @@ impl Storage for RedbStorage {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Option<Value>, StorageError> {
-        let phase = phase.clone();
-        self.read(move |txn| read::config(txn, campaign, &phase, revision))
-            .await
+        self.look(|txn| read::config(txn, campaign, phase, revision))
     }
 
     async fn events(
@@ -116,7 +109,7 @@ impl Storage for RedbStorage {
     }
 
     async fn event(&self, campaign: CampaignId, seq: Version) -> Result<Option<LoggedEvent>, StorageError> {
-        self.read(move |txn| read::event(txn, campaign, seq)).await
+        self.look(|txn| read::event(txn, campaign, seq))
     }
 
     async fn runs(
@@ -137,9 +130,7 @@ impl Storage for RedbStorage {
         phase: &PhaseName,
         run: Run,
     ) -> Result<Option<RunOutput>, StorageError> {
-        let phase = phase.clone();
-        self.read(move |txn| read::run_output(txn, campaign, &phase, run))
-            .await
+        self.look(|txn| read::run_output(txn, campaign, phase, run))
     }
 
     async fn records(
@@ -156,8 +147,7 @@ impl Storage for RedbStorage {
     }
 
     async fn resource(&self, resource: &ResourceRef) -> Result<Option<Resource>, StorageError> {
-        let resource = resource.clone();
-        self.read(move |txn| read::resource(txn, resource)).await
+        self.look(|txn| read::resource(txn, resource.clone()))
     }
 
     async fn resources(
@@ -212,7 +202,7 @@ impl Storage for RedbStorage {
     }
 
     async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
-        self.read(format::token_secret).await
+        self.look(format::token_secret)
     }
 
     async fn changed(
@@ -232,13 +222,13 @@ impl Storage for RedbStorage {
         let found = match scope {
             ChangeScope::Due { mark } => waiter.wait(at_most, |now| now != mark).await,
             ChangeScope::Store => {
-                let after = self.place(after).await?;
+                let after = self.place(after.as_ref())?;
                 waiter.wait(at_most, |latest| latest > after).await
             }
             ChangeScope::Campaign(id) => {
-                let after = self.place(after).await?;
+                let after = self.place(after.as_ref())?;
                 // Its waiter tells only of what comes from now on.
-                if self.read(move |txn| read::latest_of(txn, id)).await? > after {
+                if self.look(|txn| read::latest_of(txn, id))? > after {
                     return Ok(true);
                 }
                 waiter.wait(at_most, |latest| latest > after).await
@@ -268,12 +258,12 @@ fn is_cursor_name(name: &str) -> bool {
 
 impl RedbStorage {
     /// The place that a cursor names; 0 without a cursor.
-    async fn place(&self, after: Option<Cursor>) -> Result<u64, StorageError> {
+    fn place(&self, after: Option<&Cursor>) -> Result<u64, StorageError> {
         let announced = self.shared().waiters.latest().unwrap_or(0);
-        match place(after.as_ref(), announced) {
+        match place(after, announced) {
             Ok(after) => Ok(after),
             // A read may have shown a durable event before its announcement.
-            Err(_) => self.read(move |txn| read::place_in(txn, after.as_ref())).await,
+            Err(_) => self.look(|txn| read::place_in(txn, after)),
         }
     }
 }

@@ -2,21 +2,16 @@
 //!
 //! It changes with Phasegate's API, and only then: a revision is measured with the `host.rs` that it has.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::ensure;
 use async_trait::async_trait;
-use phasegate::core::EventKind;
 use phasegate::redb::RedbStorage;
-use phasegate::storage::EventScope;
 use phasegate::{
-    Batch, CampaignHandle, CampaignId, Engine, EventStream, Mode, NewCampaign, PhaseDefinition, PhaseRunner,
-    Pipeline, RunContext, RunError, RunOutcome,
+    Batch, CampaignHandle, CampaignStatus, Engine, Mode, NewCampaign, PhaseDefinition, PhaseRunner, Pipeline,
+    RunContext, RunError, RunOutcome,
 };
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::records;
 
@@ -29,19 +24,10 @@ const APPENDING: &str = "appending";
 pub struct Host {
     engine: Engine,
     phases: &'static [&'static str],
-    waiting: Arc<Mutex<Waiting>>,
 }
-
-/// How the last phase of a campaign ended; the text is why it failed.
-type End = Result<(), String>;
-/// Those who wait for the end of a campaign's last phase.
-type Waiting = HashMap<CampaignId, oneshot::Sender<End>>;
 
 /// A campaign that is ready to be started.
-pub struct Ready {
-    campaign: CampaignHandle,
-    end: oneshot::Receiver<End>,
-}
+pub struct Ready(CampaignHandle);
 
 impl Host {
     /// Opens a store, and an engine whose chains have four phases that do nothing.
@@ -66,18 +52,7 @@ impl Host {
     ) -> anyhow::Result<Self> {
         let storage = RedbStorage::open(folder.join("store.redb")).await?;
         let engine = Engine::builder().storage(storage).pipeline(pipeline).build()?;
-        let waiting = Arc::<Mutex<Waiting>>::default();
-        let last = phases.last().context("a pipeline has phases")?;
-        tokio::spawn(follow(
-            engine.events(EventScope::Store, None),
-            last,
-            Arc::clone(&waiting),
-        ));
-        Ok(Self {
-            engine,
-            phases,
-            waiting,
-        })
+        Ok(Self { engine, phases })
     }
 
     /// Creates a campaign in `full_sequence` with a config for each phase.
@@ -89,46 +64,21 @@ impl Host {
                 json!({ "keyword": format!("phasegate {number}"), "limit": 10 }),
             )
         });
-        let campaign = self.engine.create(campaign).await?;
-        let (told, end) = oneshot::channel();
-        lock(&self.waiting).insert(campaign.id(), told);
-        Ok(Ready { campaign, end })
+        Ok(Ready(self.engine.create(campaign).await?))
     }
 
-    /// Starts a campaign, and waits until its last phase has completed.
-    pub async fn run(&self, ready: Ready) -> anyhow::Result<()> {
-        ready.campaign.start(self.phases[0]).await?;
-        let end = ready.end.await.context("the log can't be followed")?;
-        end.map_err(|why| anyhow!(why))
+    /// Starts a campaign, and waits until its last phase has completed, as its caller does.
+    pub async fn run(&self, Ready(campaign): Ready) -> anyhow::Result<()> {
+        campaign.start(self.phases[0]).await?;
+        let status = campaign.at_rest().await?.status;
+        ensure!(status == CampaignStatus::Completed, "the campaign is {status:?}");
+        Ok(())
     }
 
     /// Closes the store in order.
     pub async fn close(self) -> anyhow::Result<()> {
         Ok(self.engine.shutdown().await?)
     }
-}
-
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Reads every event of the store, as a host does that shows its campaigns, and tells those who wait.
-async fn follow(mut events: EventStream, last: &'static str, waiting: Arc<Mutex<Waiting>>) {
-    while let Ok(logged) = events.next().await {
-        let end = match logged.event.kind {
-            EventKind::PhaseCompleted { phase, .. } if phase.as_str() == last => Ok(()),
-            EventKind::PhaseFailed { phase, failure, .. } => Err(format!("{phase} failed: {failure}")),
-            _ => continue,
-        };
-        if let Some(campaign) = logged.campaign_id
-            && let Some(told) = lock(&waiting).remove(&campaign)
-        {
-            // It fails where nobody waits any more.
-            let _ = told.send(end);
-        }
-    }
-    // The store is closed, or has failed: whoever still waits learns it.
-    lock(&waiting).clear();
 }
 
 fn definition(phase: &str) -> PhaseDefinition {

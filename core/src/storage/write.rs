@@ -277,7 +277,7 @@ impl Output {
             hash.update(progress.done.to_be_bytes());
             hash.update(progress.total.map_or([0xff; 8], u64::to_be_bytes));
         }
-        Digest::from_hash(&hash.finalize().into())
+        Digest::from_hash(hash.finalize().into())
     }
 
     /// The batch, to look up its outcome by.

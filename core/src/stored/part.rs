@@ -35,7 +35,7 @@ pub(super) fn hash_bytes(digest: &Digest) -> HashBytes {
 }
 
 pub(super) fn digest(bytes: HashBytes) -> Digest {
-    Digest::from_hash(&bytes.into())
+    Digest::from_hash(bytes.into())
 }
 
 /// Milliseconds since the epoch.

@@ -43,7 +43,7 @@ impl Write for Remember {
     fn write_ref(&self) -> WriteRef {
         WriteRef::Key {
             key: self.entry.key.clone(),
-            command: self.entry.command.clone(),
+            command: self.entry.command,
         }
     }
 }

@@ -104,7 +104,7 @@ impl Batch {
         WriteRef::Append {
             ticket: self.output.ticket.clone(),
             batch: self.output.batch,
-            digest: self.digest.clone(),
+            digest: self.digest,
         }
     }
 

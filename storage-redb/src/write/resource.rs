@@ -53,7 +53,7 @@ impl Write for WriteResource {
         let latest = before.as_ref().map_or(Revision(0), |before| before.revision);
         let (done, revision, kind) = match (&write.document, actual) {
             (Some(_), _) => {
-                let (revision, digest) = (latest.next(), write.digest.clone());
+                let (revision, digest) = (latest.next(), write.digest);
                 let kind = EventKind::ResourceStored {
                     kind,
                     id,

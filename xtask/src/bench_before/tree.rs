@@ -70,12 +70,12 @@ fn put_crate(commit: &str, tree: &Path) -> anyhow::Result<Vec<String>> {
     }
 
     let mut notes = Vec::new();
-    if let Some((whose, host)) = host(commit)
+    if let Some(host) = host(commit)
         && fs::read_to_string(root().join(HOST))?.trim_end() != host
     {
         fs::write(tree.join(HOST), host + "\n")?;
         notes.push(format!(
-            "{HOST} of the build before is that of {whose}: it differs from the working tree's"
+            "{HOST} of the build before is its own: it differs from the working tree's"
         ));
     }
 
@@ -86,15 +86,9 @@ fn put_crate(commit: &str, tree: &Path) -> anyhow::Result<Vec<String>> {
     Ok(notes)
 }
 
-/// The text of [`HOST`] for the API of a commit: the commit's own, or the first one that there was, for a commit that is older.
-fn host(commit: &str) -> Option<(String, String)> {
-    let text = |commit: &str| git(root(), &["show", &format!("{commit}:{HOST}")]).ok();
-    if let Some(own) = text(commit) {
-        return Some(("the revision itself".to_owned(), own));
-    }
-    let added = git(root(), &["log", "--diff-filter=A", "--format=%h", "--", HOST]).ok()?;
-    let first = added.lines().last()?;
-    Some((first.to_owned(), text(first)?))
+/// The text of [`HOST`] for the API of a commit: the commit's own, if it has one.
+fn host(commit: &str) -> Option<String> {
+    git(root(), &["show", &format!("{commit}:{HOST}")]).ok()
 }
 
 /// Adds the measuring crate to the members of a workspace.

@@ -55,7 +55,7 @@ impl Campaign {
             run: *run,
             attempt: *attempt,
             records: *records,
-            outcome: digest.clone(),
+            outcome: *digest,
             event: version,
             started_at: state.started_at,
             completed_at: event.timestamp,
@@ -91,13 +91,13 @@ impl Campaign {
             Activity::Running { .. }
             | Activity::Paused {
                 deferral: Some(_), ..
-            } => digest.clone(),
+            } => *digest,
             // The wait for a retry has ended. What was reported before stays reported.
             Activity::Failed {
                 recorded,
                 retry_at: Some(_),
                 ..
-            } => recorded.clone(),
+            } => *recorded,
             _ => return Err("only a phase that runs, waits or retries fails"),
         };
         run.tries = Count {

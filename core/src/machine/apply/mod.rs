@@ -99,7 +99,7 @@ impl Campaign {
             } => {
                 let config = ConfigPin {
                     revision: *revision,
-                    digest: digest.clone(),
+                    digest: *digest,
                 };
                 self.slot(phase)?.config = Some(config);
             }

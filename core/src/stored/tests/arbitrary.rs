@@ -39,7 +39,7 @@ pub(super) fn moment() -> impl Strategy<Value = Timestamp> {
 }
 
 pub(super) fn digest() -> impl Strategy<Value = Digest> {
-    any::<[u8; 32]>().prop_map(|hash| Digest::from_hash(&hash))
+    any::<[u8; 32]>().prop_map(Digest::from_hash)
 }
 
 pub(super) fn document() -> impl Strategy<Value = Value> {

@@ -64,7 +64,7 @@ impl LogWalk {
                 self.mode = *mode;
             }
             EventKind::PhaseConfigured { phase, digest, .. } => {
-                let before = self.configured.insert(phase.clone(), digest.clone());
+                let before = self.configured.insert(phase.clone(), *digest);
                 if before.as_ref() == Some(digest) {
                     return Err("configuring a phase with the config that it has is not a change");
                 }

@@ -193,7 +193,7 @@ pub async fn the_store_wide_log_tells_of_resources(storage: Subject) {
     let before = storage.campaign(story.id).await.unwrap().now;
     let mut put = write(&proxy, Expected::Any, Some(json!({"password": "secret"})));
     put.envelope = envelope.clone();
-    let digest = put.digest.clone();
+    let digest = put.digest;
     storage.write_resource(put).await.unwrap();
     let latest = storage.latest().await.unwrap();
     let refused = write(&proxy, Expected::Absent, Some(json!(2)));

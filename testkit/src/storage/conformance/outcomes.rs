@@ -134,7 +134,7 @@ pub async fn a_remembered_key_and_a_kept_cursor_are_found(storage: Subject) {
     let kept = entry("key", None);
     let key = WriteRef::Key {
         key: kept.key.clone(),
-        command: kept.command.clone(),
+        command: kept.command,
     };
     assert_eq!(storage.outcome(&key).await, Ok(false));
     storage.remember(kept.clone()).await.unwrap();
