@@ -11,13 +11,14 @@ use phasegate::core::storage::{
 use phasegate::core::{Command, ResourceId, ResourceKind, ResourceRef, Revision, Run};
 use phasegate::redb::RedbStorage;
 use phasegate::{Answer, CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
+use phasegate_jobs::JobQueue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::at_exit::register;
 use crate::error::{HostError, closed, forked};
-use crate::job::{Job, Jobs};
+use crate::job::Job;
 use crate::json::{array, read, write};
 use crate::runtime::{handle, is_process, within};
 use crate::streams::{HostEvents, Page};
@@ -39,14 +40,14 @@ pub struct EngineOptions {
 pub(crate) struct OpenEngine {
     pub(crate) engine: Engine,
     storage: RedbStorage,
-    jobs: Arc<Jobs>,
+    jobs: JobQueue,
     pub(crate) handle: Handle,
 }
 
 impl OpenEngine {
     /// Shuts down without the host: running phases stay running in the store.
     pub(crate) async fn abandon(&self) {
-        let host_is_gone = async { self.jobs.closed.cancel() };
+        let host_is_gone = async { self.jobs.close() };
         // In this order: a runner that is interrupted before the engine shuts down would be a failed phase.
         let (closed, ()) = tokio::join!(biased; self.engine.shutdown(), host_is_gone);
         // Everything acknowledged is durable, also after an error.
@@ -119,7 +120,7 @@ impl HostEngine {
     #[uniffi::constructor]
     pub async fn open(options: EngineOptions, pipelines: Vec<String>) -> Result<Arc<Self>, HostError> {
         let handle = handle()?;
-        let jobs = Arc::new(Jobs::new(handle.clone()));
+        let jobs = JobQueue::new();
         let mut built = Vec::new();
         for definition in &pipelines {
             built.push(crate::pipeline::build(definition, &jobs)?);
@@ -181,7 +182,8 @@ impl HostEngine {
     /// The next job for the host; none after `abandon` and `shutdown`.
     pub async fn next_job(&self) -> Result<Option<Arc<Job>>, HostError> {
         let inner = self.inner()?;
-        Ok(within(inner.handle.clone(), inner.jobs.next()).await)
+        let job = within(inner.handle.clone(), inner.jobs.next()).await;
+        Ok(job.map(|job| Arc::new(Job::new(job, inner.handle.clone()))))
     }
 
     /// The manifests of the pipelines, as a JSON array.
@@ -438,7 +440,7 @@ impl HostEngine {
         // On a task of its own: a host that gives up waiting doesn't leave it half closed.
         let task = inner.handle.spawn(async move {
             let outcome = closing.engine.shutdown().await;
-            closing.jobs.closed.cancel();
+            closing.jobs.close();
             outcome
         });
         match task.await {
@@ -454,7 +456,7 @@ impl HostEngine {
             return Err(forked());
         }
         handle()?;
-        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.closed.is_cancelled();
+        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.is_closed();
         self.inner.as_ref().filter(open).ok_or_else(closed)
     }
 }
