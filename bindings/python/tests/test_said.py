@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import in_memory, started
+from conftest import PATIENCE_S, in_memory, started
 from phasegate import (
     CampaignStatus,
     Deferred,
@@ -52,7 +52,7 @@ async def test_a_silent_phase_loses_its_job_and_what_it_does_then_changes_nothin
                     await ctx.commit(["late"])
             ended.set()
 
-    async with in_memory(pipeline) as engine:
+    async with asyncio.timeout(PATIENCE_S), in_memory(pipeline) as engine:
         silent = await started(engine, say={"tells": False})
         failure = (await silent.at_rest()).phase("say").failure
         assert failure is not None and failure["code"] == "job_expired"
@@ -175,7 +175,7 @@ async def test_a_view_says_what_a_campaign_waits_for() -> None:
     async def fail(ctx: PhaseContext) -> None:
         raise RuntimeError("it fails")
 
-    async with in_memory(pipeline) as engine:
+    async with asyncio.timeout(PATIENCE_S), in_memory(pipeline) as engine:
         campaign = await engine.create("spring", configs={"approve": {}, "fail": {}})
         await campaign.start()
         while (view := await campaign.view()).status is not CampaignStatus.WAITING_FOR_REPORT:
