@@ -5,22 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate::core::storage::{
-    ActivityKind, CampaignFilter, CampaignQuery, Cursor, EventScope, IdempotencyKey, Order, Resource,
-};
-use phasegate::core::{Command, ResourceId, ResourceKind, ResourceRef, Revision, Run};
+use phasegate::Engine;
+use phasegate::core::storage::{Cursor, EventScope, Resource};
+use phasegate::core::{ResourceId, ResourceKind, ResourceRef, Revision};
 use phasegate::redb::RedbStorage;
-use phasegate::{Answer, CampaignId, Engine, Mode, NewCampaign, PhaseName, Ticket};
-use serde::Deserialize;
+use phasegate_jobs::JobQueue;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::at_exit::register;
 use crate::error::{HostError, closed, forked};
-use crate::job::{Job, Jobs};
-use crate::json::{array, read, write};
+use crate::job::Job;
+use crate::json::{read, write};
+use crate::names::campaign_id;
 use crate::runtime::{handle, is_process, within};
-use crate::streams::{HostEvents, Page};
+use crate::streams::HostEvents;
 
 /// How to open an engine.
 #[derive(Clone, Debug, Default, uniffi::Record)]
@@ -39,14 +38,14 @@ pub struct EngineOptions {
 pub(crate) struct OpenEngine {
     pub(crate) engine: Engine,
     storage: RedbStorage,
-    jobs: Arc<Jobs>,
+    jobs: JobQueue,
     pub(crate) handle: Handle,
 }
 
 impl OpenEngine {
     /// Shuts down without the host: running phases stay running in the store.
     pub(crate) async fn abandon(&self) {
-        let host_is_gone = async { self.jobs.closed.cancel() };
+        let host_is_gone = async { self.jobs.close() };
         // In this order: a runner that is interrupted before the engine shuts down would be a failed phase.
         let (closed, ()) = tokio::join!(biased; self.engine.shutdown(), host_is_gone);
         // Everything acknowledged is durable, also after an error.
@@ -81,45 +80,13 @@ impl Drop for HostEngine {
     }
 }
 
-fn campaign_id(id: &str) -> Result<CampaignId, HostError> {
-    id.parse().map_err(|_| {
-        let data = [("campaign".to_owned(), json!(id))].into_iter().collect();
-        HostError::new("not_found", format!("there is no campaign {id:?}"), data)
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CampaignCreation {
-    name: String,
-    pipeline: Option<String>,
-    #[serde(default)]
-    mode: Mode,
-    #[serde(default)]
-    configs: BTreeMap<String, Value>,
-    idempotency_key: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CampaignListQuery {
-    activity: Option<ActivityKind>,
-    mode: Option<Mode>,
-    position: Option<usize>,
-    name: Option<String>,
-    #[serde(default)]
-    newest_first: bool,
-    after: Option<CampaignId>,
-    limit: Option<usize>,
-}
-
 #[uniffi::export]
 impl HostEngine {
     /// Opens a store with an engine. Nothing is launched before `recover`.
     #[uniffi::constructor]
     pub async fn open(options: EngineOptions, pipelines: Vec<String>) -> Result<Arc<Self>, HostError> {
         let handle = handle()?;
-        let jobs = Arc::new(Jobs::new(handle.clone()));
+        let jobs = JobQueue::new();
         let mut built = Vec::new();
         for definition in &pipelines {
             built.push(crate::pipeline::build(definition, &jobs)?);
@@ -181,7 +148,8 @@ impl HostEngine {
     /// The next job for the host; none after `abandon` and `shutdown`.
     pub async fn next_job(&self) -> Result<Option<Arc<Job>>, HostError> {
         let inner = self.inner()?;
-        Ok(within(inner.handle.clone(), inner.jobs.next()).await)
+        let job = within(inner.handle.clone(), inner.jobs.next()).await;
+        Ok(job.map(|job| Arc::new(Job::new(job, inner.handle.clone()))))
     }
 
     /// The manifests of the pipelines, as a JSON array.
@@ -193,111 +161,6 @@ impl HostEngine {
             .map(|pipeline| pipeline.definition())
             .collect();
         write(&all)
-    }
-
-    /// Creates a campaign of a JSON object with `name`, `pipeline`, `mode`, `configs`, `idempotencyKey`; gives its id.
-    pub async fn create(&self, campaign: String) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let CampaignCreation {
-            name,
-            pipeline,
-            mode,
-            configs,
-            idempotency_key,
-        } = read("campaign", &campaign)?;
-        let mut new = NewCampaign::new(name).mode(mode);
-        if let Some(pipeline) = pipeline {
-            new = new.pipeline(pipeline);
-        }
-        for (phase, config) in configs {
-            new = new.config(phase, config);
-        }
-        if let Some(key) = idempotency_key {
-            new = new.idempotency_key(key);
-        }
-        Ok(within(inner.handle.clone(), inner.engine.create(new))
-            .await?
-            .id()
-            .to_string())
-    }
-
-    /// Carries out a command, a JSON object with `command` and its arguments, and gives a receipt: `campaignId`, `version`,
-    /// `changed`. After a pause or stop the phase has come to rest.
-    pub async fn command(
-        &self,
-        campaign: String,
-        command: String,
-        idempotency_key: Option<String>,
-    ) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let command: Command = read("command", &command)?;
-        let key = idempotency_key
-            .map(IdempotencyKey::new)
-            .transpose()
-            .map_err(phasegate::EngineError::from)?;
-        let done = inner.engine.command(campaign_id(&campaign)?, command, key);
-        write(&within(inner.handle.clone(), done).await?)
-    }
-
-    /// The view of a campaign, with its preflight and the allowed commands.
-    pub async fn view(&self, campaign: String) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let id = campaign_id(&campaign)?;
-        let view = async { inner.engine.campaign(id).await?.view().await };
-        write(&within(inner.handle.clone(), view).await?)
-    }
-
-    /// Waits until a campaign is at rest, and gives its view.
-    pub async fn at_rest(&self, campaign: String) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let id = campaign_id(&campaign)?;
-        let view = async { inner.engine.campaign(id).await?.at_rest().await };
-        write(&within(inner.handle.clone(), view).await?)
-    }
-
-    /// The stored config of a phase.
-    pub async fn config(&self, campaign: String, phase: String) -> Result<Option<String>, HostError> {
-        let inner = self.inner()?;
-        let id = campaign_id(&campaign)?;
-        let config = async { inner.engine.campaign(id).await?.config(&phase).await };
-        within(inner.handle.clone(), config)
-            .await?
-            .as_ref()
-            .map(write)
-            .transpose()
-    }
-
-    /// One page of campaigns: a JSON object with views as `items`, and as `next` the id of the campaign to continue after. The
-    /// query has `activity`, `mode`, `position`, `name`, `newestFirst`, `after`, `limit` (1 to 1,000).
-    pub async fn campaigns(&self, query: String) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let CampaignListQuery {
-            activity,
-            mode,
-            position,
-            name,
-            newest_first,
-            after,
-            limit,
-        } = read("query", &query)?;
-        let query = CampaignQuery {
-            filter: CampaignFilter {
-                activity,
-                mode,
-                position,
-                name,
-                ..CampaignFilter::default()
-            },
-            order: if newest_first {
-                Order::NewestFirst
-            } else {
-                Order::OldestFirst
-            },
-            after,
-            limit: limit.unwrap_or(100),
-        };
-        let (items, next) = within(inner.handle.clone(), inner.engine.campaigns(query)).await?;
-        write(&json!({ "items": items, "next": next }))
     }
 
     /// The events of one campaign, or of all, after a cursor.
@@ -317,66 +180,6 @@ impl HostEngine {
             stream,
             self.process,
         )))
-    }
-
-    /// The run whose records are a phase's current view; 0 before its first.
-    pub async fn current_run(&self, campaign: String, phase: String) -> Result<u32, HostError> {
-        let inner = self.inner()?;
-        let id = campaign_id(&campaign)?;
-        let name = phase_name(&phase)?;
-        let view = async { inner.engine.campaign(id).await?.view().await };
-        let view = within(inner.handle.clone(), view).await?;
-        match view.phases.iter().find(|one| one.phase == name) {
-            Some(found) => Ok(found.run.map_or(0, |run| run.0)),
-            None => {
-                let phases = view.phases.iter().map(|one| one.phase.clone()).collect();
-                Err(
-                    phasegate::EngineError::from(phasegate::Rejection::UnknownPhase { phase: name, phases })
-                        .into(),
-                )
-            }
-        }
-    }
-
-    /// One page of a run's records from the index `from` on, at most `limit` (1 to 10,000).
-    pub async fn records(
-        &self,
-        campaign: String,
-        phase: String,
-        run: u32,
-        from: u64,
-        limit: u32,
-    ) -> Result<Page, HostError> {
-        let inner = self.inner()?;
-        let (id, phase) = (campaign_id(&campaign)?, phase_name(&phase)?);
-        let page = inner.engine.records(id, &phase, Run(run), from, limit as usize);
-        let page = within(inner.handle.clone(), page).await?;
-        let records = array(page.records.iter().map(AsRef::as_ref));
-        Ok(Page {
-            from: page.from,
-            next: page.next,
-            records,
-        })
-    }
-
-    /// How far the running phase of a campaign has come: a JSON object with `ticket`, `done`, `total`; none if nothing
-    /// runs here.
-    pub fn progress(&self, campaign: String) -> Result<Option<String>, HostError> {
-        let found = self.inner()?.engine.progress(campaign_id(&campaign)?);
-        let shown = found.map(|(ticket, progress)| {
-            write(&json!({ "ticket": ticket, "done": progress.done, "total": progress.total }))
-        });
-        shown.transpose()
-    }
-
-    /// Reports how a deferred phase ended. The result is `recorded`, `already_recorded` or `stale`. The outcome is
-    /// `{"completed": SUMMARY}` or `{"failed": {"code": .., "message": ..}}`.
-    pub async fn report(&self, ticket: String, outcome: String) -> Result<String, HostError> {
-        let inner = self.inner()?;
-        let ticket: Ticket = read("ticket", &ticket)?;
-        let answer: Answer = read("outcome", &outcome)?;
-        let reported = within(inner.handle.clone(), inner.engine.report(&ticket, answer)).await?;
-        Ok(reported.to_string())
     }
 
     /// Checks configs by phase with resources `{kind: {id: document}}` that replace stored ones: the preflight of a plan. Nothing
@@ -438,7 +241,7 @@ impl HostEngine {
         // On a task of its own: a host that gives up waiting doesn't leave it half closed.
         let task = inner.handle.spawn(async move {
             let outcome = closing.engine.shutdown().await;
-            closing.jobs.closed.cancel();
+            closing.jobs.close();
             outcome
         });
         match task.await {
@@ -454,13 +257,9 @@ impl HostEngine {
             return Err(forked());
         }
         handle()?;
-        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.closed.is_cancelled();
+        let open = |inner: &&Arc<OpenEngine>| !inner.jobs.is_closed();
         self.inner.as_ref().filter(open).ok_or_else(closed)
     }
-}
-
-fn phase_name(name: &str) -> Result<PhaseName, HostError> {
-    Ok(PhaseName::new(name).map_err(phasegate::EngineError::from)?)
 }
 
 /// Checks a store that is not open: a JSON object with `campaigns`, `events`, `values` and the `findings`, each with

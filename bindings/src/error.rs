@@ -4,6 +4,7 @@ use phasegate::core::Excess;
 use phasegate::core::storage::StorageError;
 use phasegate::schema::DefinitionError;
 use phasegate::{BuildError, EngineError, PipelineError, RunError};
+use phasegate_jobs::JobError;
 use serde_json::{Map, Value};
 
 use crate::codes::HostCode;
@@ -125,6 +126,15 @@ impl From<RunError> for HostError {
             RunError::Excess(excess) => excess.into(),
             RunError::Storage(error) => error.into(),
             error => Self::new(error.code(), error.to_string(), Map::new()),
+        }
+    }
+}
+
+impl From<JobError> for HostError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Run(error) => error.into(),
+            error => Self::plain(HostCode::InvalidArgument, error.to_string()),
         }
     }
 }

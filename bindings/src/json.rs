@@ -4,6 +4,7 @@ use phasegate::core::limits::MAX_JSON_DEPTH;
 use phasegate::core::{self, Excess, JsonTextError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::codes::HostCode;
@@ -53,12 +54,19 @@ pub(crate) fn records(json: &str) -> Result<Vec<Box<RawValue>>, HostError> {
 
 /// Writes a result.
 pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, HostError> {
-    serde_json::to_string(value).map_err(|error| {
-        HostError::plain(
-            HostCode::Unexpected,
-            format!("a result has no JSON form: {error}"),
-        )
-    })
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+/// Writes a result as a value.
+pub(crate) fn value<T: Serialize>(value: &T) -> Result<Value, HostError> {
+    serde_json::to_value(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> HostError {
+    HostError::plain(
+        HostCode::Unexpected,
+        format!("a result has no JSON form: {error}"),
+    )
 }
 
 /// Writes records as one JSON array, without reading them.
@@ -78,7 +86,6 @@ pub(crate) fn array<'a>(records: impl Iterator<Item = &'a RawValue>) -> String {
 mod tests {
     use super::*;
     use phasegate::core::limits::MAX_TEXT_DEPTH;
-    use serde_json::Value;
 
     #[test]
     fn an_argument_that_is_too_deep_to_be_parsed_is_too_deep_and_any_other_is_invalid() {

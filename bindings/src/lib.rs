@@ -11,11 +11,14 @@
 //! error at once.
 
 mod at_exit;
+mod campaigns;
 mod codes;
 mod engine;
+mod envelope;
 mod error;
 mod job;
 mod json;
+mod names;
 mod pipeline;
 mod resources;
 mod runtime;
@@ -26,9 +29,11 @@ mod words;
 pub use at_exit::exit;
 pub use codes::{ErrorClass, codes};
 pub use engine::{EngineOptions, HostEngine, verify_file};
+pub use envelope::HostEnvelope;
 pub use error::HostError;
-pub use job::{Job, JobKind};
+pub use job::Job;
 pub use json::json_text;
+pub use phasegate_jobs::JobKind;
 pub use sandbox::HostSandbox;
 pub use streams::{HostEvents, Page};
 pub use words::words;

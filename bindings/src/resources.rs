@@ -5,6 +5,7 @@ use phasegate::core::storage::{Expected, Resource};
 use serde_json::{Value, json};
 
 use crate::engine::HostEngine;
+use crate::envelope::HostEnvelope;
 use crate::error::HostError;
 use crate::json::{read, write};
 use crate::runtime::within;
@@ -18,12 +19,13 @@ impl HostEngine {
         id: String,
         document: String,
         revision: Option<u64>,
+        envelope: HostEnvelope,
     ) -> Result<u64, HostError> {
         let inner = self.inner()?;
-        let document = read("document", &document)?;
+        let (document, envelope) = (read("document", &document)?, envelope.read()?);
         let stored = inner
             .engine
-            .put_resource(&kind, &id, document, expected(revision));
+            .put_resource_with(&kind, &id, document, expected(revision), envelope);
         Ok(within(inner.handle.clone(), stored).await?.0)
     }
 
@@ -33,9 +35,12 @@ impl HostEngine {
         kind: String,
         id: String,
         revision: Option<u64>,
+        envelope: HostEnvelope,
     ) -> Result<(), HostError> {
         let inner = self.inner()?;
-        let deleted = inner.engine.delete_resource(&kind, &id, expected(revision));
+        let deleted = inner
+            .engine
+            .delete_resource_with(&kind, &id, expected(revision), envelope.read()?);
         Ok(within(inner.handle.clone(), deleted).await?)
     }
 

@@ -1,8 +1,8 @@
 //! The words of all interfaces.
 
 use phasegate::core::storage::ActivityKind;
-use phasegate::core::{CommandKind, EventType, Intent, StopReason, Trigger};
-use phasegate::{CampaignStatus, Mode, PhaseStatus, Reported};
+use phasegate::core::{CommandKind, EventType, Intent, SkipReads, StopReason, Trigger};
+use phasegate::{CampaignStatus, Mode, OnSkip, PhaseStatus, Reported};
 use serde_json::{Value, json};
 
 use crate::codes::ErrorClass;
@@ -17,8 +17,10 @@ pub fn words() -> Value {
         "event_type": EventType::WORDS,
         "intent": Intent::WORDS,
         "mode": Mode::WORDS,
+        "on_skip": OnSkip::WORDS,
         "phase_status": PhaseStatus::WORDS,
         "reported": Reported::WORDS,
+        "skip_reads": SkipReads::WORDS,
         "stop_reason": StopReason::WORDS,
         "trigger": Trigger::WORDS,
     })

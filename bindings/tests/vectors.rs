@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use phasegate::core::storage::{CampaignFilter, CampaignQuery};
+use phasegate::core::{Command, Event, EventKind};
 use phasegate::redb::RedbStorage;
-use phasegate::storage::{Cursor, IdempotencyKey};
+use phasegate::storage::Cursor;
 use phasegate::{
-    Answer, Batch, CampaignHandle, CampaignView, Deferred, Engine, EngineError, NewCampaign, PhaseDefinition,
-    PhaseName, PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RunContext, RunError, RunOutcome,
-    Ticket,
+    Answer, Batch, CampaignHandle, CampaignView, Deferred, DryRun, Engine, EngineError, Envelope,
+    NewCampaign, PhaseDefinition, PhaseRunner, Pipeline, PreflightReport, Rejection, Reported, RetryPolicy,
+    RunContext, RunError, RunOutcome, Ticket,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -40,8 +42,9 @@ impl PhaseRunner for Scripted {
             ctx.commit(batch).await?;
         }
         match config["end"].as_str() {
+            Some("fail_once") if ctx.ticket().attempt.0 > 1 => Ok(RunOutcome::Completed(Value::Null)),
             Some("complete") => Ok(RunOutcome::Completed(config["summary"].clone())),
-            Some("fail") => Err(RunError::failed("scripted", "it was told to fail")),
+            Some("fail" | "fail_once") => Err(RunError::failed("scripted", "it was told to fail")),
             Some("defer") => Ok(RunOutcome::Deferred(Deferred::default())),
             _ => {
                 ctx.cancelled().await;
@@ -61,6 +64,9 @@ struct Vectors {
 struct Case {
     name: String,
     phases: Vec<String>,
+    /// What the pipeline says of its phases, by name.
+    #[serde(default)]
+    options: Map<String, Value>,
     steps: Vec<Map<String, Value>>,
 }
 
@@ -73,7 +79,13 @@ impl Player {
     async fn of(case: &Case, schema: &Value) -> Self {
         let mut pipeline = Pipeline::builder("scripted");
         for phase in &case.phases {
-            let definition = PhaseDefinition::new(PhaseName::new(phase.clone()).unwrap(), schema.clone());
+            let mut manifest = json!({ "name": phase, "configSchema": schema });
+            let said = case.options.get(phase).and_then(Value::as_object);
+            manifest
+                .as_object_mut()
+                .unwrap()
+                .extend(said.cloned().unwrap_or_default());
+            let definition: PhaseDefinition = serde_json::from_value(manifest).unwrap();
             pipeline = pipeline.runner(definition, Scripted);
         }
         let engine = Engine::builder()
@@ -81,6 +93,7 @@ impl Player {
             .pipeline(pipeline.build().unwrap())
             .build()
             .unwrap();
+        engine.recover().await.unwrap();
         Self {
             engine,
             campaign: None,
@@ -89,6 +102,31 @@ impl Player {
 
     fn campaign(&self) -> &CampaignHandle {
         self.campaign.as_ref().expect("a campaign was created")
+    }
+
+    async fn create(&mut self, step: &Map<String, Value>, envelope: Envelope) -> Result<Value, EngineError> {
+        let members = |member: &str| step.get(member).and_then(Value::as_object).into_iter().flatten();
+        let mut new = NewCampaign::new(step["name"].as_str().unwrap()).envelope(envelope);
+        if let Some(mode) = step.get("mode") {
+            new = new.mode(serde_json::from_value(mode.clone()).unwrap());
+        }
+        for (key, value) in members("attributes") {
+            new = new.attribute(key, value.as_str().unwrap());
+        }
+        for (phase, config) in members("configs") {
+            new = new.config(phase, config.clone());
+        }
+        for (phase, policy) in members("retry") {
+            new = new.retry(phase, policy_of(policy));
+        }
+        for phase in step.get("skips").and_then(Value::as_array).into_iter().flatten() {
+            new = new.skip(phase.as_str().unwrap());
+        }
+        if is_dry(step) {
+            return Ok(would_be(&self.engine.dry_run_creation(new).await?));
+        }
+        self.campaign = Some(self.engine.create(new).await?);
+        Ok(json!({ "changed": true }))
     }
 
     async fn step(&mut self, step: &Map<String, Value>) -> Value {
@@ -104,18 +142,15 @@ impl Player {
     async fn play(&mut self, step: &Map<String, Value>) -> Result<Value, EngineError> {
         let text = |member: &str| step.get(member).and_then(Value::as_str).unwrap_or_default();
         let read = |member: &str| step.get(member).cloned().unwrap_or_default();
+        let envelope = envelope_of(step)?;
+        if text("do") == "create" {
+            return self.create(step, envelope).await;
+        }
+        let campaign = self.campaign().with_envelope(envelope.clone());
+        if is_dry(step) {
+            return Ok(would_be(&campaign.dry_run(command_of(step)).await?));
+        }
         let receipt = match text("do") {
-            "create" => {
-                let mut new = NewCampaign::new(text("name"));
-                if step.contains_key("mode") {
-                    new = new.mode(serde_json::from_value(read("mode")).unwrap());
-                }
-                for (phase, config) in read("configs").as_object().into_iter().flatten() {
-                    new = new.config(phase, config.clone());
-                }
-                self.campaign = Some(self.engine.create(new).await?);
-                return Ok(json!({ "changed": true }));
-            }
             "report" => {
                 let ticket = Ticket {
                     campaign: self.campaign().id(),
@@ -124,7 +159,8 @@ impl Player {
                     attempt: serde_json::from_value(read("attempt")).unwrap(),
                 };
                 let outcome: Answer = serde_json::from_value(read("outcome")).unwrap();
-                let reported = match self.engine.report(&ticket, outcome).await? {
+                let reported = self.engine.report_with(&ticket, outcome, Vec::new(), envelope);
+                let reported = match reported.await? {
                     Reported::Recorded => "recorded",
                     Reported::AlreadyRecorded => "already_recorded",
                     Reported::Stale => "stale",
@@ -151,30 +187,64 @@ impl Player {
                 }
                 tokio::task::yield_now().await;
             },
-            "events" => return Ok(json!({ "events": self.log().await? })),
+            "events" => {
+                let log: Vec<String> = self.log().await?.iter().map(line).collect();
+                return Ok(json!({ "events": log }));
+            }
+            "audit" => {
+                let log: Vec<Value> = self.log().await?.iter().map(audited).collect();
+                return Ok(json!({ "audit": log }));
+            }
+            "list" => {
+                let filter = CampaignFilter {
+                    attributes: serde_json::from_value(read("attributes")).unwrap(),
+                    ..CampaignFilter::default()
+                };
+                let query = CampaignQuery {
+                    filter,
+                    ..CampaignQuery::default()
+                };
+                let (found, _) = self.engine.campaigns(query).await?;
+                let names: Vec<&str> = found.iter().map(|view| &*view.name).collect();
+                return Ok(json!({ "listed": names }));
+            }
             "configure" => {
                 let configs = serde_json::from_value(read("configs")).unwrap();
-                self.campaign().configure_all(configs).await?
+                campaign.configure_all(configs).await?
             }
-            "unconfigure" => self.campaign().unconfigure(text("phase")).await?,
+            "describe" => {
+                let attributes = serde_json::from_value(read("attributes")).unwrap();
+                let name = step.get("name").map(|_| text("name").to_owned());
+                campaign.describe(name, attributes).await?
+            }
+            "unconfigure" => campaign.unconfigure(text("phase")).await?,
             "set_mode" => {
-                self.campaign()
-                    .set_mode(serde_json::from_value(read("mode")).unwrap())
-                    .await?
+                let mode = serde_json::from_value(read("mode")).unwrap();
+                campaign.set_mode(mode).await?
             }
-            "start" => self.campaign().start(text("phase")).await?,
+            "set_retry" => {
+                let policy = step.get("policy").map(policy_of);
+                campaign.set_retry(text("phase"), policy).await?
+            }
+            "start" => campaign.start(text("phase")).await?,
             "restart" => {
-                self.campaign()
-                    .restart(text("phase"), step.get("config").cloned())
+                let config = step.get("config").cloned();
+                campaign.restart(text("phase"), config).await?
+            }
+            "skip" => campaign.skip(text("phase")).await?,
+            "unskip" => campaign.unskip(text("phase")).await?,
+            "pause" => campaign.pause().await?,
+            "resume" => campaign.resume().await?,
+            "stop" => campaign.stop().await?,
+            "prune" => {
+                let keep = serde_json::from_value(read("keepRuns")).unwrap();
+                campaign
+                    .prune(keep, step.get("phase").and_then(Value::as_str))
                     .await?
             }
-            "pause" => self.campaign().pause().await?,
-            "resume" => self.campaign().resume().await?,
-            "stop" => self.campaign().stop().await?,
             "delete" => {
-                let delete = phasegate::core::Command::Delete {};
-                let none: Option<IdempotencyKey> = None;
-                self.engine.command(self.campaign().id(), delete, none).await?
+                campaign.delete().await?;
+                return Ok(json!({ "changed": true }));
             }
             other => panic!("no step does {other:?}"),
         };
@@ -190,22 +260,61 @@ impl Player {
         Ok(records)
     }
 
-    async fn log(&self) -> Result<Vec<String>, EngineError> {
+    async fn log(&self) -> Result<Vec<Event>, EngineError> {
         let mut stream = self.campaign().events(None::<Cursor>);
         let mut log = Vec::new();
         while let Some(logged) = stream.next_if_any().await? {
-            let kind = &logged.event.kind;
-            let mut line = kind.name().to_owned();
-            if let Some(phase) = kind.phase() {
-                write!(line, " {phase}").unwrap();
-            }
-            if let Some(launch) = kind.launch() {
-                write!(line, " {}.{}", launch.run, launch.attempt).unwrap();
-            }
-            log.push(line);
+            log.push(logged.event);
         }
         Ok(log)
     }
+}
+
+fn is_dry(step: &Map<String, Value>) -> bool {
+    step.get("dryRun") == Some(&json!(true))
+}
+
+fn policy_of(policy: &Value) -> RetryPolicy {
+    serde_json::from_value(policy.clone()).unwrap()
+}
+
+fn envelope_of(step: &Map<String, Value>) -> Result<Envelope, EngineError> {
+    let said = step.get("envelope").cloned().unwrap_or_default();
+    let member = |name: &str| said[name].as_str().unwrap_or_default();
+    let envelope = Envelope::none().by(member("actor"))?.because(member("reason"))?;
+    Ok(envelope.within(member("traceparent")))
+}
+
+/// The command that a step gives.
+fn command_of(step: &Map<String, Value>) -> Command {
+    let mut command = step.clone();
+    for member in ["envelope", "dryRun", "then"] {
+        command.remove(member);
+    }
+    let name = command.remove("do").unwrap();
+    command.insert("command".to_owned(), name);
+    serde_json::from_value(Value::Object(command)).unwrap()
+}
+
+fn would_be(dry_run: &DryRun) -> Value {
+    let events: Vec<String> = dry_run.events.iter().map(line).collect();
+    json!({ "wouldBe": { "events": events, "view": dry_run.campaign.as_ref().map(shown) } })
+}
+
+fn line(event: &Event) -> String {
+    let kind: &EventKind = &event.kind;
+    let mut line = kind.name().to_owned();
+    if let Some(phase) = kind.phase() {
+        write!(line, " {phase}").unwrap();
+    }
+    if let Some(launch) = kind.launch() {
+        write!(line, " {}.{}", launch.run, launch.attempt).unwrap();
+    }
+    line
+}
+
+fn audited(event: &Event) -> Value {
+    json!({ "event": line(event), "envelope": event.envelope })
 }
 
 fn refusal(error: &EngineError, id: Option<&str>) -> Value {
@@ -237,7 +346,16 @@ fn shown(view: &CampaignView) -> Value {
         .iter()
         .map(|phase| {
             let name = phase["phase"].as_str().unwrap().to_owned();
-            let members = ["status", "configured", "run", "attempt", "summary", "failure"];
+            let members = [
+                "status",
+                "configured",
+                "retry",
+                "skip",
+                "run",
+                "attempt",
+                "summary",
+                "failure",
+            ];
             let shown: Map<String, Value> = members
                 .iter()
                 .map(|member| ((*member).to_owned(), phase[*member].clone()))
@@ -261,6 +379,7 @@ fn shown(view: &CampaignView) -> Value {
         .collect();
     json!({
         "name": text["name"],
+        "attributes": text["attributes"],
         "mode": text["mode"],
         "status": text["status"],
         "position": text["position"],
@@ -279,11 +398,11 @@ fn text(schema: &Value, cases: &[Case]) -> String {
     for (number, case) in cases.iter().enumerate() {
         let comma = if number > 0 { "," } else { "" };
         let (name, phases) = (line(&json!(case.name)), line(&json!(case.phases)));
-        write!(
-            text,
-            "{comma}\n{{\n  \"name\": {name},\n  \"phases\": {phases},\n  \"steps\": ["
-        )
-        .unwrap();
+        write!(text, "{comma}\n{{\n  \"name\": {name},\n  \"phases\": {phases},").unwrap();
+        if !case.options.is_empty() {
+            write!(text, "\n  \"options\": {},", json!(case.options)).unwrap();
+        }
+        text.push_str("\n  \"steps\": [");
         for (number, step) in case.steps.iter().enumerate() {
             let comma = if number > 0 { "," } else { "" };
             write!(text, "{comma}\n    {}", json!(step)).unwrap();

@@ -30,6 +30,11 @@ ROWS = {
     "the problems that an error or a view lists": "problems",
     "the phases of a pipeline": "phases",
     "the resources that one config names": "resources_per_config",
+    "the actor of an envelope": "actor_chars",
+    "the reason of an envelope": "reason_chars",
+    "the attributes of a campaign": "attributes",
+    "the key of an attribute": "attribute_key_chars",
+    "the value of an attribute": "attribute_value_chars",
 }
 
 

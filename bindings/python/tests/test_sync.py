@@ -9,7 +9,7 @@ import pytest
 
 import phasegate
 from phasegate import Closed, InvalidArgument, Mode, PhaseContext, PreflightFailed, SyncPhaseContext
-from phasegate.sync import Campaign, Engine, Sandbox, verify_file
+from phasegate.sync import Campaign, DryRunCampaign, Engine, Sandbox, verify_file
 
 
 def numbers(path: Path | None) -> Engine:
@@ -88,7 +88,13 @@ def test_an_engine_that_cannot_open_leaves_no_thread_behind(tmp_path: Path) -> N
 
 
 def test_every_method_of_the_asynchronous_form_is_there_with_its_words() -> None:
-    for there, here in ((phasegate.Campaign, Campaign), (phasegate.Engine, Engine), (phasegate.Sandbox, Sandbox)):
+    twins = (
+        (phasegate.Campaign, Campaign),
+        (phasegate.DryRunCampaign, DryRunCampaign),
+        (phasegate.Engine, Engine),
+        (phasegate.Sandbox, Sandbox),
+    )
+    for there, here in twins:
         for name, method in inspect.getmembers(there, inspect.isfunction):
             if name.startswith("_"):
                 continue
@@ -105,3 +111,20 @@ def test_the_sandbox_answers_while_it_runs() -> None:
         assert sandbox.http_address.startswith("127.0.0.1:")
     with pytest.raises(Closed):
         sandbox.dns_address  # noqa: B018
+
+
+def test_a_script_says_who_asks_and_tries_before_it_does() -> None:
+    with numbers(None) as engine:
+        ada = phasegate.Envelope(actor="ada", reason="spring")
+        planned = engine.dry_run_creation("spring", configs={"count": {}}, attributes={"team": "north"}, envelope=ada)
+        assert [event.type for event in planned.events] == ["campaign_created", "phase_configured"]
+        assert engine.campaigns().items == []
+        campaign = engine.create("spring", attributes={"team": "north"}, envelope=ada).with_envelope(ada)
+        assert [view.name for view in engine.campaigns(attributes={"team": "north"})] == ["spring"]
+        described = campaign.dry_run.describe(attributes={"team": None})
+        assert described.campaign is not None and described.campaign.attributes == {}
+        campaign.describe("summer", attributes={"team": "south"})
+        campaign.set_retry("count", phasegate.RetryPolicy(2))
+        assert campaign.view().attributes == {"team": "south"}
+        assert {event.envelope.actor for event in campaign.events(follow=False)} == {"ada"}
+        assert campaign.dry_run.delete().campaign is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,22 @@ from phasegate import (
     CampaignView,
     ConfigInvalid,
     Deferred,
+    DryRun,
+    DryRunCampaign,
     Engine,
+    Envelope,
+    Event,
+    HostPhaseOptions,
+    OnSkip,
     PhaseContext,
     PhaseFailed,
     PhasegateError,
     Pipeline,
+    PlannedEvent,
     Preflight,
     PreflightFailed,
+    Receipt,
+    RetryPolicy,
     Ticket,
 )
 
@@ -32,9 +42,11 @@ async def scripted(ctx: PhaseContext) -> Any:
     if records and ctx.records_before == 0:
         await ctx.commit(records, checkpoint=len(records))
     match ctx.config["end"]:
+        case "fail_once" if ctx.ticket.attempt > 1:
+            return None
         case "complete":
             return ctx.config.get("summary")
-        case "fail":
+        case "fail" | "fail_once":
             raise PhaseFailed("scripted", "it was told to fail")
         case "defer":
             return Deferred()
@@ -68,16 +80,22 @@ class Player:
             return {"refused": shown}
 
     async def _play(self, step: dict[str, Any]) -> dict[str, Any]:
+        envelope = Envelope(**step.get("envelope", {}))
         match step:
-            case {"do": "create"}:
-                given = {key: step[key] for key in ("mode", "configs") if key in step}
-                self.created = await self.engine.create(step["name"], **given)
+            case {"do": "create", "name": name}:
+                given: dict[str, Any] = {key: step[key] for key in ("mode", "configs", "attributes", "skips") if key in step}
+                given["retry"] = {phase: policy(one) for phase, one in step.get("retry", {}).items()}
+                if step.get("dryRun"):
+                    return would_be(await self.engine.dry_run_creation(name, envelope=envelope, **given))
+                self.created = await self.engine.create(name, envelope=envelope, **given)
                 return {"changed": True}
             case {"do": "report", "outcome": {"completed": summary}}:
-                return {"reported": await self.engine.report(self._ticket(step), summary)}
+                return {"reported": await self.engine.report(self._ticket(step), summary, envelope=envelope)}
             case {"do": "report", "outcome": {"failed": failure}}:
-                told = await self.engine.report(self._ticket(step), failure=(failure["code"], failure["message"]))
-                return {"reported": told}
+                why = (failure["code"], failure["message"])
+                return {"reported": await self.engine.report(self._ticket(step), failure=why, envelope=envelope)}
+            case {"do": "list", "attributes": attributes}:
+                return {"listed": [view.name for view in await self.engine.campaigns(attributes=attributes)]}
             case {"do": "look"}:
                 return {"view": shown(await self.campaign.view())}
             case {"do": "await_status", "status": status}:
@@ -93,25 +111,12 @@ class Player:
                     pass
                 return {"records": records}
             case {"do": "events"}:
-                return {"events": [line(event.type, event.data) async for event in self.campaign.events(follow=False)]}
-            case {"do": "configure", "configs": configs}:
-                receipt = await self.campaign.plan(configs)
-            case {"do": "unconfigure", "phase": phase}:
-                receipt = await self.campaign.unconfigure(phase)
-            case {"do": "set_mode", "mode": mode}:
-                receipt = await self.campaign.set_mode(mode)
-            case {"do": "start", "phase": phase}:
-                receipt = await self.campaign.start(phase)
-            case {"do": "restart", "phase": phase}:
-                receipt = await self.campaign.restart(phase, step.get("config"))
-            case {"do": "delete"}:
-                await self.campaign.delete()
-                return {"changed": True}
-            case {"do": "pause" | "resume" | "stop" as command}:
-                receipt = await getattr(self.campaign, command)()
-            case _:
-                raise AssertionError(f"no step does that: {step}")
-        return {"changed": receipt.changed}
+                return {"events": [line(event) async for event in self.campaign.events(follow=False)]}
+            case {"do": "audit"}:
+                return {"audit": [audited(event) async for event in self.campaign.events(follow=False)]}
+        campaign = self.campaign.with_envelope(envelope)
+        done = await command(campaign.dry_run if step.get("dryRun") else campaign, step)
+        return would_be(done) if isinstance(done, DryRun) else {"changed": done.changed}
 
     async def _records(self, phase: str) -> list[Any]:
         return [record async for record in self.campaign.records(phase)]
@@ -120,12 +125,87 @@ class Player:
         return Ticket(self.campaign.id, step["phase"], step["run"], step["attempt"])
 
 
+async def command(campaign: Campaign | DryRunCampaign, step: dict[str, Any]) -> Receipt | DryRun:
+    match step:
+        case {"do": "describe", "attributes": attributes}:
+            return await campaign.describe(step.get("name"), attributes=attributes)
+        case {"do": "configure", "configs": configs}:
+            return await campaign.configure_all(configs)
+        case {"do": "set_mode", "mode": mode}:
+            return await campaign.set_mode(mode)
+        case {"do": "set_retry", "phase": phase}:
+            return await campaign.set_retry(phase, policy(step["policy"]) if "policy" in step else None)
+        case {"do": "restart", "phase": phase}:
+            return await campaign.restart(phase, step.get("config"))
+        case {"do": "prune", "keepRuns": keep}:
+            return await campaign.prune(keep, step.get("phase"))
+        case {"do": "unconfigure", "phase": phase}:
+            return await campaign.unconfigure(phase)
+        case {"do": "start", "phase": phase}:
+            return await campaign.start(phase)
+        case {"do": "skip", "phase": phase}:
+            return await campaign.skip(phase)
+        case {"do": "unskip", "phase": phase}:
+            return await campaign.unskip(phase)
+        case {"do": "pause"}:
+            return await campaign.pause()
+        case {"do": "resume"}:
+            return await campaign.resume()
+        case {"do": "stop"}:
+            return await campaign.stop()
+        case {"do": "delete"}:
+            return await campaign.delete()
+        case _:
+            raise AssertionError(f"no step does that: {step}")
+
+
+def policy(data: dict[str, Any]) -> RetryPolicy:
+    def delay(member: str) -> timedelta | None:
+        return timedelta(milliseconds=data[member]) if member in data else None
+
+    return RetryPolicy(
+        data["maxTries"],
+        delay("initialDelayMs"),
+        data.get("factor"),
+        delay("maxDelayMs"),
+        data.get("jitter"),
+        data.get("final", ()),
+    )
+
+
+def options(data: dict[str, Any]) -> HostPhaseOptions:
+    said: HostPhaseOptions = {}
+    for member, value in data.items():
+        match member:
+            case "onSkip":
+                said["on_skip"] = OnSkip(value)
+            case "retry":
+                said["retry"] = policy(value)
+            case _:
+                raise AssertionError(f"no case says that: {member}")
+    return said
+
+
+def policy_shown(one: RetryPolicy) -> dict[str, Any]:
+    return {member: value for member, value in one.to_json().items() if value != []}
+
+
+def would_be(dry_run: DryRun) -> dict[str, Any]:
+    view = None if dry_run.campaign is None else shown(dry_run.campaign)
+    return {"wouldBe": {"events": [line(event) for event in dry_run.events], "view": view}}
+
+
+def audited(event: Event) -> dict[str, Any]:
+    said = {"actor": event.envelope.actor, "reason": event.envelope.reason, "traceparent": event.envelope.traceparent}
+    return {"event": line(event), "envelope": {member: value for member, value in said.items() if value is not None}}
+
+
 def problem(one: Any) -> dict[str, str]:
     return {"phase": one.phase, "pointer": one.pointer, "keyword": one.keyword, "message": one.message}
 
 
-def line(kind: str, data: dict[str, Any]) -> str:
-    words = [kind]
+def line(event: Event | PlannedEvent) -> str:
+    words, data = [event.type], event.data
     if "phase" in data:
         words.append(data["phase"])
     if "startedAt" in data:  # It launched an attempt.
@@ -137,6 +217,7 @@ def shown(view: CampaignView) -> dict[str, Any]:
     preflight: Preflight = view.preflight
     return {
         "name": view.name,
+        "attributes": view.attributes,
         "mode": view.mode,
         "status": view.status,
         "position": view.position,
@@ -145,6 +226,8 @@ def shown(view: CampaignView) -> dict[str, Any]:
             one.phase: {
                 "status": one.status,
                 "configured": one.configured,
+                "retry": None if one.retry is None else policy_shown(one.retry),
+                "skip": None if one.skip is None else {"reads": one.skip.reads, "reason": one.skip.reason},
                 "run": one.run,
                 "attempt": one.attempt,
                 "summary": one.summary,
@@ -164,7 +247,7 @@ def shown(view: CampaignView) -> dict[str, Any]:
 async def test_a_vector_comes_to_what_it_says(case: dict[str, Any]) -> None:
     pipeline = Pipeline("scripted")
     for phase in case["phases"]:
-        pipeline.phase(phase, schema=VECTORS["schema"])(scripted)
+        pipeline.phase(phase, schema=VECTORS["schema"], **options(case.get("options", {}).get(phase, {})))(scripted)
     async with in_memory(pipeline) as engine:
         player = Player(engine)
         for number, step in enumerate(case["steps"]):

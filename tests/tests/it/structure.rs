@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("phasegate-storage-redb", &["phasegate-core"]),
     ("phasegate-phases", &["phasegate"]),
     ("phasegate-sandbox", &[]),
+    ("phasegate-jobs", &["phasegate"]),
     ("phasegate-testkit", &["phasegate-core", "phasegate"]),
     ("phasegate-server", &["phasegate"]),
     (
@@ -45,7 +46,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("phasegate-bench-chain", &["phasegate"]),
     (
         "phasegate-bindings",
-        &["phasegate", "phasegate-phases", "phasegate-sandbox"],
+        &[
+            "phasegate",
+            "phasegate-jobs",
+            "phasegate-phases",
+            "phasegate-sandbox",
+        ],
     ),
     ("phasegate-bindgen", &[]),
     (

@@ -6,8 +6,10 @@ form of all of it is :mod:`phasegate.sync`.
 """
 
 from ._boundary import native as _native
-from .campaign import Campaign
+from .campaign import Campaign, DryRunCampaign, NewCampaign
+from .dry_run import DryRun, PlannedEvent
 from .engine import Engine, verify_file
+from .envelope import Envelope
 from .errors import (
     Closed,
     ConfigInvalid,
@@ -35,6 +37,7 @@ from .model import (
     Event,
     Json,
     Mode,
+    OnSkip,
     PhaseStatus,
     PhaseView,
     Preflight,
@@ -44,11 +47,15 @@ from .model import (
     Recovery,
     Reported,
     Resource,
+    SkipReads,
+    SkipView,
     StopReason,
     Ticket,
+    WaitView,
 )
 from .phase import Deferred, FieldProblem, InputChange, Phase, PhaseContext, SyncPhaseContext
-from .pipeline import Pipeline, builtin_phases
+from .pipeline import HostPhaseOptions, PhaseOptions, Pipeline, builtin_phases
+from .retry import RetryPolicy
 from .sandbox import Sandbox
 
 __version__ = _native.version()
@@ -65,24 +72,32 @@ __all__ = [
     "Conflict",
     "Damaged",
     "Deferred",
+    "DryRun",
+    "DryRunCampaign",
     "Engine",
+    "Envelope",
     "Event",
     "Fenced",
     "FieldProblem",
     "Held",
+    "HostPhaseOptions",
     "InputChange",
     "Interrupted",
     "InvalidArgument",
     "Json",
     "Mode",
+    "NewCampaign",
     "NotFound",
+    "OnSkip",
     "Phase",
     "PhaseContext",
     "PhaseFailed",
+    "PhaseOptions",
     "PhaseStatus",
     "PhaseView",
     "PhasegateError",
     "Pipeline",
+    "PlannedEvent",
     "Preflight",
     "PreflightFailed",
     "Problem",
@@ -93,12 +108,16 @@ __all__ = [
     "Reported",
     "Resource",
     "ResourceInvalid",
+    "RetryPolicy",
     "Sandbox",
+    "SkipReads",
+    "SkipView",
     "StopReason",
     "StorageFailed",
     "SyncPhaseContext",
     "Ticket",
     "UnknownPhase",
+    "WaitView",
     "builtin_phases",
     "verify_file",
 ]

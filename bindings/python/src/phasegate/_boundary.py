@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ._native import phasegate as native
+from .envelope import Envelope
 from .errors import InvalidArgument, error_of
 
-__all__ = ["InvalidArgument", "called", "dump", "native", "translated", "waited"]
+__all__ = ["InvalidArgument", "called", "crossing", "dump", "native", "translated", "waited"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
 
 
 def _continue(place: int, code: int) -> None:
@@ -72,3 +72,9 @@ def dump(what: str, value: Any) -> str:
         return text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"the {what} has no JSON form: {error}", "invalid_argument") from error
+
+
+def crossing(envelope: Envelope | None) -> native.HostEnvelope:
+    """An envelope as it crosses the boundary."""
+    given = envelope or Envelope()
+    return native.HostEnvelope(actor=given.actor, reason=given.reason, traceparent=given.traceparent)

@@ -124,7 +124,8 @@ class Worker:
         finally:
             asked.cancel()
             ended.cancel()
-            if isinstance(work, asyncio.Task) and not work.done():
+            # A stray was cancelled once, and may be putting things in order.
+            if isinstance(work, asyncio.Task) and not work.done() and work not in self._strays:
                 work.cancel()
 
     def _answer(self, job: native.Job, outcome: Any) -> None:

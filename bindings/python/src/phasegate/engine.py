@@ -7,11 +7,14 @@ import os
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from ._boundary import called, dump, native, waited
+from ._boundary import called, crossing, dump, native, waited
+from ._durations import millis
 from ._worker import Worker
-from .campaign import Campaign, creation
+from .campaign import Campaign, NewCampaign, creation
+from .dry_run import DryRun
+from .envelope import Envelope
 from .errors import Closed, InvalidArgument
 from .model import (
     Activity,
@@ -26,15 +29,11 @@ from .model import (
     Resource,
     Ticket,
 )
-from .pipeline import Pipeline
+from .pipeline import HostPhaseOptions, PhaseOptions, Pipeline
 
 __all__ = ["Engine", "verify_file"]
 
 F = TypeVar("F")
-
-
-def _ms(time: timedelta | None) -> int | None:
-    return None if time is None else round(time.total_seconds() * 1_000)
 
 
 class Engine:
@@ -103,9 +102,9 @@ class Engine:
             pipelines = list(pipeline)
         options = native.EngineOptions(
             path=None if path is None else os.fspath(path),
-            grace_ms=_ms(grace),
+            grace_ms=millis(grace),
             max_running_phases=max_running_phases,
-            idempotency_ttl_ms=_ms(idempotency_ttl),
+            idempotency_ttl_ms=millis(idempotency_ttl),
         )
         return cls(path, pipelines, options, recover)
 
@@ -114,15 +113,14 @@ class Engine:
         name: str,
         *,
         schema: Mapping[str, Json] | None = None,
-        title: str = "",
-        timeout: timedelta | None = None,
+        **options: Unpack[HostPhaseOptions],
     ) -> Callable[[F], F]:
         """Adds a phase to its only pipeline, before it opens: see :meth:`Pipeline.phase`."""
-        return self._pipeline().phase(name, schema=schema, title=title, timeout=timeout)
+        return self._pipeline().phase(name, schema=schema, **options)
 
-    def builtin(self, name: str, *, timeout: timedelta | None = None) -> Pipeline:
+    def builtin(self, name: str, **options: Unpack[PhaseOptions]) -> Pipeline:
         """Adds a built-in phase to its only pipeline, before it opens."""
-        return self._pipeline().builtin(name, timeout=timeout)
+        return self._pipeline().builtin(name, **options)
 
     def _pipeline(self) -> Pipeline:
         if len(self._pipelines) != 1:
@@ -182,27 +180,26 @@ class Engine:
         manifests: list[dict[str, Json]] = json.loads(called(self._native.pipelines))
         return manifests
 
-    async def create(
-        self,
-        name: str,
-        *,
-        mode: Mode | str = Mode.STEP_BY_STEP,
-        configs: Mapping[str, Json] | None = None,
-        pipeline: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Campaign:
-        """Creates a campaign with its configs, in one commit. ``name`` has 1 to 200 characters, and need not be unique.
+    async def create(self, name: str, *, envelope: Envelope | None = None, **campaign: Unpack[NewCampaign]) -> Campaign:
+        """Creates a campaign with its configs, in one commit. ``name`` has 1 to 200 characters, and need not be unique; see
+        :class:`NewCampaign` for what else may be said of it.
 
         Raises :class:`ConfigInvalid` with every problem of every config; nothing is created then.
         """
-        id = await waited(self._native.create(creation(name, pipeline, mode, configs, idempotency_key)))
+        id = await waited(self._native.create(creation(name, **campaign), crossing(envelope)))
         return Campaign(self, id)
+
+    async def dry_run_creation(
+        self, name: str, *, envelope: Envelope | None = None, **campaign: Unpack[NewCampaign]
+    ) -> DryRun:
+        """What :meth:`create` would do. The id that it shows is not that of a later creation."""
+        would_be = self._native.dry_run_creation(creation(name, **campaign), crossing(envelope))
+        return DryRun.from_json(json.loads(await waited(would_be)))
 
     async def campaign(self, id: str) -> Campaign:
         """A campaign that exists. Raises :class:`NotFound` if it doesn't."""
-        campaign = Campaign(self, id)
-        await campaign.view()
-        return campaign
+        await waited(self._native.find(id))
+        return Campaign(self, id)
 
     async def campaigns(
         self,
@@ -210,18 +207,27 @@ class Engine:
         name: str | None = None,
         mode: Mode | str | None = None,
         activity: Activity | str | None = None,
+        attributes: Mapping[str, str] | None = None,
         newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> CampaignPage:
-        """One page of campaigns, at most ``limit`` (1 to 1,000)."""
-        query: dict[str, Json] = {"newestFirst": newest_first, "limit": limit}
+        """One page of campaigns, at most ``limit`` (1 to 1,000). With several conditions a page may be short, or empty, and still
+        not be the last."""
+        query: dict[str, Json] = {"newestFirst": newest_first, "limit": limit, "attributes": dict(attributes or {})}
         given = {"name": name, "mode": mode, "activity": activity, "after": after}
         query.update({key: str(value) for key, value in given.items() if value is not None})
         page = json.loads(await waited(self._native.campaigns(dump("query", query))))
         return CampaignPage([CampaignView.from_json(view) for view in page["items"]], page["next"])
 
-    async def report(self, ticket: Ticket, outcome: Json = None, *, failure: tuple[str, str] | None = None) -> Reported:
+    async def report(
+        self,
+        ticket: Ticket,
+        outcome: Json = None,
+        *,
+        failure: tuple[str, str] | None = None,
+        envelope: Envelope | None = None,
+    ) -> Reported:
         """Reports how a deferred phase ended: with a summary, or with the code and sentence of a ``failure``.
 
         It may be repeated and raced: only the first report changes anything.
@@ -229,7 +235,8 @@ class Engine:
         text: Json = {"completed": outcome}
         if failure is not None:
             text = {"failed": {"code": failure[0], "message": failure[1]}}
-        return Reported(await waited(self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text))))
+        reported = self._native.report(dump("ticket", ticket.to_json()), dump("outcome", text), crossing(envelope))
+        return Reported(await waited(reported))
 
     async def preflight_plan(
         self,
@@ -242,13 +249,18 @@ class Engine:
         report = self._native.preflight_plan(pipeline, dump("configs", dict(configs)), dump("resources", resources or {}))
         return Preflight.from_json(json.loads(await waited(report)))
 
-    async def put_resource(self, kind: str, id: str, document: Json, *, revision: int | None = None) -> int:
+    async def put_resource(
+        self, kind: str, id: str, document: Json, *, revision: int | None = None, envelope: Envelope | None = None
+    ) -> int:
         """Stores a resource, and gives its revision. ``revision`` is the one that it replaces, 0 for none at all."""
-        return await waited(self._native.put_resource(kind, id, dump("document", document), revision))
+        text = dump("document", document)
+        return await waited(self._native.put_resource(kind, id, text, revision, crossing(envelope)))
 
-    async def delete_resource(self, kind: str, id: str, *, revision: int | None = None) -> None:
+    async def delete_resource(
+        self, kind: str, id: str, *, revision: int | None = None, envelope: Envelope | None = None
+    ) -> None:
         """Deletes a resource. Configs that refer to it have a problem from now on."""
-        await waited(self._native.delete_resource(kind, id, revision))
+        await waited(self._native.delete_resource(kind, id, revision, crossing(envelope)))
 
     async def resource(self, kind: str, id: str) -> Resource | None:
         """A resource, secrets included."""

@@ -9,6 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
+from .envelope import Envelope
+from .retry import RetryPolicy
+
 __all__ = [
     "Activity",
     "CampaignPage",
@@ -18,6 +21,7 @@ __all__ = [
     "Event",
     "Json",
     "Mode",
+    "OnSkip",
     "PhaseStatus",
     "PhaseView",
     "Preflight",
@@ -27,8 +31,11 @@ __all__ = [
     "Recovery",
     "Reported",
     "Resource",
+    "SkipReads",
+    "SkipView",
     "StopReason",
     "Ticket",
+    "WaitView",
 ]
 
 Json: TypeAlias = Any
@@ -92,6 +99,26 @@ class StopReason(StrEnum):
     """Somebody stopped it."""
     PIPELINE_CHANGED = "pipeline_changed"
     """At recovery the pipeline had other phases than the campaign."""
+
+
+class OnSkip(StrEnum):
+    """Whether a phase may be skipped, and what the phase after it reads then."""
+
+    FORBIDDEN = "forbidden"
+    """It can't be skipped."""
+    EMPTY = "empty"
+    """The phase after it reads nothing."""
+    PASS_THROUGH = "pass_through"
+    """The phase after it reads what it would have read itself."""
+
+
+class SkipReads(StrEnum):
+    """What the phase after a skipped one reads."""
+
+    EMPTY = "empty"
+    """Nothing."""
+    PASS_THROUGH = "pass_through"
+    """What the skipped phase would have read."""
 
 
 class Reported(StrEnum):
@@ -212,6 +239,27 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class SkipView:
+    """The skip of a phase, planned or done."""
+
+    reads: SkipReads
+    reason: str | None
+    """Why, if that was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """What a phase waits for."""
+
+    note: str | None
+    """What is asked of whoever reports it."""
+    form: Json
+    """The JSON Schema of the summary that they give; ``None`` for any."""
+    deadline_at: datetime | None
+    """When it is too late."""
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseView:
     """One phase, as it is shown."""
 
@@ -220,32 +268,45 @@ class PhaseView:
     configured: bool
     config_revision: int | None
     problems: list[Problem]
+    retry: RetryPolicy | None
+    """The campaign's own retry policy for it, in place of the pipeline's."""
+    skip: SkipView | None
+    """Its skip, planned or done."""
     run: int | None
     attempt: int | None
     started_at: datetime | None
     completed_at: datetime | None
     summary: Json
-    failure: dict[str, str] | None
+    failure: dict[str, Json] | None
     """Its ``code`` and ``message``, if it failed."""
+    retry_at: datetime | None
+    """When it is tried again by itself."""
     stop_reason: StopReason | None
     """Why it is stopped, if it is."""
+    waits_for: WaitView | None
+    """What it waits for, if its outcome is left to somebody else."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Reads it from its JSON object."""
+        retry, skip, wait = data["retry"], data["skip"], data["waitsFor"]
         return cls(
             phase=data["phase"],
             status=PhaseStatus(data["status"]),
             configured=data["configured"],
             config_revision=data["configRevision"],
             problems=[Problem.from_json(problem) for problem in data["problems"]["items"]],
+            retry=None if retry is None else RetryPolicy.from_json(retry),
+            skip=None if skip is None else SkipView(SkipReads(skip["reads"]), skip["reason"]),
             run=data["run"],
             attempt=data["attempt"],
             started_at=_moment(data["startedAt"]),
             completed_at=_moment(data["completedAt"]),
             summary=data["summary"],
             failure=data["failure"],
+            retry_at=_moment(data["retryAt"]),
             stop_reason=None if data["stopReason"] is None else StopReason(data["stopReason"]),
+            waits_for=None if wait is None else WaitView(wait["note"], wait["form"], _moment(wait["deadlineAt"])),
         )
 
 
@@ -280,16 +341,19 @@ class CampaignView:
 
     id: str
     name: str
+    attributes: dict[str, str]
     pipeline: str
     mode: Mode
     status: CampaignStatus
     position: int
-    """How many phases are completed."""
+    """How many phases are passed, each completed or skipped."""
     current_phase: str | None
     phases: list[PhaseView]
     preflight: Preflight
     next: list[Command]
     version: int
+    due_at: datetime | None
+    """When it does something by itself: a retry, or a deadline."""
     created_at: datetime
     changed_at: datetime
 
@@ -299,6 +363,7 @@ class CampaignView:
         return cls(
             id=data["id"],
             name=data["name"],
+            attributes=dict(data["attributes"]),
             pipeline=data["pipeline"],
             mode=Mode(data["mode"]),
             status=CampaignStatus(data["status"]),
@@ -308,6 +373,7 @@ class CampaignView:
             preflight=Preflight.from_json(data["preflight"]),
             next=[Command.from_json(command) for command in data["next"]],
             version=data["version"],
+            due_at=_moment(data["dueAt"]),
             created_at=datetime.fromisoformat(data["createdAt"]),
             changed_at=datetime.fromisoformat(data["changedAt"]),
         )
@@ -362,14 +428,17 @@ class Event:
     """What happened, such as ``phase_auto_started``."""
     data: dict[str, Json] = field(default_factory=dict)
     """What belongs to that type."""
+    envelope: Envelope = Envelope()
+    """Who asked for it, and why."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Reads it from its JSON object."""
         rest = dict(data)
+        envelope = Envelope._taken(rest)
         cursor, seq, campaign = rest.pop("cursor"), rest.pop("seq", None), rest.pop("campaignId", None)
         moment, kind = datetime.fromisoformat(rest.pop("timestamp")), rest.pop("type")
-        return cls(cursor, seq, campaign, moment, kind, rest)
+        return cls(cursor, seq, campaign, moment, kind, rest, envelope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from ._boundary import dump, native
+from ._durations import millis
 from .errors import InvalidArgument
-from .model import Json
+from .model import Json, OnSkip
+from .retry import RetryPolicy
 
-__all__ = ["Pipeline", "builtin_phases"]
+__all__ = ["HostPhaseOptions", "PhaseOptions", "Pipeline", "builtin_phases"]
 
 F = TypeVar("F")
 
@@ -22,6 +24,61 @@ _ANY_OBJECT: dict[str, Json] = {"type": "object"}
 def builtin_phases() -> list[str]:
     """The names of the built-in phases, in the order of the pipeline ``lead_generation``."""
     return native.builtin_phases()
+
+
+class PhaseOptions(TypedDict, total=False):
+    """What a pipeline says of a phase, as its manifest has it."""
+
+    title: str
+    """What a person calls it."""
+    timeout: timedelta | None
+    """How long the work of one attempt may take; then the phase fails with the code ``timed_out``."""
+    retry: RetryPolicy | None
+    """When its failures are tried again. Without a policy there is no retry."""
+    max_recoveries: int | None
+    """How many recoveries in a row are counted without progress before the run fails with the code ``crash_loop``; 5 unless given."""
+    on_skip: OnSkip | str | None
+    """Whether it may be skipped, and what the phase after it reads then; ``forbidden`` unless given."""
+    record_schema: Mapping[str, Json] | None
+    """The JSON Schema of its records, for whoever reads them. The engine checks no record."""
+
+
+class HostPhaseOptions(PhaseOptions, total=False):
+    """What a pipeline says of a phase that is written in Python."""
+
+    job_timeout: timedelta | None
+    """How long an attempt may neither commit nor tell of progress; then it is ended, and the phase fails with the code
+    ``job_expired``. Without it a phase may be silent for ever."""
+
+
+def _manifest(
+    *,
+    title: str | None = None,
+    timeout: timedelta | None = None,
+    retry: RetryPolicy | None = None,
+    max_recoveries: int | None = None,
+    on_skip: OnSkip | str | None = None,
+    record_schema: Mapping[str, Json] | None = None,
+    job_timeout: timedelta | None = None,
+) -> dict[str, Json]:
+    """What is said of a phase, as its manifest has it."""
+    said: dict[str, Json] = {
+        "title": title,
+        "timeoutMs": _limit(timeout),
+        "retry": None if retry is None else retry.to_json(),
+        "maxRecoveries": max_recoveries,
+        "onSkip": None if on_skip is None else str(on_skip),
+        "recordSchema": None if record_schema is None else dict(record_schema),
+        "jobTimeoutMs": _limit(job_timeout),
+    }
+    return {member: value for member, value in said.items() if value is not None}
+
+
+def _limit(time: timedelta | None) -> int | None:
+    ms = millis(time)
+    if ms is not None and ms <= 0:
+        raise InvalidArgument(f"a timeout is positive, and this one is {time}", "invalid_pipeline")
+    return ms
 
 
 @dataclass(slots=True)
@@ -62,9 +119,9 @@ class Pipeline:
         """The names of its phases, in order."""
         return [phase.get("builtin") or phase["name"] for phase in self._phases]
 
-    def builtin(self, name: str, *, timeout: timedelta | None = None) -> Pipeline:
-        """Adds a built-in phase."""
-        return self._add({"builtin": name}, timeout)
+    def builtin(self, name: str, **options: Unpack[PhaseOptions]) -> Pipeline:
+        """Adds a built-in phase. What isn't said of it is as the phase itself has it."""
+        return self._add({"builtin": name, **_manifest(**options)})
 
     def resource_kind(self, kind: str, schema: Mapping[str, Json], *, title: str = "") -> Pipeline:
         """Adds a kind of resource, which configs refer to by a string with ``"x-phasegate-resource": kind``."""
@@ -77,15 +134,15 @@ class Pipeline:
         name: str,
         *,
         schema: Mapping[str, Json] | None = None,
-        title: str = "",
-        timeout: timedelta | None = None,
+        **options: Unpack[HostPhaseOptions],
     ) -> Callable[[F], F]:
         """Adds a phase: an async function, an ordinary function (which runs in a thread of its own), or a class or an
         object with ``run`` and optionally ``check`` and ``can_continue``.
 
         The function is given a context, and returns the summary of the phase. ``schema`` describes its config; without one
-        any object will do. ``timeout`` ends one attempt as failed.
+        any object will do. ``options`` say what else the pipeline says of it: see :class:`HostPhaseOptions`.
         """
+        manifest = _manifest(**options)
 
         def add(phase: F) -> F:
             made: Any = phase() if inspect.isclass(phase) else phase
@@ -95,23 +152,18 @@ class Pipeline:
             hosted = _Hosted(run, getattr(made, "check", None), getattr(made, "can_continue", None))
             definition: dict[str, Json] = {
                 "name": name,
-                "title": title,
                 "configSchema": _ANY_OBJECT if schema is None else dict(schema),
                 "answers": [job for job in ("check", "can_continue") if getattr(hosted, job) is not None],
+                **manifest,
             }
-            self._add(definition, timeout)
+            self._add(definition)
             self._hosted[name] = hosted
             return phase
 
         return add
 
-    def _add(self, definition: dict[str, Json], timeout: timedelta | None) -> Pipeline:
+    def _add(self, definition: dict[str, Json]) -> Pipeline:
         self._open()
-        if timeout is not None:
-            ms = round(timeout.total_seconds() * 1_000)
-            if ms <= 0:
-                raise InvalidArgument(f"a timeout is positive, and this one is {timeout}", "invalid_pipeline")
-            definition["timeoutMs"] = ms
         self._phases.append(definition)
         return self
 

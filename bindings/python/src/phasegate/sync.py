@@ -27,16 +27,18 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, Unpack
 
 from . import campaign as _campaign
 from . import engine as _engine
 from . import sandbox as _sandbox
+from .campaign import NewCampaign
+from .envelope import Envelope
 from .errors import Closed, InvalidArgument
-from .model import Event, Json, Mode, Progress, Recovery
-from .pipeline import Pipeline
+from .model import Event, Json, Progress, Recovery
+from .pipeline import HostPhaseOptions, PhaseOptions, Pipeline
 
-__all__ = ["Campaign", "Engine", "Sandbox", "verify_file"]
+__all__ = ["Campaign", "DryRunCampaign", "Engine", "Sandbox", "verify_file"]
 
 A = TypeVar("A")
 F = TypeVar("F")
@@ -120,6 +122,38 @@ def _each(loop: _Loop, pages: AsyncIterator[list[T]]) -> Iterator[T]:
         yield from items
 
 
+class DryRunCampaign:
+    """A campaign whose commands only say what they would do: the blocking twin of :class:`phasegate.DryRunCampaign`."""
+
+    def __init__(self, twin: _campaign.DryRunCampaign, loop: _Loop) -> None:
+        self._twin = twin
+        self._loop = loop
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self._twin.id
+
+    describe = _blocking(_campaign.DryRunCampaign.describe)
+    configure = _blocking(_campaign.DryRunCampaign.configure)
+    configure_all = _blocking(_campaign.DryRunCampaign.configure_all)
+    unconfigure = _blocking(_campaign.DryRunCampaign.unconfigure)
+    set_mode = _blocking(_campaign.DryRunCampaign.set_mode)
+    set_retry = _blocking(_campaign.DryRunCampaign.set_retry)
+    start = _blocking(_campaign.DryRunCampaign.start)
+    restart = _blocking(_campaign.DryRunCampaign.restart)
+    skip = _blocking(_campaign.DryRunCampaign.skip)
+    unskip = _blocking(_campaign.DryRunCampaign.unskip)
+    pause = _blocking(_campaign.DryRunCampaign.pause)
+    resume = _blocking(_campaign.DryRunCampaign.resume)
+    stop = _blocking(_campaign.DryRunCampaign.stop)
+    prune = _blocking(_campaign.DryRunCampaign.prune)
+    delete = _blocking(_campaign.DryRunCampaign.delete)
+
+    def __repr__(self) -> str:
+        return repr(self._twin)
+
+
 class Campaign:
     """One campaign of an engine. It holds no state: each call reads the store."""
 
@@ -136,15 +170,30 @@ class Campaign:
         """The same campaign, whose next command carries this key (1 to 255 visible ASCII characters)."""
         return Campaign(self._twin.with_idempotency_key(key), self._loop)
 
+    def with_envelope(self, envelope: Envelope) -> Campaign:
+        """The same campaign, whose commands say who asks, and why."""
+        return Campaign(self._twin.with_envelope(envelope), self._loop)
+
+    @property
+    def dry_run(self) -> DryRunCampaign:
+        """The same campaign, whose commands only say what they would do: ``campaign.dry_run.start()``."""
+        return DryRunCampaign(self._twin.dry_run, self._loop)
+
+    describe = _blocking(_campaign.Campaign.describe)
     configure = _blocking(_campaign.Campaign.configure)
+    configure_all = _blocking(_campaign.Campaign.configure_all)
     plan = _blocking(_campaign.Campaign.plan)
     unconfigure = _blocking(_campaign.Campaign.unconfigure)
     set_mode = _blocking(_campaign.Campaign.set_mode)
+    set_retry = _blocking(_campaign.Campaign.set_retry)
     start = _blocking(_campaign.Campaign.start)
     restart = _blocking(_campaign.Campaign.restart)
+    skip = _blocking(_campaign.Campaign.skip)
+    unskip = _blocking(_campaign.Campaign.unskip)
     pause = _blocking(_campaign.Campaign.pause)
     resume = _blocking(_campaign.Campaign.resume)
     stop = _blocking(_campaign.Campaign.stop)
+    prune = _blocking(_campaign.Campaign.prune)
     delete = _blocking(_campaign.Campaign.delete)
     config = _blocking(_campaign.Campaign.config)
     view = _blocking(_campaign.Campaign.view)
@@ -216,15 +265,14 @@ class Engine:
         name: str,
         *,
         schema: Mapping[str, Json] | None = None,
-        title: str = "",
-        timeout: timedelta | None = None,
+        **options: Unpack[HostPhaseOptions],
     ) -> Callable[[F], F]:
         """Adds a phase to its only pipeline, before it opens: see :meth:`phasegate.Pipeline.phase`."""
-        return self._twin.phase(name, schema=schema, title=title, timeout=timeout)
+        return self._twin.phase(name, schema=schema, **options)
 
-    def builtin(self, name: str, *, timeout: timedelta | None = None) -> Pipeline:
+    def builtin(self, name: str, **options: Unpack[PhaseOptions]) -> Pipeline:
         """Adds a built-in phase to its only pipeline, before it opens."""
-        return self._twin.builtin(name, timeout=timeout)
+        return self._twin.builtin(name, **options)
 
     @property
     def _loop(self) -> _Loop:
@@ -282,22 +330,16 @@ class Engine:
         """The manifests of its pipelines: ids, phases, schemas, kinds of resources."""
         return self._twin.manifests()
 
-    def create(
-        self,
-        name: str,
-        *,
-        mode: Mode | str = Mode.STEP_BY_STEP,
-        configs: Mapping[str, Json] | None = None,
-        pipeline: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Campaign:
-        """Creates a campaign with its configs, in one commit. ``name`` has 1 to 200 characters, and need not be unique.
+    def create(self, name: str, *, envelope: Envelope | None = None, **campaign: Unpack[NewCampaign]) -> Campaign:
+        """Creates a campaign with its configs, in one commit. ``name`` has 1 to 200 characters, and need not be unique; see
+        :class:`phasegate.NewCampaign` for what else may be said of it.
 
         Raises :class:`phasegate.ConfigInvalid` with every problem of every config; nothing is created then.
         """
         loop = self._loop
-        work = self._twin.create(name, mode=mode, configs=configs, pipeline=pipeline, idempotency_key=idempotency_key)
-        return Campaign(loop.wait(work), loop)
+        return Campaign(loop.wait(self._twin.create(name, envelope=envelope, **campaign)), loop)
+
+    dry_run_creation = _blocking(_engine.Engine.dry_run_creation)
 
     def campaign(self, id: str) -> Campaign:
         """A campaign that exists. Raises :class:`phasegate.NotFound` if it doesn't."""

@@ -3,11 +3,6 @@ package io.phasegate
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.serialization.json.JsonElement
-import kotlinx.serialization.json.JsonNull
-import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.JsonObjectBuilder
-import kotlinx.serialization.json.JsonPrimitive
-import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.jsonArray
 
 /**
@@ -16,23 +11,25 @@ import kotlinx.serialization.json.jsonArray
  * A command is durable when it returns. One that the campaign refuses throws a [Rejected] with the reason, and changes nothing.
  */
 public class Campaign internal constructor(
-    private val engine: Engine,
-    /** Its id. */
-    public val id: String,
+    engine: Engine,
+    id: String,
     private val idempotencyKey: String? = null,
-) {
+    envelope: Envelope = Envelope(),
+) : CampaignCommands<Receipt>(engine, id, envelope) {
     /**
      * The same campaign, whose commands carry this key: 1 to 255 visible ASCII characters, one for each command. The same key
      * and command again have the outcome of the first time; with another command they are a [Conflict].
      */
-    public fun withIdempotencyKey(key: String): Campaign = Campaign(engine, id, key)
+    public fun withIdempotencyKey(key: String): Campaign = Campaign(engine, id, key, envelope)
 
-    /**
-     * Stores the config of one phase.
-     *
-     * @throws ConfigInvalid with every problem of it.
-     */
-    public suspend fun configure(phase: String, config: JsonElement): Receipt = configure(mapOf(phase to config))
+    /** The same campaign, whose commands say who asks, and why. */
+    public fun withEnvelope(envelope: Envelope): Campaign = Campaign(engine, id, idempotencyKey, envelope)
+
+    /** The same campaign, whose commands only say what they would do: `campaign.dryRun.start()`. */
+    public val dryRun: DryRunCampaign get() = DryRunCampaign(engine, id, envelope)
+
+    override suspend fun send(command: String): Receipt =
+        read(Receipt.serializer()) { engine.host.command(id, command, idempotencyKey, envelope.crossing()) }
 
     /**
      * Stores the configs of several phases in one commit, all of them or none; then sets the mode, if one is given.
@@ -40,55 +37,8 @@ public class Campaign internal constructor(
      * @throws ConfigInvalid with every problem of every config.
      */
     public suspend fun plan(configs: Map<String, JsonElement>, mode: Mode? = null): Receipt {
-        val receipt = configure(configs)
+        val receipt = configureAll(configs)
         return if (mode == null) receipt else setMode(mode)
-    }
-
-    private suspend fun configure(configs: Map<String, JsonElement>) = command("configure") { put("configs", JsonObject(configs)) }
-
-    /** Takes away the config of a phase that has not started. */
-    public suspend fun unconfigure(phase: String): Receipt = command("unconfigure") { put("phase", JsonPrimitive(phase)) }
-
-    /** Sets the mode. It starts nothing; while a phase runs it decides what happens at its end. */
-    public suspend fun setMode(mode: Mode): Receipt = command("set_mode") { put("mode", JsonPrimitive(mode.word)) }
-
-    /**
-     * Starts a phase, the current one unless named; in [Mode.FULL_SEQUENCE] the rest follows by itself.
-     *
-     * @throws PreflightFailed with the check of every phase that had to be ready.
-     */
-    public suspend fun start(phase: String? = null): Receipt {
-        val started = phase ?: view().let { it.currentPhase ?: it.phases.last().phase }
-        return command("start") { put("phase", JsonPrimitive(started)) }
-    }
-
-    /** Begins a phase that has run before afresh, with a new config if one is given. */
-    public suspend fun restart(phase: String, config: JsonElement? = null): Receipt = command("restart") {
-        put("phase", JsonPrimitive(phase))
-        put("config", config ?: JsonNull)
-    }
-
-    /** Pauses the running phase, and returns when it has come to rest. */
-    public suspend fun pause(): Receipt = command("pause")
-
-    /** Goes on after a pause. */
-    public suspend fun resume(): Receipt = command("resume")
-
-    /** Stops the running phase, and returns when it has come to rest. */
-    public suspend fun stop(): Receipt = command("stop")
-
-    /** Deletes the campaign with everything that belongs to it. */
-    public suspend fun delete() {
-        command("delete")
-    }
-
-    private suspend fun command(name: String, arguments: JsonObjectBuilder.() -> Unit = {}): Receipt {
-        val command = buildJsonObject {
-            put("command", JsonPrimitive(name))
-            arguments()
-        }
-        val text = textOf("command", command)
-        return read(Receipt.serializer()) { engine.host.command(id, text, idempotencyKey) }
     }
 
     /** What is shown of it: statuses, blockers, and the commands that are allowed next. */

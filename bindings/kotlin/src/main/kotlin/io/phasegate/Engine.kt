@@ -101,16 +101,22 @@ public class Engine private constructor(
         configs: Map<String, JsonElement> = emptyMap(),
         pipeline: String? = null,
         idempotencyKey: String? = null,
-    ): Campaign {
-        val campaign = buildJsonObject {
-            put("name", JsonPrimitive(name))
-            put("mode", JsonPrimitive(mode.word))
-            put("configs", JsonObject(configs))
-            pipeline?.let { put("pipeline", JsonPrimitive(it)) }
-            idempotencyKey?.let { put("idempotencyKey", JsonPrimitive(it)) }
-        }
-        val text = textOf("campaign", campaign)
-        return Campaign(this, waited { host.create(text) })
+    ): Campaign = create(NewCampaign(name, mode, configs, pipeline = pipeline, idempotencyKey = idempotencyKey))
+
+    /**
+     * Creates a campaign of which more is to be said, in one commit; [envelope] says who asks, and why.
+     *
+     * @throws ConfigInvalid with every problem of every config; nothing was created.
+     */
+    public suspend fun create(campaign: NewCampaign, envelope: Envelope = Envelope()): Campaign {
+        val text = campaign.text()
+        return Campaign(this, waited { host.create(text, envelope.crossing()) })
+    }
+
+    /** What [create] would do. The id that it shows is not that of a later creation. */
+    public suspend fun dryRunCreation(campaign: NewCampaign, envelope: Envelope = Envelope()): DryRun {
+        val text = campaign.text()
+        return read(DryRun.serializer()) { host.dryRunCreation(text, envelope.crossing()) }
     }
 
     /**
@@ -118,13 +124,20 @@ public class Engine private constructor(
      *
      * @throws NotFound if it doesn't.
      */
-    public suspend fun campaign(id: String): Campaign = Campaign(this, id).also { it.view() }
+    public suspend fun campaign(id: String): Campaign {
+        waited { host.find(id) }
+        return Campaign(this, id)
+    }
 
-    /** One page of campaigns, at most [limit] (1 to 1,000), [after] the campaign of an id. */
+    /**
+     * One page of campaigns, at most [limit] (1 to 1,000), [after] the campaign of an id. With several conditions a page may be
+     * short, or empty, and still not be the last.
+     */
     public suspend fun campaigns(
         name: String? = null,
         mode: Mode? = null,
         activity: Activity? = null,
+        attributes: Map<String, String> = emptyMap(),
         newestFirst: Boolean = false,
         after: String? = null,
         limit: Int = 100,
@@ -132,12 +145,14 @@ public class Engine private constructor(
         val query = buildJsonObject {
             put("newestFirst", JsonPrimitive(newestFirst))
             put("limit", JsonPrimitive(limit))
+            put("attributes", JsonObject(attributes.mapValues { JsonPrimitive(it.value) }))
             name?.let { put("name", JsonPrimitive(it)) }
             mode?.let { put("mode", JsonPrimitive(it.word)) }
             activity?.let { put("activity", JsonPrimitive(it.word)) }
             after?.let { put("after", JsonPrimitive(it)) }
         }
-        return read(CampaignPage.serializer()) { host.campaigns(query.toString()) }
+        val text = textOf("query", query)
+        return read(CampaignPage.serializer()) { host.campaigns(text) }
     }
 
     /**
@@ -145,7 +160,7 @@ public class Engine private constructor(
      *
      * @throws InvalidArgument if [outcome] is [Outcome.Deferred].
      */
-    public suspend fun report(ticket: Ticket, outcome: Outcome): Reported {
+    public suspend fun report(ticket: Ticket, outcome: Outcome, envelope: Envelope = Envelope()): Reported {
         val ended = when (outcome) {
             is Outcome.Completed -> buildJsonObject { put("completed", outcome.summary) }
             is Outcome.Failed -> buildJsonObject {
@@ -160,7 +175,7 @@ public class Engine private constructor(
             Outcome.Deferred -> throw InvalidArgument("a report says how a phase ended: it cannot defer it again")
         }
         val text = textOf("outcome", ended)
-        val word = waited { host.report(ticket.toJson(), text) }
+        val word = waited { host.report(ticket.toJson(), text, envelope.crossing()) }
         return Reported.entries.first { it.word == word }
     }
 
@@ -180,15 +195,21 @@ public class Engine private constructor(
      * @throws ResourceInvalid with every problem of the document.
      * @throws Conflict if the resource is at another revision.
      */
-    public suspend fun putResource(kind: String, id: String, document: JsonElement, revision: Long? = null): Long {
+    public suspend fun putResource(
+        kind: String,
+        id: String,
+        document: JsonElement,
+        revision: Long? = null,
+        envelope: Envelope = Envelope(),
+    ): Long {
         val (text, replaced) = textOf("document", document) to revision?.let { unsigned("revision", it) }
-        return waited { host.putResource(kind, id, text, replaced) }.toLong()
+        return waited { host.putResource(kind, id, text, replaced, envelope.crossing()) }.toLong()
     }
 
     /** Deletes a resource. Configs that refer to it have a problem from now on. */
-    public suspend fun deleteResource(kind: String, id: String, revision: Long? = null) {
+    public suspend fun deleteResource(kind: String, id: String, revision: Long? = null, envelope: Envelope = Envelope()) {
         val deleted = revision?.let { unsigned("revision", it) }
-        waited { host.deleteResource(kind, id, deleted) }
+        waited { host.deleteResource(kind, id, deleted, envelope.crossing()) }
     }
 
     /** A resource, secrets included; `null` if there is none. */

@@ -31,9 +31,15 @@ public data class Event internal constructor(
     val type: String,
     /** What belongs to that type, such as `phase`. */
     val data: JsonObject,
+    /** Who asked for it, and why. */
+    val envelope: Envelope,
 )
 
-private val OWN_MEMBERS = setOf("cursor", "seq", "campaignId", "timestamp", "type")
+/** The members of an event that its type doesn't say. */
+internal val EVENT_MEMBERS = setOf("cursor", "seq", "campaignId", "timestamp", "type") + ENVELOPE_MEMBERS
+
+internal fun JsonObject.required(name: String): JsonPrimitive =
+    this[name]?.jsonPrimitive ?: throw SerializationException("an event has no $name")
 
 internal object EventSerializer : KSerializer<Event> {
     private val json = JsonObject.serializer()
@@ -46,6 +52,7 @@ internal object EventSerializer : KSerializer<Event> {
             put("type", JsonPrimitive(value.type))
             value.campaignId?.let { put("campaignId", JsonPrimitive(it)) }
             put("timestamp", JsonPrimitive(value.timestamp.toString()))
+            putEnvelope(value.envelope)
             value.data.forEach { (name, member) -> put(name, member) }
         }
         encoder.encodeSerializableValue(json, members)
@@ -53,15 +60,14 @@ internal object EventSerializer : KSerializer<Event> {
 
     override fun deserialize(decoder: Decoder): Event {
         val members = decoder.decodeSerializableValue(json)
-        fun member(name: String): JsonPrimitive =
-            members[name]?.jsonPrimitive ?: throw SerializationException("an event has no $name")
         return Event(
-            cursor = member("cursor").content,
+            cursor = members.required("cursor").content,
             seq = members["seq"]?.jsonPrimitive?.long,
             campaignId = members["campaignId"]?.jsonPrimitive?.content,
-            timestamp = Instant.parse(member("timestamp").content),
-            type = member("type").content,
-            data = JsonObject(members.filterKeys { it !in OWN_MEMBERS }),
+            timestamp = Instant.parse(members.required("timestamp").content),
+            type = members.required("type").content,
+            data = JsonObject(members.filterKeys { it !in EVENT_MEMBERS }),
+            envelope = envelopeOf(members),
         )
     }
 }

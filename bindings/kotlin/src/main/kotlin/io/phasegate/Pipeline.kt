@@ -69,44 +69,43 @@ public class PipelineBuilder internal constructor(private val id: String, privat
     /**
      * Adds a phase of suspending code, as a function: see [Phase.run].
      *
-     * [schema] describes its config; unless given, any object will do. [timeout] ends one attempt as failed.
+     * [schema] describes its config; unless given, any object will do. [options] are what else the pipeline says of it. An attempt
+     * that neither commits nor tells of progress for [jobTimeout] is ended, and the phase fails with the code `job_expired`; unless
+     * given, a phase may be silent for ever.
      *
-     * @throws InvalidArgument if the timeout is shorter than a millisecond.
+     * @throws InvalidArgument if a timeout is shorter than a millisecond.
      */
     public fun phase(
         name: String,
         schema: JsonObject = ANY_OBJECT,
-        title: String = "",
-        timeout: Duration? = null,
+        options: PhaseOptions = PhaseOptions(),
+        jobTimeout: Duration? = null,
         run: suspend (PhaseContext) -> Any?,
-    ): PipelineBuilder = phase(name, FunctionPhase(run), schema, title, timeout)
+    ): PipelineBuilder = phase(name, FunctionPhase(run), schema, options, jobTimeout)
 
     /** Adds a phase of suspending code, as an object: else as with a function. */
     public fun phase(
         name: String,
         phase: Phase,
         schema: JsonObject = ANY_OBJECT,
-        title: String = "",
-        timeout: Duration? = null,
-    ): PipelineBuilder = host(name, schema, title, timeout, Hosted.Suspending(phase))
+        options: PhaseOptions = PhaseOptions(),
+        jobTimeout: Duration? = null,
+    ): PipelineBuilder = host(name, schema, options, jobTimeout, Hosted.Suspending(phase))
 
     /** Adds a phase of blocking code, which runs in a thread of its own: else as [phase]. */
     @JvmOverloads
     public fun blockingPhase(
         name: String,
         schema: JsonObject = ANY_OBJECT,
-        title: String = "",
-        timeout: Duration? = null,
+        options: PhaseOptions = PhaseOptions(),
+        jobTimeout: Duration? = null,
         phase: BlockingPhase,
-    ): PipelineBuilder = host(name, schema, title, timeout, Hosted.Blocking(phase))
+    ): PipelineBuilder = host(name, schema, options, jobTimeout, Hosted.Blocking(phase))
 
     /** Adds a built-in phase: one of [Pipeline.builtinPhases]. */
     @JvmOverloads
-    public fun builtin(name: String, timeout: Duration? = null): PipelineBuilder = apply {
-        phases += buildJsonObject {
-            put("builtin", JsonPrimitive(name))
-            millis(timeout)?.let { put("timeoutMs", JsonPrimitive(it)) }
-        }
+    public fun builtin(name: String, options: PhaseOptions = PhaseOptions()): PipelineBuilder = apply {
+        phases += JsonObject(mapOf("builtin" to JsonPrimitive(name)) + options.manifest())
         names += name
     }
 
@@ -131,16 +130,16 @@ public class PipelineBuilder internal constructor(private val id: String, privat
         return Pipeline(id, names.toList(), definition, hosted.toMap())
     }
 
-    private fun host(name: String, schema: JsonObject, title: String, timeout: Duration?, runner: Hosted) = apply {
-        phases += buildJsonObject {
+    private fun host(name: String, schema: JsonObject, options: PhaseOptions, jobTimeout: Duration?, runner: Hosted) = apply {
+        val phase = buildJsonObject {
             put("name", JsonPrimitive(name))
-            put("title", JsonPrimitive(title))
             put("configSchema", schema)
             // A function answers neither; asking it would cost a turn through the host for each config.
             val answers = mapOf("check" to "check", "can_continue" to "canContinue").filterValues { runner.overrides(it) }
             put("answers", JsonArray(answers.keys.map { JsonPrimitive(it) }))
-            millis(timeout)?.let { put("timeoutMs", JsonPrimitive(it)) }
+            limit(jobTimeout)?.let { put("jobTimeoutMs", it) }
         }
+        phases += JsonObject(phase + options.manifest())
         names += name
         hosted[name] = runner
     }
@@ -155,13 +154,6 @@ public class PipelineBuilder internal constructor(private val id: String, privat
             }
             val declared = port.methods.first { it.name == method }
             return phase.javaClass.getMethod(method, *declared.parameterTypes).declaringClass != port
-        }
-
-        private fun millis(timeout: Duration?): Long? {
-            if (timeout != null && timeout < Duration.ofMillis(1)) {
-                throw InvalidArgument("a timeout has at least a millisecond, and this one is $timeout", "invalid_pipeline")
-            }
-            return timeout?.toMillis()
         }
     }
 }

@@ -154,6 +154,40 @@ public enum class StopReason(
     PIPELINE_CHANGED("pipeline_changed"),
 }
 
+/** Whether a phase may be skipped, and what the phase after it reads then. */
+@Serializable
+public enum class OnSkip(
+    /** The word for it in JSON and on every other surface. */
+    public val word: String,
+) {
+    /** It can't be skipped. */
+    @SerialName("forbidden")
+    FORBIDDEN("forbidden"),
+
+    /** The phase after it reads nothing. */
+    @SerialName("empty")
+    EMPTY("empty"),
+
+    /** The phase after it reads what it would have read itself. */
+    @SerialName("pass_through")
+    PASS_THROUGH("pass_through"),
+}
+
+/** What the phase after a skipped one reads. */
+@Serializable
+public enum class SkipReads(
+    /** The word for it in JSON and on every other surface. */
+    public val word: String,
+) {
+    /** Nothing. */
+    @SerialName("empty")
+    EMPTY("empty"),
+
+    /** What the skipped phase would have read. */
+    @SerialName("pass_through")
+    PASS_THROUGH("pass_through"),
+}
+
 /** What became of a report. Only [RECORDED] changed anything. */
 public enum class Reported(
     /** The word for it in JSON and on every other surface. */

@@ -75,6 +75,28 @@ public data class NextCommand internal constructor(
     val refusal: Refusal?,
 )
 
+/** The skip of a phase, planned or done. */
+@Serializable
+@ConsistentCopyVisibility
+public data class SkipView internal constructor(
+    /** What the phase after it reads. */
+    val reads: SkipReads,
+    /** Why, if that was said. */
+    val reason: String?,
+)
+
+/** What a phase waits for. */
+@Serializable
+@ConsistentCopyVisibility
+public data class WaitView internal constructor(
+    /** What is asked of whoever reports it. */
+    val note: String?,
+    /** The JSON Schema of the summary that they give; `null` for any. */
+    val form: JsonElement?,
+    /** When it is too late. */
+    @Serializable(with = InstantSerializer::class) val deadlineAt: Instant?,
+)
+
 /** One phase of a campaign, as it is shown. */
 @Serializable
 @ConsistentCopyVisibility
@@ -89,6 +111,10 @@ public data class PhaseView internal constructor(
     val configRevision: Long?,
     /** What is wrong with that config; of completed phases nothing is checked any more. */
     val problems: Problems,
+    /** The campaign's own retry policy for it, in place of the pipeline's. */
+    val retry: RetryPolicy?,
+    /** Its skip, planned or done. */
+    val skip: SkipView?,
     /** The run whose records are its current view, from 1; `null` before its first. */
     val run: Int?,
     /** The latest attempt of that run, from 1. */
@@ -101,8 +127,12 @@ public data class PhaseView internal constructor(
     val summary: JsonElement?,
     /** Why it failed, if it did. */
     val failure: Failure?,
+    /** When it is tried again by itself. */
+    @Serializable(with = InstantSerializer::class) val retryAt: Instant?,
     /** Why it is stopped, if it is. */
     val stopReason: StopReason?,
+    /** What it waits for, if its outcome is left to somebody else. */
+    val waitsFor: WaitView?,
 )
 
 /** A campaign, as it is shown at one moment. It is a value: it does not change when the campaign does. */
@@ -113,15 +143,17 @@ public data class CampaignView internal constructor(
     val id: String,
     /** Its name. */
     val name: String,
+    /** Its attributes. */
+    val attributes: Map<String, String>,
     /** The id of its pipeline. */
     val pipeline: String,
     /** Its mode. */
     val mode: Mode,
     /** Its status. */
     val status: CampaignStatus,
-    /** How many phases are completed. */
+    /** How many phases are passed, each completed or skipped. */
     val position: Int,
-    /** The phase at the position; `null` when all are completed. */
+    /** The phase at the position; `null` when all are passed. */
     val currentPhase: String?,
     /** Its phases, in order. */
     val phases: List<PhaseView>,
@@ -131,6 +163,8 @@ public data class CampaignView internal constructor(
     val next: List<NextCommand>,
     /** The number of its latest event. */
     val version: Long,
+    /** When it does something by itself: a retry, or a deadline. */
+    @Serializable(with = InstantSerializer::class) val dueAt: Instant?,
     /** When it was created. */
     @Serializable(with = InstantSerializer::class) val createdAt: Instant,
     /** When it last changed. */

@@ -2,13 +2,13 @@ package io.phasegate.blocking
 
 import io.phasegate.Campaign
 import io.phasegate.CampaignView
+import io.phasegate.Envelope
 import io.phasegate.Event
 import io.phasegate.Mode
 import io.phasegate.Preflight
 import io.phasegate.Progress
 import io.phasegate.Receipt
 import io.phasegate.RecordPage
-import io.phasegate.json
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonElement
@@ -17,45 +17,19 @@ import kotlinx.serialization.json.JsonElement
 public class BlockingCampaign internal constructor(
     /** The campaign behind it. */
     public val campaign: Campaign,
-) {
-    /** Its id. */
-    public val id: String get() = campaign.id
-
+) : BlockingCommands<Receipt>(campaign) {
     /** See [Campaign.withIdempotencyKey]. */
     public fun withIdempotencyKey(key: String): BlockingCampaign = BlockingCampaign(campaign.withIdempotencyKey(key))
 
-    /** Stores the config of one phase, a JSON text: see [Campaign.configure]. */
-    public fun configure(phase: String, config: String): Receipt = runBlocking { campaign.configure(phase, json(config)) }
+    /** See [Campaign.withEnvelope]. */
+    public fun withEnvelope(envelope: Envelope): BlockingCampaign = BlockingCampaign(campaign.withEnvelope(envelope))
+
+    /** See [Campaign.dryRun]. */
+    public val dryRun: BlockingDryRunCampaign get() = BlockingDryRunCampaign(campaign.dryRun)
 
     /** Stores the configs of several phases, JSON texts, all of them or none: see [Campaign.plan]. */
     @JvmOverloads
     public fun plan(configs: Map<String, String>, mode: Mode? = null): Receipt = runBlocking { campaign.plan(parsed(configs), mode) }
-
-    /** See [Campaign.unconfigure]. */
-    public fun unconfigure(phase: String): Receipt = runBlocking { campaign.unconfigure(phase) }
-
-    /** See [Campaign.setMode]. */
-    public fun setMode(mode: Mode): Receipt = runBlocking { campaign.setMode(mode) }
-
-    /** See [Campaign.start]. */
-    @JvmOverloads
-    public fun start(phase: String? = null): Receipt = runBlocking { campaign.start(phase) }
-
-    /** Begins a phase afresh, with a new config, a JSON text, if one is given: see [Campaign.restart]. */
-    @JvmOverloads
-    public fun restart(phase: String, config: String? = null): Receipt = runBlocking { campaign.restart(phase, config?.let(::json)) }
-
-    /** See [Campaign.pause]. */
-    public fun pause(): Receipt = runBlocking { campaign.pause() }
-
-    /** See [Campaign.resume]. */
-    public fun resume(): Receipt = runBlocking { campaign.resume() }
-
-    /** See [Campaign.stop]. */
-    public fun stop(): Receipt = runBlocking { campaign.stop() }
-
-    /** See [Campaign.delete]. */
-    public fun delete(): Unit = runBlocking { campaign.delete() }
 
     /** See [Campaign.view]. */
     public fun view(): CampaignView = runBlocking { campaign.view() }

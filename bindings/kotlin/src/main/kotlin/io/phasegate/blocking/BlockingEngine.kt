@@ -2,10 +2,13 @@ package io.phasegate.blocking
 
 import io.phasegate.Activity
 import io.phasegate.CampaignPage
+import io.phasegate.DryRun
 import io.phasegate.Engine
 import io.phasegate.EngineBuilder
+import io.phasegate.Envelope
 import io.phasegate.Event
 import io.phasegate.Mode
+import io.phasegate.NewCampaign
 import io.phasegate.Outcome
 import io.phasegate.Pipeline
 import io.phasegate.Preflight
@@ -61,6 +64,16 @@ public class BlockingEngine private constructor(
         idempotencyKey: String? = null,
     ): BlockingCampaign = BlockingCampaign(runBlocking { engine.create(name, mode, parsed(configs), pipeline, idempotencyKey) })
 
+    /** Creates a campaign of which more is to be said: see [Engine.create]. */
+    @JvmOverloads
+    public fun create(campaign: NewCampaign, envelope: Envelope = Envelope()): BlockingCampaign =
+        BlockingCampaign(runBlocking { engine.create(campaign, envelope) })
+
+    /** See [Engine.dryRunCreation]. */
+    @JvmOverloads
+    public fun dryRunCreation(campaign: NewCampaign, envelope: Envelope = Envelope()): DryRun =
+        runBlocking { engine.dryRunCreation(campaign, envelope) }
+
     /** See [Engine.campaign]. */
     public fun campaign(id: String): BlockingCampaign = BlockingCampaign(runBlocking { engine.campaign(id) })
 
@@ -70,13 +83,16 @@ public class BlockingEngine private constructor(
         name: String? = null,
         mode: Mode? = null,
         activity: Activity? = null,
+        attributes: Map<String, String> = emptyMap(),
         newestFirst: Boolean = false,
         after: String? = null,
         limit: Int = 100,
-    ): CampaignPage = runBlocking { engine.campaigns(name, mode, activity, newestFirst, after, limit) }
+    ): CampaignPage = runBlocking { engine.campaigns(name, mode, activity, attributes, newestFirst, after, limit) }
 
     /** See [Engine.report]. */
-    public fun report(ticket: Ticket, outcome: Outcome): Reported = runBlocking { engine.report(ticket, outcome) }
+    @JvmOverloads
+    public fun report(ticket: Ticket, outcome: Outcome, envelope: Envelope = Envelope()): Reported =
+        runBlocking { engine.report(ticket, outcome, envelope) }
 
     /** Checks configs, JSON texts by phase, without storing anything: see [Engine.preflightPlan]. */
     @JvmOverloads
@@ -88,13 +104,18 @@ public class BlockingEngine private constructor(
 
     /** See [Engine.putResource]. */
     @JvmOverloads
-    public fun putResource(kind: String, id: String, document: String, revision: Long? = null): Long =
-        runBlocking { engine.putResource(kind, id, json(document), revision) }
+    public fun putResource(
+        kind: String,
+        id: String,
+        document: String,
+        revision: Long? = null,
+        envelope: Envelope = Envelope(),
+    ): Long = runBlocking { engine.putResource(kind, id, json(document), revision, envelope) }
 
     /** See [Engine.deleteResource]. */
     @JvmOverloads
-    public fun deleteResource(kind: String, id: String, revision: Long? = null): Unit =
-        runBlocking { engine.deleteResource(kind, id, revision) }
+    public fun deleteResource(kind: String, id: String, revision: Long? = null, envelope: Envelope = Envelope()): Unit =
+        runBlocking { engine.deleteResource(kind, id, revision, envelope) }
 
     /** See [Engine.resource]. */
     public fun resource(kind: String, id: String): Resource? = runBlocking { engine.resource(kind, id) }

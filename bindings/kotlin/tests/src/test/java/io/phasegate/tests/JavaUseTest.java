@@ -2,6 +2,7 @@ package io.phasegate.tests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,13 +11,19 @@ import io.phasegate.BlockingPhaseContext;
 import io.phasegate.CampaignStatus;
 import io.phasegate.ConfigInvalid;
 import io.phasegate.Documents;
+import io.phasegate.DryRun;
+import io.phasegate.Envelope;
 import io.phasegate.FieldProblem;
 import io.phasegate.Mode;
+import io.phasegate.NewCampaign;
 import io.phasegate.Outcome;
 import io.phasegate.PhaseFailed;
+import io.phasegate.PhaseOptions;
 import io.phasegate.Pipeline;
+import io.phasegate.PlannedEvent;
 import io.phasegate.PreflightFailed;
 import io.phasegate.Reported;
+import io.phasegate.RetryPolicy;
 import io.phasegate.Ticket;
 import io.phasegate.blocking.BlockingCampaign;
 import io.phasegate.blocking.BlockingEngine;
@@ -56,7 +63,12 @@ class JavaUseTest {
     @DisplayName("a chain of Java phases is refused, configured, run and looked at")
     void chain(@TempDir Path folder) {
         Pipeline orders = Pipeline.builder("orders")
-            .blockingPhase("collect", Documents.jsonObject("{\"type\": \"object\"}"), "Collect", Duration.ofMinutes(1), new Collect())
+            .blockingPhase(
+                "collect",
+                Documents.jsonObject("{\"type\": \"object\"}"),
+                new PhaseOptions("Collect", Duration.ofMinutes(1), new RetryPolicy(2)),
+                Duration.ofMinutes(1),
+                new Collect())
             .blockingPhase("count", ctx -> {
                 int count = 0;
                 for (JsonElement record : ctx.upstream()) {
@@ -107,6 +119,28 @@ class JavaUseTest {
             assertEquals("IOException: no network", campaign.atRest().phase("send").getFailure().getMessage());
             assertEquals(CampaignStatus.FAILED, campaign.view().getStatus());
             assertEquals("gone", new PhaseFailed("gone", "it is gone").getCode());
+        }
+    }
+
+    @Test
+    @DisplayName("a program in Java says who asks, and tries before it does")
+    void dryRuns() {
+        Pipeline pipeline = Pipeline.builder("orders").blockingPhase("collect", ctx -> null).build();
+        try (BlockingEngine engine = BlockingEngine.open(null, pipeline)) {
+            Envelope ada = new Envelope("ada", "spring");
+            NewCampaign spring = new NewCampaign("spring", Mode.STEP_BY_STEP, Map.of(), Map.of("team", "north"));
+            DryRun planned = engine.dryRunCreation(spring, ada);
+            assertEquals(List.of("campaign_created"), planned.getEvents().stream().map(PlannedEvent::getType).toList());
+            assertEquals(ada, planned.getEvents().get(0).getEnvelope());
+            assertEquals(List.of(), engine.campaigns().getItems());
+            BlockingCampaign campaign = engine.create(spring, ada).withEnvelope(ada);
+            assertEquals(1, engine.campaigns(null, null, null, Map.of("team", "north")).getItems().size());
+            assertEquals("autumn", campaign.getDryRun().describe("autumn").getCampaign().getName());
+            assertTrue(campaign.describe("summer", Map.of("team", "south")).getChanged());
+            assertTrue(campaign.setRetry("collect", new RetryPolicy(3)).getChanged());
+            assertEquals(Map.of("team", "south"), campaign.view().getAttributes());
+            assertTrue(campaign.events().stream().allMatch(event -> event.getEnvelope().equals(ada)));
+            assertNull(campaign.getDryRun().delete().getCampaign());
         }
     }
 

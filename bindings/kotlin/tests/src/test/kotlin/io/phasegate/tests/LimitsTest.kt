@@ -36,6 +36,11 @@ class LimitsTest {
         "the problems that an error or a view lists" to "problems",
         "the phases of a pipeline" to "phases",
         "the resources that one config names" to "resources_per_config",
+        "the actor of an envelope" to "actor_chars",
+        "the reason of an envelope" to "reason_chars",
+        "the attributes of a campaign" to "attributes",
+        "the key of an attribute" to "attribute_key_chars",
+        "the value of an attribute" to "attribute_value_chars",
     )
 
     private fun limit(name: String): Int = limits.getValue(name)

@@ -13,6 +13,7 @@ import io.phasegate.Outcome
 import io.phasegate.Phase
 import io.phasegate.PhaseContext
 import io.phasegate.PhaseFailed
+import io.phasegate.PhaseOptions
 import io.phasegate.PipelineBuilder
 import io.phasegate.json
 import io.phasegate.jsonObject
@@ -251,7 +252,7 @@ class PhaseTest {
         val pipeline: EngineBuilder.() -> Unit = {
             grace = SHORT
             pipeline("stuck") {
-                blockingPhase("stuck", timeout = SHORT) {
+                blockingPhase("stuck", options = PhaseOptions(timeout = SHORT)) {
                     while (letGo.count > 0) runCatching { letGo.await() } // It doesn't mind an interrupt.
                     "too late"
                 }
@@ -274,7 +275,7 @@ class PhaseTest {
         val pipeline: EngineBuilder.() -> Unit = {
             grace = SHORT
             pipeline("stuck") {
-                phase("stuck", timeout = SHORT) { letGo.await() }
+                phase("stuck", options = PhaseOptions(timeout = SHORT)) { letGo.await() }
             }
             pipeline("alive") { blockingPhase("alive") { "alive" } }
         }
@@ -469,7 +470,7 @@ class PhaseTest {
             { phase("Bad Name") { } },
             { phase("a", jsonObject("""{"type": 1}""")) { } },
             { phase("twice") { }; phase("twice") { } },
-            { phase("hasty", timeout = Duration.ZERO) { } },
+            { phase("hasty", options = PhaseOptions(timeout = Duration.ZERO)) { } },
         )
         for (define in wrong) {
             assertFailsWith<InvalidArgument> { inMemory({ pipeline("wrong", define = define) }) { error("it must not open") } }

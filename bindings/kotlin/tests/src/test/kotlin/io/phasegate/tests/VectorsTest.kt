@@ -1,20 +1,27 @@
 package io.phasegate.tests
 
 import io.phasegate.Campaign
+import io.phasegate.CampaignCommands
 import io.phasegate.CampaignView
 import io.phasegate.ConfigInvalid
+import io.phasegate.DryRun
 import io.phasegate.Engine
+import io.phasegate.Envelope
 import io.phasegate.Event
 import io.phasegate.Mode
+import io.phasegate.NewCampaign
+import io.phasegate.OnSkip
 import io.phasegate.Outcome
 import io.phasegate.PhaseContext
 import io.phasegate.PhaseFailed
+import io.phasegate.PhaseOptions
 import io.phasegate.PhasegateException
 import io.phasegate.Pipeline
 import io.phasegate.PreflightFailed
 import io.phasegate.Problem
 import io.phasegate.Receipt
 import io.phasegate.ResourceInvalid
+import io.phasegate.RetryPolicy
 import io.phasegate.Ticket
 import io.phasegate.jsonObject
 import java.nio.file.Path
@@ -30,6 +37,8 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.encodeToJsonElement
 import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.contentOrNull
+import kotlinx.serialization.json.decodeFromJsonElement
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -49,7 +58,9 @@ class VectorsTest {
     private suspend fun play(case: JsonObject) {
         val pipeline = Pipeline("scripted") {
             for (phase in case.getValue("phases").jsonArray) {
-                phase(phase.jsonPrimitive.content, VECTORS.getValue("schema").jsonObject, run = ::scripted)
+                val name = phase.jsonPrimitive.content
+                val said = case["options"]?.jsonObject?.get(name)?.jsonObject.orEmpty()
+                phase(name, VECTORS.getValue("schema").jsonObject, optionsOf(JsonObject(said)), run = ::scripted)
             }
         }
         inMemory({ pipeline(pipeline) }) { engine ->
@@ -65,9 +76,9 @@ private suspend fun scripted(ctx: PhaseContext): Any? {
     val config = ctx.config.jsonObject
     val records = config["records"]?.jsonArray.orEmpty()
     if (records.isNotEmpty() && ctx.recordsBefore == 0L) ctx.commit(records, JsonPrimitive(records.size))
-    return when (config.text("end")) {
+    return when (val end = config.text("end")) {
         "complete" -> config["summary"]
-        "fail" -> throw PhaseFailed("scripted", "it was told to fail")
+        "fail", "fail_once" -> if (end == "fail_once" && ctx.ticket.attempt > 1) null else throw PhaseFailed("scripted", "it was told to fail")
         "defer" -> Outcome.Deferred
         else -> awaitCancellation()
     }
@@ -85,22 +96,7 @@ private class Player(private val engine: Engine) {
     }
 
     private suspend fun played(step: JsonObject): Pair<String, JsonElement> = when (step.text("do")) {
-        "create" -> {
-            created = engine.create(step.text("name"), step["mode"]?.let(::mode) ?: Mode.STEP_BY_STEP, step["configs"]?.jsonObject.orEmpty())
-            "changed" to JsonPrimitive(true)
-        }
-        "configure" -> changed(campaign.plan(step.getValue("configs").jsonObject))
-        "unconfigure" -> changed(campaign.unconfigure(step.text("phase")))
-        "set_mode" -> changed(campaign.setMode(mode(step.getValue("mode"))))
-        "start" -> changed(campaign.start(step.text("phase")))
-        "restart" -> changed(campaign.restart(step.text("phase"), step["config"]))
-        "pause" -> changed(campaign.pause())
-        "resume" -> changed(campaign.resume())
-        "stop" -> changed(campaign.stop())
-        "delete" -> {
-            campaign.delete()
-            "changed" to JsonPrimitive(true)
-        }
+        "create" -> created(step)
         "report" -> {
             val ticket = Ticket(campaign.id, step.text("phase"), step.number("run"), step.number("attempt"))
             val failed = step.getValue("outcome").jsonObject["failed"]?.jsonObject
@@ -108,8 +104,9 @@ private class Player(private val engine: Engine) {
                 null -> Outcome.Completed(step.getValue("outcome").jsonObject.getValue("completed"))
                 else -> Outcome.Failed(failed.text("code"), failed.text("message"))
             }
-            "reported" to JsonPrimitive(engine.report(ticket, outcome).word)
+            "reported" to JsonPrimitive(engine.report(ticket, outcome, envelopeOf(step)).word)
         }
+        "list" -> "listed" to strings(engine.campaigns(attributes = texts(step.getValue("attributes"))).items.map { it.name })
         "look" -> "view" to shown(campaign.view())
         "await_status" -> {
             while (campaign.view().status.word != step.text("status")) yield()
@@ -121,8 +118,26 @@ private class Player(private val engine: Engine) {
             while (records(step).size < step.number("count")) yield()
             "records" to records(step)
         }
-        "events" -> "events" to JsonArray(campaign.events(follow = false).toList().map { JsonPrimitive(line(it)) })
-        else -> error("no step does that: $step")
+        "events" -> "events" to strings(campaign.events(follow = false).toList().map { line(it.type, it.data) })
+        "audit" -> "audit" to JsonArray(campaign.events(follow = false).toList().map(::audited))
+        else -> {
+            val asking = campaign.withEnvelope(envelopeOf(step))
+            if (isDry(step)) wouldBe(command(asking.dryRun, step)) else changed(command(asking, step))
+        }
+    }
+
+    private suspend fun created(step: JsonObject): Pair<String, JsonElement> {
+        val new = NewCampaign(
+            step.text("name"),
+            step["mode"]?.let(::mode) ?: Mode.STEP_BY_STEP,
+            step["configs"]?.jsonObject.orEmpty(),
+            step["attributes"]?.let(::texts).orEmpty(),
+            step["retry"]?.jsonObject.orEmpty().mapValues { policy(it.value) },
+            step["skips"]?.jsonArray.orEmpty().map { it.jsonPrimitive.content }.toSet(),
+        )
+        if (isDry(step)) return wouldBe(engine.dryRunCreation(new, envelopeOf(step)))
+        created = engine.create(new, envelopeOf(step))
+        return "changed" to JsonPrimitive(true)
     }
 
     private suspend fun records(step: JsonObject) = JsonArray(campaign.records(step.text("phase")).toList())
@@ -144,6 +159,60 @@ private class Player(private val engine: Engine) {
     }
 }
 
+private suspend fun <R> command(campaign: CampaignCommands<R>, step: JsonObject): R = when (step.text("do")) {
+    "describe" -> {
+        val attributes = step.getValue("attributes").jsonObject.mapValues { it.value.jsonPrimitive.contentOrNull }
+        campaign.describe(step["name"]?.jsonPrimitive?.content, attributes)
+    }
+    "configure" -> campaign.configureAll(step.getValue("configs").jsonObject)
+    "unconfigure" -> campaign.unconfigure(step.text("phase"))
+    "set_mode" -> campaign.setMode(mode(step.getValue("mode")))
+    "set_retry" -> campaign.setRetry(step.text("phase"), step["policy"]?.let(::policy))
+    "start" -> campaign.start(step.text("phase"))
+    "restart" -> campaign.restart(step.text("phase"), step["config"])
+    "skip" -> campaign.skip(step.text("phase"))
+    "unskip" -> campaign.unskip(step.text("phase"))
+    "pause" -> campaign.pause()
+    "resume" -> campaign.resume()
+    "stop" -> campaign.stop()
+    "prune" -> campaign.prune(step.number("keepRuns"), step["phase"]?.jsonPrimitive?.content)
+    "delete" -> campaign.delete()
+    else -> error("no step does that: $step")
+}
+
+private fun isDry(step: JsonObject) = step["dryRun"] == JsonPrimitive(true)
+
+private fun texts(of: JsonElement): Map<String, String> = of.jsonObject.mapValues { it.value.jsonPrimitive.content }
+
+private fun envelopeOf(step: JsonObject): Envelope {
+    val said = step["envelope"]?.let(::texts).orEmpty()
+    return Envelope(said["actor"], said["reason"], said["traceparent"])
+}
+
+private fun policy(of: JsonElement): RetryPolicy = Json.decodeFromJsonElement(of)
+
+private fun optionsOf(said: JsonObject) = PhaseOptions(
+    retry = said["retry"]?.let(::policy),
+    onSkip = said["onSkip"]?.let { word -> OnSkip.entries.first { it.word == word.jsonPrimitive.content } },
+)
+
+private fun wouldBe(dryRun: DryRun): Pair<String, JsonElement> = "wouldBe" to JsonObject(
+    mapOf(
+        "events" to strings(dryRun.events.map { line(it.type, it.data) }),
+        "view" to (dryRun.campaign?.let(::shown) ?: JsonNull),
+    ),
+)
+
+private fun audited(event: Event): JsonElement {
+    val said = with(event.envelope) { mapOf("actor" to actor, "reason" to reason, "traceparent" to traceparent) }
+    return JsonObject(
+        mapOf(
+            "event" to JsonPrimitive(line(event.type, event.data)),
+            "envelope" to JsonObject(said.filterValues { it != null }.mapValues { JsonPrimitive(it.value) }),
+        ),
+    )
+}
+
 private fun changed(receipt: Receipt) = "changed" to JsonPrimitive(receipt.changed)
 
 private fun mode(word: JsonElement) = Mode.entries.first { it.word == word.jsonPrimitive.content }
@@ -156,17 +225,18 @@ private fun strings(texts: List<String>) = JsonArray(texts.map { JsonPrimitive(i
 
 private fun problems(problems: List<Problem>) = Json.encodeToJsonElement(problems)
 
-private fun line(event: Event): String = buildList {
-    add(event.type)
-    event.data["phase"]?.let { add(it.jsonPrimitive.content) }
-    fun number(name: String) = event.data.getValue(name).jsonPrimitive.content
+private fun line(type: String, data: JsonObject): String = buildList {
+    add(type)
+    data["phase"]?.let { add(it.jsonPrimitive.content) }
+    fun number(name: String) = data.getValue(name).jsonPrimitive.content
     // What launched an attempt says when.
-    if ("startedAt" in event.data) add("${number("run")}.${number("attempt")}")
+    if ("startedAt" in data) add("${number("run")}.${number("attempt")}")
 }.joinToString(" ")
 
 private fun shown(view: CampaignView): JsonElement = JsonObject(
     mapOf(
         "name" to JsonPrimitive(view.name),
+        "attributes" to Json.encodeToJsonElement(view.attributes),
         "mode" to JsonPrimitive(view.mode.word),
         "status" to JsonPrimitive(view.status.word),
         "position" to JsonPrimitive(view.position),
@@ -177,6 +247,8 @@ private fun shown(view: CampaignView): JsonElement = JsonObject(
                     mapOf(
                         "status" to JsonPrimitive(phase.status.word),
                         "configured" to JsonPrimitive(phase.configured),
+                        "retry" to Json.encodeToJsonElement(phase.retry),
+                        "skip" to Json.encodeToJsonElement(phase.skip),
                         "run" to JsonPrimitive(phase.run),
                         "attempt" to JsonPrimitive(phase.attempt),
                         "summary" to (phase.summary ?: JsonNull),

@@ -11,12 +11,14 @@ import io.phasegate.Held
 import io.phasegate.InvalidArgument
 import io.phasegate.Mode
 import io.phasegate.NotFound
+import io.phasegate.OnSkip
 import io.phasegate.PhaseStatus
 import io.phasegate.PhasegateException
 import io.phasegate.PreflightFailed
 import io.phasegate.Rejected
 import io.phasegate.Reported
 import io.phasegate.ResourceInvalid
+import io.phasegate.SkipReads
 import io.phasegate.StopReason
 import io.phasegate.StorageFailed
 import io.phasegate.Unexpected
@@ -71,8 +73,10 @@ class WordsTest {
         assertEquals(lists["activity"], Activity.entries.map { it.word })
         assertEquals(lists["campaign_status"], CampaignStatus.entries.map { it.word })
         assertEquals(lists["mode"], Mode.entries.map { it.word })
+        assertEquals(lists["on_skip"], OnSkip.entries.map { it.word })
         assertEquals(lists["phase_status"], PhaseStatus.entries.map { it.word })
         assertEquals(lists["reported"], Reported.entries.map { it.word })
+        assertEquals(lists["skip_reads"], SkipReads.entries.map { it.word })
         assertEquals(lists["stop_reason"], StopReason.entries.map { it.word })
     }
 
@@ -82,7 +86,9 @@ class WordsTest {
         assertEquals(lists["activity"], serializer<Activity>().descriptor.elementNames.toList())
         assertEquals(lists["campaign_status"], serializer<CampaignStatus>().descriptor.elementNames.toList())
         assertEquals(lists["mode"], serializer<Mode>().descriptor.elementNames.toList())
+        assertEquals(lists["on_skip"], serializer<OnSkip>().descriptor.elementNames.toList())
         assertEquals(lists["phase_status"], serializer<PhaseStatus>().descriptor.elementNames.toList())
+        assertEquals(lists["skip_reads"], serializer<SkipReads>().descriptor.elementNames.toList())
         assertEquals(lists["stop_reason"], serializer<StopReason>().descriptor.elementNames.toList())
     }
 
