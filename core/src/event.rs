@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::attributes::{AttributeChanges, Attributes};
-use crate::campaign::{Mode, RunRef, StopReason};
+use crate::campaign::{Mode, StopReason};
 use crate::envelope::Envelope;
 use crate::failure::Failure;
 use crate::ids::{
@@ -14,6 +14,7 @@ use crate::ids::{
 use crate::json::Digest;
 use crate::options::SkipReads;
 use crate::retry::RetryPolicy;
+use crate::run_state::RunRef;
 use crate::time::Timestamp;
 use crate::word_type;
 

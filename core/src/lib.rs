@@ -38,6 +38,7 @@ mod preflight;
 mod problem;
 mod rejection;
 mod retry;
+mod run_state;
 mod shorten;
 mod signal;
 mod status;
@@ -49,8 +50,8 @@ mod word;
 
 pub use attributes::{AttributeChanges, Attributes};
 pub use campaign::{
-    Activity, Campaign, Completion, ConfigPin, Count, CurrentRun, Deferral, Doing, Intent, Mark, Mode,
-    Passed, PhaseSlot, Pins, RunRef, RunState, Skip, StopReason, Trigger,
+    Activity, Campaign, Completion, ConfigPin, CurrentRun, Deferral, Doing, Intent, Mark, Mode, Passed,
+    PhaseSlot, Skip, StopReason, Trigger,
 };
 pub use code::ErrorCode;
 pub use command::{Command, CommandKind, CreateCampaign};
@@ -74,6 +75,7 @@ pub use preflight::{PhasePreflight, PreflightReport};
 pub use problem::{Problem, Problems};
 pub use rejection::Rejection;
 pub use retry::{MAX_RETRY_DELAY_MS, RetryPolicy};
+pub use run_state::{Count, Pins, RunRef, RunState};
 pub use shorten::shorten;
 pub use signal::{Answer, Deferred, Input, LastBatch, Outcome, Signal};
 pub use status::{CampaignStatus, PhaseStatus};

@@ -1,12 +1,12 @@
 //! The failure of the phase at the position, and whether it is tried again.
 
 use super::Decision;
-use crate::campaign::{Count, RunState};
 use crate::event::EventKind;
 use crate::failure::Failure;
 use crate::ids::{BatchNumber, PhaseName};
 use crate::json::Digest;
 use crate::retry::RetryPolicy;
+use crate::run_state::{Count, RunState};
 use crate::time::Timestamp;
 
 /// Whether a failure may be tried again.

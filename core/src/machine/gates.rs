@@ -1,13 +1,14 @@
 //! The gates before a launch, and the launch itself.
 
 use super::{Decision, Draft};
-use crate::campaign::{Campaign, Mode, RunState};
+use crate::campaign::{Campaign, Mode};
 use crate::event::Launch;
 use crate::facts::PipelineMatch;
 use crate::failure::Failure;
 use crate::ids::{Attempt, PhaseName, Revision, Run};
 use crate::preflight::PreflightReport;
 use crate::rejection::Rejection;
+use crate::run_state::RunState;
 
 /// Why an attempt can't go on from where its run stands.
 pub(super) enum Barrier {

@@ -3,13 +3,14 @@
 use super::fail::Asks;
 use super::rest::stopped;
 use super::{Decided, Decision};
-use crate::campaign::{Activity, Doing, Intent, RunState, StopReason};
+use crate::campaign::{Activity, Doing, Intent, StopReason};
 use crate::event::EventKind;
 use crate::facts::PipelineMatch;
 use crate::failure::Failure;
 use crate::ids::{PhaseName, Ticket};
 use crate::options::DEFAULT_MAX_RECOVERIES;
 use crate::rejection::Rejection;
+use crate::run_state::RunState;
 
 impl Decision<'_> {
     pub(super) fn settled(&self, ticket: &Ticket) -> Decided {

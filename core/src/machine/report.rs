@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fail::Asks;
 use super::rest::stopped;
 use super::{Decided, Decision};
-use crate::campaign::{Activity, Doing, Intent, Passed, RunState, StopReason};
+use crate::campaign::{Activity, Doing, Intent, Passed, StopReason};
 use crate::event::EventKind;
 use crate::facts::PipelineMatch;
 use crate::failure::{Failure, cut};
@@ -14,6 +14,7 @@ use crate::json::Digest;
 use crate::limits::MAX_NOTE_CHARS;
 use crate::measure::Part;
 use crate::rejection::Rejection;
+use crate::run_state::RunState;
 use crate::signal::{Deferred, LastBatch, Outcome};
 
 /// A running or waiting attempt, as a report finds it.

@@ -2,10 +2,11 @@
 
 use super::gates::Barrier;
 use super::{Decided, Decision};
-use crate::campaign::{Activity, Doing, Intent, RunState, StopReason};
+use crate::campaign::{Activity, Doing, Intent, StopReason};
 use crate::event::{EventKind, Resumed};
 use crate::ids::PhaseName;
 use crate::rejection::Rejection;
+use crate::run_state::RunState;
 use crate::status::CampaignStatus;
 
 impl Decision<'_> {

@@ -8,8 +8,9 @@ use super::part::{
     Failed, HashBytes, Names, Often, Pin, RunOf, after, count, digest, hash_bytes, ms_after, often, pins,
     resource_pins,
 };
-use crate::campaign::{Activity, Deferral, Doing, Intent, Pins, RunState, StopReason, Trigger};
+use crate::campaign::{Activity, Deferral, Doing, Intent, StopReason, Trigger};
 use crate::ids::{Attempt, PhaseName, Revision, Run, Version};
+use crate::run_state::{Pins, RunState};
 use crate::time::Timestamp;
 
 #[derive(Encode, Decode)]

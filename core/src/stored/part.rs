@@ -8,12 +8,12 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use serde_json::Value;
 
 use super::form::Fault;
-use crate::campaign::{Count, RunRef};
 use crate::envelope::Envelope;
 use crate::failure::Failure;
 use crate::ids::{BatchNumber, PhaseName, ResourceId, ResourceKind, ResourcePin, Revision, Run};
 use crate::json::{Digest, canonical_json};
 use crate::retry::RetryPolicy;
+use crate::run_state::{Count, RunRef};
 use crate::time::Timestamp;
 
 /// The bytes of a UUID.

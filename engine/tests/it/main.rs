@@ -4,6 +4,7 @@
 mod between;
 mod chain;
 mod checks;
+mod dry_run;
 mod due;
 mod failures;
 mod idempotency;
@@ -14,3 +15,4 @@ mod resources;
 mod revisions;
 mod supervision;
 mod support;
+mod suspects;

@@ -1,9 +1,10 @@
 //! How a run ends, or waits for its end.
 
-use crate::campaign::{Activity, Campaign, Completion, Count, Deferral, Doing, Intent, Mark, Passed, Skip};
+use crate::campaign::{Activity, Campaign, Completion, Deferral, Doing, Intent, Mark, Passed, Skip};
 use crate::event::{Event, EventKind};
 use crate::ids::{Attempt, PhaseName, Run, Version};
 use crate::options::SkipReads;
+use crate::run_state::Count;
 use crate::time::Timestamp;
 
 impl Campaign {

@@ -1,8 +1,9 @@
 //! How a run begins, and goes on.
 
-use crate::campaign::{Activity, Campaign, Count, Doing, Intent, Pins, RunState, Trigger};
+use crate::campaign::{Activity, Campaign, Doing, Intent, Trigger};
 use crate::event::Launch;
 use crate::ids::Attempt;
+use crate::run_state::{Count, Pins, RunState};
 
 impl Campaign {
     pub(super) fn restart(&mut self, launch: &Launch) -> Result<(), &'static str> {

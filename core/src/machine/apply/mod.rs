@@ -4,12 +4,11 @@ mod ends;
 mod launches;
 
 use crate::attributes;
-use crate::campaign::{
-    Activity, Campaign, ConfigPin, Count, Doing, Intent, Mark, PhaseSlot, RunState, Trigger,
-};
+use crate::campaign::{Activity, Campaign, ConfigPin, Doing, Intent, Mark, PhaseSlot, Trigger};
 use crate::event::{Event, EventKind, Misfit, Resumed};
 use crate::ids::{Attempt, CampaignId, PhaseName, Run, Version};
 use crate::options::SkipReads;
+use crate::run_state::{Count, RunState};
 
 impl Campaign {
     /// The campaign that a log begins with.
@@ -279,7 +278,7 @@ impl Campaign {
         Ok(())
     }
 
-    fn upstream_through(&self, reads: SkipReads) -> Option<crate::campaign::RunRef> {
+    fn upstream_through(&self, reads: SkipReads) -> Option<crate::run_state::RunRef> {
         match reads {
             SkipReads::Empty => None,
             SkipReads::PassThrough => self.upstream_of(self.position()),

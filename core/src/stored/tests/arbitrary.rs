@@ -7,8 +7,8 @@ use proptest::sample::select;
 use serde_json::Value;
 
 use crate::campaign::{
-    Activity, Campaign, Completion, ConfigPin, Count, Deferral, Doing, Intent, Mark, Mode, Passed, PhaseSlot,
-    Pins, RunRef, RunState, Skip, StopReason, Trigger,
+    Activity, Campaign, Completion, ConfigPin, Deferral, Doing, Intent, Mark, Mode, Passed, PhaseSlot, Skip,
+    StopReason, Trigger,
 };
 use crate::failure::Failure;
 use crate::ids::{
@@ -18,6 +18,7 @@ use crate::ids::{
 use crate::json::Digest;
 use crate::options::SkipReads;
 use crate::retry::RetryPolicy;
+use crate::run_state::{Count, Pins, RunRef, RunState};
 use crate::storage::{IdempotencyEntry, IdempotencyKey, Progress, RunOutput};
 use crate::stored::{StoredLease, StoredRun};
 use crate::time::Timestamp;

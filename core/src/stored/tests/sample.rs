@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::sample_event::every_event;
 use super::sample_part::{a_policy, at, phase, pipeline, resource_id, resource_kind, resources, upstream};
 use crate::campaign::{
-    Activity, Campaign, Completion, ConfigPin, Count, Deferral, Doing, Intent, Mark, Mode, Passed, PhaseSlot,
-    Pins, RunState, Skip, StopReason, Trigger,
+    Activity, Campaign, Completion, ConfigPin, Deferral, Doing, Intent, Mark, Mode, Passed, PhaseSlot, Skip,
+    StopReason, Trigger,
 };
 use crate::envelope::Envelope;
 use crate::event::{Event, EventKind};
@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::ids::{Attempt, BatchNumber, CampaignId, CommitId, OwnerId, Revision, Run, Version};
 use crate::json::Digest;
 use crate::options::SkipReads;
+use crate::run_state::{Count, Pins, RunState};
 use crate::storage::{IdempotencyEntry, IdempotencyKey, Progress, RunOutput};
 use crate::stored::{
     StoredCommit, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable, campaign, commit,

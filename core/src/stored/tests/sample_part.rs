@@ -1,8 +1,8 @@
 //! What the samples are made of.
 
-use crate::campaign::RunRef;
 use crate::ids::{PhaseName, PipelineId, ResourceId, ResourceKind, ResourcePin, Revision, Run};
 use crate::retry::RetryPolicy;
+use crate::run_state::RunRef;
 use crate::time::Timestamp;
 
 pub(super) fn at(ms: i64) -> Timestamp {
