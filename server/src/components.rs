@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use phasegate::RetryPolicy;
 use phasegate::core::storage::EventPage as Events;
 use phasegate::core::{EventType, PreflightReport};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::described::Described;
+use crate::described::{self, Described};
 use crate::shapes;
 
 /// The place of components in the document.
@@ -18,6 +19,7 @@ const TAG: &str = "type";
 pub type Campaign = Described<shapes::CampaignBody>;
 pub type CampaignPage = Described<shapes::CampaignPage>;
 pub type CampaignStatus = Described<phasegate::CampaignStatus>;
+pub type ConfigPage = Described<shapes::ConfigPage>;
 pub type EventPage = Described<Events>;
 pub type Pipeline = Described<phasegate::core::PipelineDefinition>;
 pub type PipelinePage = Described<shapes::PipelinePage<'static>>;
@@ -32,11 +34,22 @@ pub fn components() -> Map<String, Value> {
         .into_generator();
     // The types inside them are added too.
     generator.subschema_for::<shapes::CampaignPage>();
+    generator.subschema_for::<shapes::ConfigPage>();
+    generator.subschema_for::<shapes::DryRunBody>();
     generator.subschema_for::<Events>();
     generator.subschema_for::<EventType>();
     generator.subschema_for::<shapes::PipelinePage<'static>>();
     generator.subschema_for::<shapes::RecordPage>();
     let mut components = generator.take_definitions(true);
+    let policy = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<RetryPolicy>();
+    let mut policy = policy.to_value();
+    if let Some(keywords) = policy.as_object_mut() {
+        keywords.remove("$schema");
+    }
+    components.insert(described::RetryPolicy::NAME.to_owned(), policy);
     for schema in components.values_mut() {
         merge_variants(schema);
         tidy(schema);

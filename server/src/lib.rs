@@ -26,6 +26,7 @@
 //! from a page of another origin. A router within a host's own app may leave this to the host: [`Access::Open`],
 //! [`Hosts::any`].
 
+mod asked;
 pub mod catalogue;
 mod components;
 mod console;

@@ -75,6 +75,11 @@ impl Problem {
         self.code
     }
 
+    /// Whether the request was refused; otherwise the server failed.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.status.is_client_error()
+    }
+
     /// The document.
     pub fn to_json(&self) -> Value {
         let mut document = self.members.clone();
