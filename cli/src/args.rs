@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use phasegate::Mode;
 
+use crate::asking::WriteArgs;
+
 /// Runs campaigns: work in phases, configured first, started once, and durable in one file.
 #[derive(Debug, Parser)]
 #[command(
@@ -20,6 +22,7 @@ use phasegate::Mode;
   phasegate show lead-generation                           how does it stand, and what can be done now?
   phasegate records lead-generation analysis --format table
   phasegate pause lead-generation --url http://127.0.0.1:8080    where 'phasegate serve' holds the store
+  phasegate start lead-generation --dry-run                what would that do?
 
 Exit codes: 0 done, 1 unexpected, 2 usage or bad plan, 3 refused by preflight, 4 a phase failed,
 5 waiting for configuration, 130 interrupted and paused, 143 asked to end.
@@ -44,9 +47,13 @@ pub enum Command {
     /// Begin a phase afresh; later phases become not started
     Restart(RestartArgs),
     /// Pause the phase that runs at a server, or that was interrupted; launches nothing
-    Pause(CampaignArgs),
+    Pause(RestArgs),
     /// Stop a paused or interrupted phase, or one that runs at a server, so that its config can be changed; launches nothing
-    Stop(CampaignArgs),
+    Stop(RestArgs),
+    /// Skip a phase: at once if the campaign has come to it, else when it gets there
+    Skip(PhaseArgs),
+    /// Withdraw the plan to skip a phase
+    Unskip(PhaseArgs),
     /// List the campaigns
     List(ListArgs),
     /// Show the state of a campaign, and what can be done now
@@ -54,9 +61,15 @@ pub enum Command {
     /// Store the config of a phase
     Configure(ConfigureArgs),
     /// Remove the config of a phase that has not started
-    Unconfigure(UnconfigureArgs),
+    Unconfigure(PhaseArgs),
     /// Set how a campaign advances; starts nothing
     Mode(ModeArgs),
+    /// Give a campaign another name, or other attributes
+    Describe(DescribeArgs),
+    /// Set when the failures of a phase are tried again by themselves, in place of the pipeline's policy
+    Retry(RetryArgs),
+    /// Hide older runs of phases, and reclaim the space of their records
+    Prune(PruneArgs),
     /// Delete a campaign with all its records
     Delete(DeleteArgs),
     /// Print the log of a campaign, or of the whole store
@@ -113,6 +126,9 @@ pub struct FollowArgs {
     /// Print events as JSON, one a line, instead of progress and a summary
     #[arg(long)]
     pub json: bool,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// One campaign in a store.
@@ -151,6 +167,9 @@ pub struct RunArgs {
     /// Create a new campaign, even if one of that name is unfinished
     #[arg(long)]
     pub new: bool,
+    /// An attribute, beside those of the plan; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
 }
 
 /// `phasegate start`
@@ -207,6 +226,9 @@ pub struct ListArgs {
     /// The store.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Only campaigns with this attribute; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
     /// Print JSON, one campaign a line
     #[arg(long)]
     pub json: bool,
@@ -236,16 +258,122 @@ pub struct ConfigureArgs {
     pub phase: String,
     /// A file with its config as JSON, or - for the standard input
     pub config: PathBuf,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
-/// `phasegate unconfigure`
+/// `phasegate pause` and `phasegate stop`
 #[derive(Args, Debug)]
-pub struct UnconfigureArgs {
+pub struct RestArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// A command to a phase without anything else: `phasegate unconfigure`, `phasegate skip` and `phasegate unskip`
+#[derive(Args, Debug)]
+pub struct PhaseArgs {
     /// The campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
     /// The phase
     pub phase: String,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `phasegate describe`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate describe lead-generation --attribute team=blue --attribute year=2026
+  phasegate describe lead-generation --name leads --remove year")]
+pub struct DescribeArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Its new name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// An attribute to set; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
+    /// The key of an attribute to remove; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub remove: Vec<String>,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `phasegate retry`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  phasegate retry lead-generation dns_validation --max-tries 5
+  phasegate retry lead-generation http_validation --max-tries 3 --initial-delay-ms 60000 --final proxy_unauthorized
+  phasegate retry lead-generation dns_validation --remove")]
+pub struct RetryArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The phase
+    pub phase: String,
+    /// How many tries there are in all, the first included, without progress between them
+    #[arg(long, value_name = "COUNT", required_unless_present = "remove")]
+    pub max_tries: Option<u32>,
+    /// The delay before the first retry, in milliseconds; 1,000 unless given
+    #[arg(long, value_name = "MS")]
+    pub initial_delay_ms: Option<u64>,
+    /// What each further delay is multiplied with; 2 unless given
+    #[arg(long)]
+    pub factor: Option<f64>,
+    /// The longest delay, in milliseconds; 300,000 unless given
+    #[arg(long, value_name = "MS")]
+    pub max_delay_ms: Option<u64>,
+    /// The part of a delay, 0 to 1, that may be left out of it; 0.5 unless given
+    #[arg(long, value_name = "PART")]
+    pub jitter: Option<f64>,
+    /// The code of a failure that is never tried again; may be repeated
+    #[arg(long = "final", value_name = "CODE")]
+    pub final_codes: Vec<String>,
+    /// Take the campaign's own policy away; the pipeline's is in force again
+    #[arg(
+        long,
+        conflicts_with_all = ["max_tries", "initial_delay_ms", "factor", "max_delay_ms", "jitter", "final_codes"]
+    )]
+    pub remove: bool,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// `phasegate prune`
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// How many of the latest runs of a phase stay; the current one always does
+    #[arg(long, value_name = "COUNT")]
+    pub keep: u32,
+    /// Only of this phase
+    #[arg(long)]
+    pub phase: Option<String>,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// Reads an attribute.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("an attribute is KEY=VALUE".to_owned()),
+    }
 }
 
 /// `phasegate mode`
@@ -257,6 +385,9 @@ pub struct ModeArgs {
     /// The mode
     #[arg(value_parser = modes())]
     pub mode: Mode,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// Reads a mode, and tells in the help which there are.
@@ -277,6 +408,9 @@ pub struct DeleteArgs {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// `phasegate events`

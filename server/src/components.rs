@@ -66,12 +66,18 @@ fn merge_variants(schema: &mut Value) {
     let Some(Value::Array(variants)) = event.remove("oneOf") else {
         return;
     };
-    let mut members: BTreeMap<&str, (&Value, Vec<String>)> = BTreeMap::new();
+    let mut members: BTreeMap<&str, (Vec<Value>, Vec<String>)> = BTreeMap::new();
     for variant in &variants {
         let own = &variant["properties"];
         let tag = format!("`{}`", own[TAG]["const"].as_str().unwrap_or_default());
         for (name, member) in own.as_object().into_iter().flatten() {
-            let (_, types) = members.entry(name).or_insert_with(|| (member, Vec::new()));
+            let (forms, types) = members.entry(name).or_default();
+            if !forms
+                .iter()
+                .any(|known| without_description(known) == without_description(member))
+            {
+                forms.push(member.clone());
+            }
             types.push(tag.clone());
         }
     }
@@ -79,10 +85,15 @@ fn merge_variants(schema: &mut Value) {
     let mut properties = json!({
         TAG: { "$ref": format!("#{COMPONENTS}/EventType"), "description": "What happened." }
     });
-    for (name, (member, types)) in members {
-        let mut member = member.clone();
+    for (name, (mut forms, types)) in members {
+        let text = forms[0]["description"].as_str().unwrap_or_default().to_owned();
+        let mut member = match forms.len() {
+            1 => forms.remove(0),
+            _ => {
+                json!({ "anyOf": forms.iter().map(without_description).collect::<Vec<_>>(), "description": text })
+            }
+        };
         if types.len() * 2 < variants.len() {
-            let text = member["description"].as_str().unwrap_or_default();
             member["description"] = json!(format!("{text} Of {}.", types.join(", ")));
         }
         properties[name] = member;
@@ -93,6 +104,15 @@ fn merge_variants(schema: &mut Value) {
     if let Some(required) = event["required"].as_array_mut() {
         required.push(json!(TAG));
     }
+}
+
+/// A schema as it binds, whatever is said of it.
+fn without_description(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(keywords) = schema.as_object_mut() {
+        keywords.remove("description");
+    }
+    schema
 }
 
 /// Makes a schema exact for a client: an answer has the members of the schema, and no others.
@@ -152,5 +172,11 @@ mod tests {
         );
         assert_eq!(properties["phase"]["description"], "The phase.");
         assert_eq!(event["additionalProperties"], false);
+        let values = |form: usize| &properties["attributes"]["anyOf"][form]["additionalProperties"]["type"];
+        assert_eq!(
+            (values(0), values(1)),
+            (&json!("string"), &json!(["string", "null"])),
+            "an attribute is removed by null"
+        );
     }
 }

@@ -312,7 +312,7 @@ pub struct ResourcePage {
     pub next_cursor: Option<String>,
 }
 
-/// A page of campaigns, the newest first.
+/// A page of campaigns.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignPage {

@@ -35,6 +35,9 @@ pub struct ListQuery {
     /// At most so many; 100 unless given.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
+    /// `newest_first` or `oldest_first`; the newest come first unless given.
+    #[param(pattern = "^(newest_first|oldest_first)$")]
+    order: Option<String>,
     /// Only campaigns of this status.
     #[param(value_type = Option<components::CampaignStatus>)]
     status: Option<CampaignStatus>,
@@ -48,6 +51,7 @@ pub struct ListQuery {
 struct Wanted {
     cursor: Option<CampaignId>,
     limit: Option<String>,
+    order: Option<Order>,
     status: Option<CampaignStatus>,
     /// In lower case.
     name: Option<String>,
@@ -61,6 +65,14 @@ impl Wanted {
             let again = match name.as_str() {
                 "cursor" => wanted.cursor.replace(campaign_id(&value)?).is_some(),
                 "limit" => wanted.limit.replace(value).is_some(),
+                "order" => {
+                    let order = match value.as_str() {
+                        "newest_first" => Order::NewestFirst,
+                        "oldest_first" => Order::OldestFirst,
+                        other => return Err(wrong(format!("there is no order {other:?}"))),
+                    };
+                    wanted.order.replace(order).is_some()
+                }
                 "status" => {
                     let status = CampaignStatus::from_word(&value);
                     let status = status.ok_or_else(|| wrong(format!("there is no status {value:?}")))?;
@@ -126,7 +138,7 @@ impl Wanted {
     }
 }
 
-/// Lists campaigns, the newest first
+/// Lists campaigns
 #[utoipa::path(
     get, path = "/campaigns", operation_id = "listCampaigns", tag = "Campaigns", params(ListQuery),
     responses((status = 200, description = "A page of campaigns. Every query parameter `attribute.KEY=VALUE` keeps the campaigns whose attribute KEY is VALUE.",
@@ -155,7 +167,7 @@ pub async fn list(
             .storage()
             .campaigns(CampaignQuery {
                 filter: wanted.filter(),
-                order: Order::NewestFirst,
+                order: wanted.order.unwrap_or(Order::NewestFirst),
                 after,
                 limit: read,
             })

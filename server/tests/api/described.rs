@@ -124,6 +124,9 @@ async fn a_campaign_is_described_and_found_by_its_attributes() {
         (&json!("vår"), &json!({"year": "2027"}))
     );
     assert_eq!(host.client.patch(&path, &changes).await.json()["changed"], false);
+    let log = host.client.with("accept", "application/json");
+    let log = log.get(&format!("{path}/events")).await.json();
+    assert_eq!(log["items"][1]["attributes"], changes["attributes"]);
     assert_eq!(found("attribute.team=blue").await, ["summer"]);
     let wrong = host
         .client
