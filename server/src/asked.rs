@@ -46,8 +46,8 @@ pub struct WriteHeaders {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TrialQuery {
-    /// Whether it is only said what the command would do now: nothing is stored, and no idempotency key is used. A refusal of the
-    /// command is a part of that answer.
+    /// Whether it is only said what the command would do now: nothing is stored, and no idempotency key is used. A refusal by the
+    /// campaign is a part of that answer; a request that is wrong in itself, or whose condition doesn't hold, is refused as ever.
     #[serde(rename = "dryRun", default)]
     dry_run: Option<bool>,
 }
@@ -149,22 +149,18 @@ impl Asked {
         let engine = server.engine();
         let placed = order.placed;
         let key = match order.keyed {
-            Some(route) if !self.only_tried => idempotency_key(&self.headers, route)?,
-            _ => None,
+            Some(route) => idempotency_key(&self.headers, route)?,
+            None => None,
         };
-        let precondition = self.precondition(&campaign, &order.about).await;
+        let precondition = self.precondition(&campaign, &order.about).await?;
         if self.only_tried {
-            let tried = match precondition {
-                Ok(precondition) => engine
-                    .dry_run(campaign.id(), order.command, precondition, self.envelope)
-                    .await
-                    .map_err(Problem::from),
-                Err(problem) => Err(problem),
-            };
-            return tell(server, tried.map_err(placed)).await;
+            let tried = engine
+                .dry_run(campaign.id(), order.command, precondition, self.envelope)
+                .await;
+            return tell(server, tried.map_err(|error| placed(error.into()))).await;
         }
         let sent = engine
-            .send(campaign.id(), order.command, key, precondition?, self.envelope)
+            .send(campaign.id(), order.command, key, precondition, self.envelope)
             .await;
         let receipt = sent.map_err(|error| placed(error.into()))?;
         answer(&campaign, receipt).await
@@ -180,11 +176,12 @@ impl Asked {
         let engine = server.engine();
         let mut campaign = campaign.envelope(self.envelope);
         let placed = |error: EngineError| Problem::from(error).of_body();
+        let key = idempotency_key(&self.headers, "create")?;
         if self.only_tried {
             let tried = engine.dry_run_creation(campaign).await;
             return tell(server, tried.map_err(placed)).await;
         }
-        if let Some(key) = idempotency_key(&self.headers, "create")? {
+        if let Some(key) = key {
             campaign = campaign.idempotency_key(key.as_str());
         }
         Ok(answer(
@@ -221,7 +218,7 @@ impl Asked {
     }
 }
 
-/// Answers a dry run. What the command would be refused for is told, too; a failure of the server is none of that.
+/// Answers a dry run. What the campaign would refuse is told, too; what is wrong with the request itself is answered as ever.
 async fn tell(server: &Server, tried: Result<DryRun, Problem>) -> Result<Response, Problem> {
     let told = match tried {
         Ok(DryRun { events, campaign }) => DryRunBody {

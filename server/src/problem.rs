@@ -75,9 +75,11 @@ impl Problem {
         self.code
     }
 
-    /// Whether the request was refused; otherwise the server failed.
+    /// Whether it is the campaign that refuses. Otherwise the request itself breaks a rule, its condition doesn't hold, or the server
+    /// failed.
     pub(crate) fn is_refusal(&self) -> bool {
-        self.status.is_client_error()
+        let is_of_request = self.code.starts_with("invalid_") || self.code == "precondition_failed";
+        self.status.is_client_error() && !is_of_request
     }
 
     /// The document.

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::described;
+use crate::extract::AsObject;
 
 /// A campaign to be created.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,7 +36,7 @@ pub struct NewCampaign {
     pub attributes: Option<BTreeMap<String, String>>,
     /// Its own retry policies by phase, in place of the pipeline's.
     #[schema(value_type = Option<BTreeMap<String, described::RetryPolicy>>)]
-    pub retry: Option<BTreeMap<String, RetryPolicy>>,
+    pub retry: Option<BTreeMap<String, AsObject<RetryPolicy>>>,
     /// The phases to skip.
     pub skips: Option<BTreeSet<String>>,
 }
@@ -55,7 +56,7 @@ impl From<NewCampaign> for phasegate::NewCampaign {
         for (key, value) in new.attributes.unwrap_or_default() {
             campaign = campaign.attribute(key, value);
         }
-        for (phase, policy) in new.retry.unwrap_or_default() {
+        for (phase, AsObject(policy)) in new.retry.unwrap_or_default() {
             campaign = campaign.retry(phase, policy);
         }
         for phase in new.skips.unwrap_or_default() {
@@ -97,6 +98,7 @@ pub struct Describe {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prune {
     /// How many of the latest runs of a phase stay. The current run always does.
+    #[schema(value_type = u64, maximum = 4_294_967_295_u64)]
     pub keep_runs: u32,
     /// Only of this phase; of all unless given.
     #[schema(pattern = "^[a-z][a-z0-9_]{0,62}$")]

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
 use crate::components;
-use crate::extract::{Body, Path, Query, etag};
+use crate::extract::{AsObject, Body, Path, Query, etag};
 use crate::prefix::PREFIX;
 use crate::problem::Problem;
 use crate::routes::commands::answer;
@@ -80,7 +80,7 @@ pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, P
 pub async fn create(
     State(server): State<Server>,
     asked: Asked,
-    Body(new): Body<NewCampaign>,
+    Body(AsObject(new)): Body<AsObject<NewCampaign>>,
 ) -> Result<Response, Problem> {
     let created = |receipt: Receipt| {
         let location = format!("{PREFIX}/campaigns/{}", receipt.campaign_id);
@@ -139,7 +139,7 @@ pub async fn describe(
     State(server): State<Server>,
     Path(path): Path<CampaignPath>,
     asked: Asked,
-    Body(Describe { name, attributes }): Body<Describe>,
+    Body(AsObject(Describe { name, attributes })): Body<AsObject<Describe>>,
 ) -> Result<Response, Problem> {
     let attributes = attributes.unwrap_or_default();
     let order = Order::new(Command::Describe { name, attributes });
@@ -175,7 +175,7 @@ pub async fn set_mode(
     State(server): State<Server>,
     Path(path): Path<CampaignPath>,
     asked: Asked,
-    Body(SetMode { mode }): Body<SetMode>,
+    Body(AsObject(SetMode { mode })): Body<AsObject<SetMode>>,
 ) -> Result<Response, Problem> {
     let set = async |_: &CampaignHandle, receipt: Receipt| {
         let campaign_id = receipt.campaign_id.to_string();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
-use crate::extract::{Body, Nothing, OptionalBody, Path, etag, phase_name};
+use crate::extract::{AsObject, Body, Nothing, OptionalBody, Path, etag, phase_name};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;
@@ -159,7 +159,7 @@ pub async fn prune(
     State(server): State<Server>,
     Path(path): Path<CampaignPath>,
     asked: Asked,
-    Body(Prune { keep_runs, phase }): Body<Prune>,
+    Body(AsObject(Prune { keep_runs, phase })): Body<AsObject<Prune>>,
 ) -> Result<Response, Problem> {
     let phase = phase.as_deref().map(phase_name).transpose()?;
     let order = Order::new(Command::Prune { keep_runs, phase }).keyed("prune");

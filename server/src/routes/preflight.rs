@@ -5,7 +5,7 @@ use axum::extract::State;
 use phasegate::PreflightReport;
 
 use crate::components;
-use crate::extract::{Body, Path};
+use crate::extract::{AsObject, Body, Path};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;
@@ -32,7 +32,7 @@ pub async fn of_campaign(
 )]
 pub async fn of_plan(
     State(server): State<Server>,
-    Body(plan): Body<PlanToCheck>,
+    Body(AsObject(plan)): Body<AsObject<PlanToCheck>>,
 ) -> Result<Json<PreflightReport>, Problem> {
     let engine = server.engine();
     let configs = plan.configs.unwrap_or_default();

@@ -8,7 +8,7 @@ use phasegate::core::Command;
 
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
 use crate::described;
-use crate::extract::{Body, Path, phase_name};
+use crate::extract::{AsObject, Body, Path, phase_name};
 use crate::problem::Problem;
 use crate::routes::commands::{PhasePath, answer};
 use crate::server::Server;
@@ -27,7 +27,7 @@ pub async fn set(
     State(server): State<Server>,
     Path(path): Path<PhasePath>,
     asked: Asked,
-    Body(policy): Body<RetryPolicy>,
+    Body(AsObject(policy)): Body<AsObject<RetryPolicy>>,
 ) -> Result<Response, Problem> {
     send(server, path, asked, Some(policy)).await
 }

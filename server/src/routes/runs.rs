@@ -19,7 +19,7 @@ use crate::shapes::{RunBody, RunPage};
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// Where the page before ended.
-    #[param(value_type = Option<u32>, minimum = 1)]
+    #[param(pattern = "^[1-9][0-9]{0,8}$")]
     cursor: Option<String>,
     /// At most so many; 100 unless given.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -43,12 +43,7 @@ pub async fn list(
     let size = limit(query.limit.as_deref(), 100, 1_000)?;
     let after = match query.cursor {
         None => Run(0),
-        Some(text) => text.parse().map(Run).map_err(|_| {
-            Problem::new(
-                "invalid_parameter",
-                format!("{text:?} is not a cursor of runs: begin without one"),
-            )
-        })?,
+        Some(text) => cursor(&text)?,
     };
     let current = campaign.current_run(&phase).map(|current| current.run);
     let found = server
@@ -67,4 +62,13 @@ pub async fn list(
         items: items.collect(),
         next_cursor: found.next.map(|next| next.to_string()),
     }))
+}
+
+fn cursor(text: &str) -> Result<Run, Problem> {
+    let is_one = text.len() <= 9 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    let run = text.parse().ok().filter(|_| is_one).map(Run);
+    run.ok_or_else(|| {
+        let why = format!("{text:?} is not a cursor of runs: begin without one");
+        Problem::new("invalid_parameter", why)
+    })
 }

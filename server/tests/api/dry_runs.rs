@@ -90,16 +90,27 @@ async fn a_refusal_is_a_part_of_the_answer_as_the_command_itself_would_get_it() 
     assert_eq!(missing.json()["problem"]["missingPhases"], json!(["collect"]));
     let wrong = host.client.put(&at("/phases/collect/config"), &config(13)).await;
     assert_eq!(refused(&wrong), (400, "config_invalid".to_owned()));
-    let stale = host.client.with("if-match", "\"1\"");
-    let mode = stale.patch(&at("/mode"), &json!({"mode": "step_by_step"})).await;
-    assert_eq!(refused(&mode), (412, "precondition_failed".to_owned()));
-    let config = stale.put(&at("/phases/sort/config"), &config(2)).await;
-    assert_eq!(refused(&config), (412, "precondition_failed".to_owned()));
     let pause = host.client.tell(&at("/pause")).await;
     assert_eq!(refused(&pause), (409, "not_running".to_owned()));
     let no_phase = host.client.tell(&at("/phases/mail/skip")).await;
     assert_eq!(refused(&no_phase), (404, "unknown_phase".to_owned()));
-    // What can't be read, or is about no campaign, is refused as such.
+    // A request that is wrong in itself, or whose condition doesn't hold, is refused as ever.
+    let stale = host.client.with("if-match", "\"1\"");
+    let mode = stale.patch(&at("/mode"), &json!({"mode": "step_by_step"})).await;
+    assert_eq!(mode.refusal(), (412, "precondition_failed".to_owned()));
+    let sort = stale.put(&at("/phases/sort/config"), &config(2)).await;
+    assert_eq!(sort.refusal(), (412, "precondition_failed".to_owned()));
+    let retry = host
+        .client
+        .put(&at("/phases/sort/retry"), &json!({"maxTries": 0}))
+        .await;
+    assert_eq!(retry.refusal(), (400, "invalid_retry".to_owned()));
+    let key = host
+        .client
+        .with("idempotency-key", "two words")
+        .tell(&at("/pause"))
+        .await;
+    assert_eq!(key.refusal(), (400, "invalid_parameter".to_owned()));
     let mode = host
         .client
         .patch(&at("/mode"), &json!({"mode": "automatic"}))
