@@ -1,13 +1,10 @@
 //! What comes with a command that writes: who asks and why, and whether it is only tried.
 
 use clap::Args;
-use phasegate::core::{Attributes, Command};
-use phasegate::{CampaignId, EngineError, Envelope};
+use phasegate::core::Attributes;
+use phasegate::{EngineError, Envelope};
 
 use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::dry_run;
-use crate::target::Target;
 
 /// The variable that the actor is taken from.
 const ACTOR_VARIABLE: &str = "PHASEGATE_ACTOR";
@@ -57,19 +54,4 @@ pub fn attributes(named: &[(String, String)]) -> Result<Attributes, CliError> {
         }
     }
     Ok(attributes)
-}
-
-/// Sends a command and says what came of it; a dry run says what would come of it.
-pub async fn carry_out(
-    target: &dyn Target,
-    id: CampaignId,
-    command: Command,
-    how: &WriteArgs,
-    say: impl AsyncFnOnce(bool) -> Result<(), CliError>,
-) -> Result<Exit, CliError> {
-    if how.dry_run {
-        return dry_run::told(&target.try_out(id, command).await?, false);
-    }
-    say(target.send(id, command).await?).await?;
-    Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@
 mod access;
 mod args;
 mod asking;
+mod carried_out;
 mod commands;
 mod difference;
 mod error;
@@ -12,6 +13,7 @@ mod exit;
 mod follow;
 mod in_file;
 mod json_file;
+mod opened;
 mod output;
 mod plan;
 mod planned;

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode;
 use phasegate::core::{Command, PhaseName, Version};
@@ -13,11 +13,12 @@ use phasegate::{CampaignHandle, DryRun, EngineError, Envelope, Precondition, Rec
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::extract::{Condition, Query, idempotency_key};
+use crate::campaign_body::body;
+use crate::extract::{Condition, Query, etag, idempotency_key};
 use crate::problem::Problem;
-use crate::routes::{body, config_revision};
 use crate::server::Server;
-use crate::shapes::DryRunBody;
+use crate::shapes::{DryRunBody, ReceiptBody};
+use crate::slots::config_revision;
 
 /// The header that says who asks.
 pub const ACTOR: &str = "Phasegate-Actor";
@@ -164,6 +165,20 @@ impl Asked {
             .await;
         let receipt = sent.map_err(|error| placed(error.into()))?;
         answer(&campaign, receipt).await
+    }
+
+    /// Carries a command out, and answers with its receipt.
+    pub async fn answer(
+        self,
+        server: &Server,
+        id: &str,
+        order: Order<'_>,
+        status: StatusCode,
+    ) -> Result<Response, Problem> {
+        let receipt = async |_: &CampaignHandle, receipt: Receipt| {
+            Ok((status, etag(receipt.version.0), Json(ReceiptBody::from(receipt))).into_response())
+        };
+        self.carry_out(server, id, order, receipt).await
     }
 
     /// Creates a campaign and gives the receipt, or says what its creation would do.

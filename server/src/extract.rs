@@ -1,6 +1,5 @@
 //! Reading the parts of a request, each with its own problems.
 
-use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use phasegate::CampaignId;
 use phasegate::core::limits::MAX_TEXT_DEPTH;
 use phasegate::core::{Excess, JsonTextError, PhaseName, Revision, json_text};
 use phasegate::storage::{Expected, IdempotencyKey};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::as_object::AsObject;
 use crate::problem::Problem;
 
 /// The largest body of a request.
@@ -95,30 +94,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
         // `null` counts as no body.
         let body: Option<AsObject<T>> = parse(&bytes)?;
         Ok(Self(body.map(|AsObject(body)| body)))
-    }
-}
-
-/// Something that is written as a JSON object. Without it a list of its members, in their order, would be taken as well.
-#[derive(Debug)]
-pub struct AsObject<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for AsObject<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfObject<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        deserializer.deserialize_map(OfObject(PhantomData)).map(Self)
     }
 }
 

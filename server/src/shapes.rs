@@ -12,8 +12,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::as_object::AsObject;
 use crate::described;
-use crate::extract::AsObject;
 
 /// A campaign to be created.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,12 +4,12 @@ use phasegate::core::Command;
 use phasegate::{EngineError, PhaseName};
 
 use crate::args::{ConfigureArgs, PhaseArgs};
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::json_file::read_config;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
 
 /// Stores the config of a phase.
 pub async fn configure(args: ConfigureArgs) -> Result<Exit, CliError> {

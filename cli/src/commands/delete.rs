@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use phasegate::core::Command;
 
 use crate::args::DeleteArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::{self, with_campaign};
+use crate::target;
 
 /// Deletes a campaign, after asking.
 pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {

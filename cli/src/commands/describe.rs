@@ -3,12 +3,13 @@
 use phasegate::core::{AttributeChanges, Command};
 
 use crate::args::DescribeArgs;
-use crate::asking::{self, carry_out};
+use crate::asking;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
 use crate::render::summary;
-use crate::target::with_campaign;
 
 /// Gives a campaign another name, other attributes, or both.
 pub async fn describe(args: DescribeArgs) -> Result<Exit, CliError> {

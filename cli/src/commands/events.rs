@@ -5,9 +5,10 @@ use phasegate::storage::Cursor;
 use crate::args::EventsArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_target;
 use crate::output::Output;
 use crate::render::events::line;
-use crate::target::{find, with_target};
+use crate::target::find;
 
 /// Prints the log of a campaign, or of the whole store.
 pub async fn events(args: EventsArgs) -> Result<Exit, CliError> {

@@ -7,10 +7,11 @@ use crate::args::ListArgs;
 use crate::asking;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_target;
 use crate::output::Output;
 use crate::render::summary;
 use crate::render::tables::{moment, table};
-use crate::target::{Wanted, each, with_target};
+use crate::target::{Wanted, each};
 
 /// Lists campaigns, oldest first.
 pub async fn list(args: ListArgs) -> Result<Exit, CliError> {

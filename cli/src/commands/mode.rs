@@ -3,11 +3,11 @@
 use phasegate::core::Command;
 
 use crate::args::ModeArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
 
 /// Sets how a campaign advances.
 pub async fn mode(args: ModeArgs) -> Result<Exit, CliError> {

@@ -4,11 +4,11 @@ use phasegate::core::Command;
 use phasegate::{EngineError, PhaseName};
 
 use crate::args::PruneArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
 
 /// Hides older runs.
 pub async fn prune(args: PruneArgs) -> Result<Exit, CliError> {

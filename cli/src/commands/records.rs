@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 use crate::args::{RecordsArgs, RecordsFormat};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::Output;
 use crate::render::tables::{count, scalar, table};
 use crate::screen::say;
-use crate::target::{self, Target, with_campaign};
+use crate::target::{self, Target};
 
 /// How many rows a table has by default.
 const TABLE_ROWS: u64 = 100;

@@ -4,11 +4,11 @@ use phasegate::core::Command;
 use phasegate::{EngineError, PhaseName, RetryPolicy};
 
 use crate::args::RetryArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
 
 /// Sets a campaign's own retry policy for a phase, or takes it away.
 pub async fn retry(args: RetryArgs) -> Result<Exit, CliError> {

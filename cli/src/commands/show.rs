@@ -3,10 +3,10 @@
 use crate::args::ShowArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::Output;
 use crate::render::summary;
 use crate::render::tables::moment;
-use crate::target::with_campaign;
 
 /// Shows the state of a campaign, and what can be done now.
 pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {

@@ -4,11 +4,11 @@ use phasegate::core::Command;
 use phasegate::{CampaignView, EngineError, PhaseName, PhaseStatus};
 
 use crate::args::PhaseArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
 
 /// Skips a phase, or plans to.
 pub async fn skip(args: PhaseArgs) -> Result<Exit, CliError> {

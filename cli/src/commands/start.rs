@@ -7,9 +7,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::follow::{StartAction, follow};
 use crate::json_file::read_config;
+use crate::opened::with_campaign;
 use crate::render::summary::shell_word;
 use crate::sandbox::{self, Addresses};
-use crate::target::with_campaign;
 
 /// Starts a phase, by default the one whose turn it is.
 pub async fn start(args: StartArgs) -> Result<Exit, CliError> {

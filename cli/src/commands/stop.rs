@@ -3,12 +3,12 @@
 use phasegate::core::Command;
 
 use crate::args::RestArgs;
-use crate::asking::carry_out;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
 use crate::render::summary;
-use crate::target::with_campaign;
 
 /// Stops a phase that is paused, was interrupted or runs at a server, so that its config can be changed.
 pub async fn stop(args: RestArgs) -> Result<Exit, CliError> {

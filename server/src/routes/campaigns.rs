@@ -1,24 +1,23 @@
 //! Creating, showing, describing, switching and deleting campaigns.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use phasegate::core::{Command, Version};
-use phasegate::{CampaignHandle, CampaignView, EngineError, Receipt};
+use phasegate::{CampaignHandle, Receipt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::as_object::AsObject;
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
+use crate::campaign_body::body;
 use crate::components;
-use crate::extract::{AsObject, Body, Path, Query, etag};
+use crate::extract::{Body, Path, Query, etag};
 use crate::prefix::PREFIX;
 use crate::problem::Problem;
-use crate::routes::commands::answer;
 use crate::server::Server;
-use crate::shapes::{CampaignBody, Describe, ModeSet, NewCampaign, ReceiptBody, SetMode};
+use crate::shapes::{Describe, ModeSet, NewCampaign, ReceiptBody, SetMode};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -36,33 +35,6 @@ pub struct ShowQuery {
     /// counts of records are those of now.
     #[param(value_type = Option<u64>, minimum = 1)]
     at: Option<String>,
-}
-
-/// A view, with the counts of records and the progress.
-pub async fn body(server: &Server, view: CampaignView) -> Result<CampaignBody, Problem> {
-    let mut records = BTreeMap::new();
-    for phase in &view.phases {
-        let count = match phase.run {
-            Some(run) => {
-                let output = server
-                    .engine()
-                    .storage()
-                    .run_output(view.id, &phase.phase, run)
-                    .await;
-                output
-                    .map_err(EngineError::from)?
-                    .map_or(0, |output| output.records)
-            }
-            None => 0,
-        };
-        records.insert(phase.phase.clone(), count);
-    }
-    let progress = server.engine().progress(view.id).map(Into::into);
-    Ok(CampaignBody {
-        view,
-        records,
-        progress,
-    })
 }
 
 /// Creates a campaign, with its configs, in one commit
@@ -143,7 +115,7 @@ pub async fn describe(
 ) -> Result<Response, Problem> {
     let attributes = attributes.unwrap_or_default();
     let order = Order::new(Command::Describe { name, attributes });
-    answer(server, &path.id, asked, order, StatusCode::OK).await
+    asked.answer(&server, &path.id, order, StatusCode::OK).await
 }
 
 /// Deletes a campaign with all its records; what runs of it is fenced

@@ -1,16 +1,15 @@
 //! Commands to campaigns.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use phasegate::core::{Command, PhaseName};
-use phasegate::{CampaignHandle, Receipt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::as_object::AsObject;
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
-use crate::extract::{AsObject, Body, Nothing, OptionalBody, Path, etag, phase_name};
+use crate::extract::{Body, Nothing, OptionalBody, Path, phase_name};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;
@@ -67,14 +66,14 @@ pub async fn start(
     let phase = phase_name(&path.phase)?;
     let route = format!("start:{phase}");
     let order = Order::new(Command::Start { phase }).keyed(&route);
-    answer(
-        server,
-        &path.id,
-        asked,
-        order.placed(Problem::of_state),
-        StatusCode::ACCEPTED,
-    )
-    .await
+    asked
+        .answer(
+            &server,
+            &path.id,
+            order.placed(Problem::of_state),
+            StatusCode::ACCEPTED,
+        )
+        .await
 }
 
 /// Begins a phase afresh; later phases become not started
@@ -104,14 +103,9 @@ pub async fn restart(
         None => Problem::of_state,
     };
     let order = Order::new(Command::Restart { phase, config }).keyed(&route);
-    answer(
-        server,
-        &path.id,
-        asked,
-        order.placed(placed),
-        StatusCode::ACCEPTED,
-    )
-    .await
+    asked
+        .answer(&server, &path.id, order.placed(placed), StatusCode::ACCEPTED)
+        .await
 }
 
 /// Skips a phase: at once where the campaign has come to it, else when it gets there
@@ -163,14 +157,9 @@ pub async fn prune(
 ) -> Result<Response, Problem> {
     let phase = phase.as_deref().map(phase_name).transpose()?;
     let order = Order::new(Command::Prune { keep_runs, phase }).keyed("prune");
-    answer(
-        server,
-        &path.id,
-        asked,
-        order.placed(Problem::of_body),
-        StatusCode::OK,
-    )
-    .await
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_body), StatusCode::OK)
+        .await
 }
 
 /// The request of a command without arguments to a phase.
@@ -186,7 +175,9 @@ async fn tell_phase(
     let phase = phase_name(&path.phase)?;
     let route = format!("{route}:{phase}");
     let order = Order::new(command(phase)).keyed(&route);
-    answer(server, &path.id, asked, order.placed(Problem::of_state), status).await
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_state), status)
+        .await
 }
 
 /// The request of a command without arguments to a campaign.
@@ -232,26 +223,7 @@ async fn tell(
     route: &str,
 ) -> Result<Response, Problem> {
     let order = Order::new(command).keyed(route);
-    answer(
-        server,
-        &path.id,
-        asked,
-        order.placed(Problem::of_state),
-        StatusCode::OK,
-    )
-    .await
-}
-
-/// Carries out a command, and answers with its receipt.
-pub async fn answer(
-    server: Server,
-    id: &str,
-    asked: Asked,
-    order: Order<'_>,
-    status: StatusCode,
-) -> Result<Response, Problem> {
-    let receipt = async |_: &CampaignHandle, receipt: Receipt| {
-        Ok((status, etag(receipt.version.0), Json(ReceiptBody::from(receipt))).into_response())
-    };
-    asked.carry_out(&server, id, order, receipt).await
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_state), StatusCode::OK)
+        .await
 }

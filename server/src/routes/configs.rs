@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use phasegate::core::{Campaign, Command, PhaseName, PhaseSlot, Rejection, Revision};
+use phasegate::core::{Command, PhaseName};
 use phasegate::{CampaignHandle, EngineError};
 use serde_json::Value;
 
@@ -15,9 +15,10 @@ use crate::components;
 use crate::extract::{Body, Path, etag, phase_name};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
-use crate::routes::commands::{PhasePath, answer};
+use crate::routes::commands::PhasePath;
 use crate::server::Server;
 use crate::shapes::{ConfigPage, ReceiptBody, StoredConfig};
+use crate::slots::config_revision;
 
 /// Shows the config that is stored for a phase
 #[utoipa::path(
@@ -113,7 +114,7 @@ pub async fn store_all(
         "unknown_phase" => problem.of_body(),
         _ => in_command(problem),
     });
-    answer(server, &path.id, asked, order, StatusCode::OK).await
+    asked.answer(&server, &path.id, order, StatusCode::OK).await
 }
 
 /// Shows every stored config
@@ -156,25 +157,5 @@ fn in_command(problem: Problem) -> Problem {
     match problem.code() {
         "unknown_pipeline" => problem.of_state(),
         _ => problem,
-    }
-}
-
-/// The revision of a phase's config.
-pub fn config_revision(campaign: &Campaign, phase: &PhaseName) -> Result<Option<Revision>, Problem> {
-    Ok(slot_of(campaign, phase)?.config.as_ref().map(|pin| pin.revision))
-}
-
-/// What a campaign has of a phase.
-pub fn slot_of<'a>(campaign: &'a Campaign, phase: &PhaseName) -> Result<&'a PhaseSlot, Problem> {
-    match campaign.index_of(phase) {
-        Some(index) => Ok(&campaign.phases[index]),
-        None => {
-            let phases = campaign.phases.iter().map(|one| one.phase.clone()).collect();
-            let rejection = Rejection::UnknownPhase {
-                phase: phase.clone(),
-                phases,
-            };
-            Err(EngineError::from(rejection).into())
-        }
     }
 }

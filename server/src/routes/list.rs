@@ -8,10 +8,10 @@ use phasegate::storage::{ActivityKind, CampaignFilter, CampaignQuery, Order};
 use phasegate::{CampaignId, CampaignStatus, CampaignView, EngineError};
 use utoipa::IntoParams;
 
+use crate::campaign_body::body;
 use crate::components;
 use crate::extract::{Query, campaign_id, limit};
 use crate::problem::Problem;
-use crate::routes::campaigns::body;
 use crate::server::Server;
 use crate::shapes::{CampaignBody, CampaignPage};
 

@@ -16,8 +16,6 @@ mod runs;
 use axum::extract::{Request, State};
 use axum::middleware;
 use axum::{Json, Router};
-pub use campaigns::body;
-pub use configs::config_revision;
 pub use records::{NDJSON, Records};
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;

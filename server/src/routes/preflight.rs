@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use phasegate::PreflightReport;
 
+use crate::as_object::AsObject;
 use crate::components;
-use crate::extract::{AsObject, Body, Path};
+use crate::extract::{Body, Path};
 use crate::problem::Problem;
 use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;

@@ -15,9 +15,9 @@ use crate::components;
 use crate::extract::{Path, Query, accepted, limit, phase_name};
 use crate::problem::Problem;
 use crate::routes::commands::PhasePath;
-use crate::routes::configs::slot_of;
 use crate::server::Server;
 use crate::shapes::RecordPage;
+use crate::slots::slot_of;
 use crate::stream;
 
 const JSON: &str = "application/json";

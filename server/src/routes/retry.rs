@@ -6,11 +6,12 @@ use axum::response::Response;
 use phasegate::RetryPolicy;
 use phasegate::core::Command;
 
+use crate::as_object::AsObject;
 use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
 use crate::described;
-use crate::extract::{AsObject, Body, Path, phase_name};
+use crate::extract::{Body, Path, phase_name};
 use crate::problem::Problem;
-use crate::routes::commands::{PhasePath, answer};
+use crate::routes::commands::PhasePath;
 use crate::server::Server;
 use crate::shapes::ReceiptBody;
 
@@ -55,5 +56,5 @@ async fn send(
 ) -> Result<Response, Problem> {
     let phase = phase_name(&path.phase)?;
     let order = Order::new(Command::SetRetry { phase, policy });
-    answer(server, &path.id, asked, order, StatusCode::OK).await
+    asked.answer(&server, &path.id, order, StatusCode::OK).await
 }

@@ -10,9 +10,9 @@ use utoipa::IntoParams;
 use crate::extract::{Path, Query, limit, phase_name};
 use crate::problem::Problem;
 use crate::routes::commands::PhasePath;
-use crate::routes::configs::slot_of;
 use crate::server::Server;
 use crate::shapes::{RunBody, RunPage};
+use crate::slots::slot_of;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
