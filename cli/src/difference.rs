@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use diffy::DiffOptions;
-use phasegate::core::{ResourceId, ResourceKind, ResourceRef};
+use phasegate::core::{AttributeChanges, ResourceId, ResourceKind, ResourceRef};
 use phasegate::storage::Resource;
 use phasegate::{CampaignHandle, CampaignView, Engine, Mode, PhaseName};
 use serde_json::Value;
@@ -26,6 +26,12 @@ pub struct Differences {
     pub absent_resources: Vec<ResourceRef>,
     /// The campaign's mode, if it differs from the plan's.
     pub mode: Option<Mode>,
+    /// The attributes that the plan has, and the campaign has not or differently.
+    pub attributes: AttributeChanges,
+    /// The phases for which the plan has another retry policy.
+    pub retry: Vec<PhaseName>,
+    /// The phases that the plan skips, and the campaign doesn't.
+    pub skips: Vec<PhaseName>,
 }
 
 /// A config that differs.
@@ -62,8 +68,23 @@ impl Differences {
     ) -> Result<Self, CliError> {
         let mut differences = Self {
             mode: (view.mode != plan.mode).then_some(view.mode),
+            attributes: plan
+                .attributes
+                .iter()
+                .filter(|(key, value)| view.attributes.get(*key) != Some(*value))
+                .map(|(key, value)| (key.clone(), Some(value.clone())))
+                .collect(),
             ..Self::default()
         };
+        for phase in &view.phases {
+            let policy = plan.retry.get(&phase.phase);
+            if policy.is_some() && policy != phase.retry.as_ref() {
+                differences.retry.push(phase.phase.clone());
+            }
+            if plan.skips.contains(&phase.phase) && phase.skip.is_none() {
+                differences.skips.push(phase.phase.clone());
+            }
+        }
         for phase in view.phases.iter().map(|phase| &phase.phase) {
             let stored = campaign.config(phase.as_str()).await?;
             match (stored, plan.configs.get(phase)) {

@@ -2,16 +2,13 @@
 
 use std::path::PathBuf;
 
-use phasegate::core::PreflightReport;
-use phasegate::storage::StorageError;
-use phasegate::{EngineError, Rejection};
+use phasegate::{EngineError, PreflightReport};
 use phasegate_sandbox::SandboxError;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::plan::PlanError;
-use crate::remote::Refused;
-use crate::render::tables;
+use crate::refusal::Refusal;
 
 /// Why a command failed. Each error says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -29,18 +26,9 @@ pub enum CliError {
         /// The path of the store.
         path: PathBuf,
     },
-    /// Preflight found configs missing or invalid; nothing was started.
-    #[error("nothing was started, since configs are missing or invalid")]
-    Preflight {
-        /// Every problem.
-        report: PreflightReport,
-    },
-    /// The engine refused or failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// A server refused or failed, with an error that has no table.
-    #[error("{}", .0.detail)]
-    Refused(Refused),
+    /// A store refused or failed.
+    #[error("{}", .0.sentence)]
+    Refused(Box<Refusal>),
     /// A server asks for a token, and none is known for it.
     #[error(
         "the server at {url} asks for a token: name its file with --token-file, or set PHASEGATE_TOKEN; phasegate.redb.token in this \
@@ -90,7 +78,18 @@ pub enum CliError {
     },
 }
 
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        Self::Refused(Box::new(error.into()))
+    }
+}
+
 impl CliError {
+    /// Preflight found configs missing or invalid; nothing was started.
+    pub fn preflight(report: PreflightReport) -> Self {
+        Self::Refused(Box::new(Refusal::of_preflight(report)))
+    }
+
     /// Describes an I/O error by what failed.
     pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
@@ -102,60 +101,11 @@ impl CliError {
         Self::io("the standard output can't be written")(reason)
     }
 
-    /// The report to show as a table, if preflight refused the command.
-    pub fn preflight(&self) -> Option<PreflightReport> {
-        match self {
-            Self::Preflight { report } => Some(report.clone()),
-            Self::Engine(EngineError::Rejected(rejection)) => match &**rejection {
-                Rejection::PreflightFailed { report } => Some(report.clone()),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     /// Every problem as a table, if there may be several.
     pub fn table(&self) -> Option<String> {
-        if let Some(report) = self.preflight() {
-            return Some(tables::preflight(&report));
-        }
         match self {
-            Self::Engine(EngineError::Rejected(rejection)) => match &**rejection {
-                Rejection::ConfigInvalid { problems } => Some(tables::problems(problems)),
-                _ => None,
-            },
-            Self::Engine(EngineError::ResourceInvalid { resource, problems }) => {
-                let rows = problems
-                    .iter()
-                    .map(|one| [resource.to_string(), one.pointer.clone(), one.message.clone()]);
-                Some(tables::rows_of_problems("Resource", rows))
-            }
+            Self::Refused(refusal) => refusal.table(),
             _ => None,
-        }
-    }
-
-    /// The error in a sentence, to be printed below [its table](Self::table), if it has one.
-    pub fn sentence(&self) -> String {
-        if let Some(report) = self.preflight() {
-            let missing: Vec<_> = report.missing_phases().iter().map(ToString::to_string).collect();
-            return format!(
-                "nothing was started, since a valid config is missing for {}: mend what the table names, then try again",
-                missing.join(", ")
-            );
-        }
-        match self {
-            Self::Engine(EngineError::Rejected(rejection))
-                if matches!(**rejection, Rejection::ConfigInvalid { .. }) =>
-            {
-                "the config is wrong, so nothing was changed: mend what the table names, then try again"
-                    .to_owned()
-            }
-            Self::Engine(EngineError::ResourceInvalid { resource, .. }) => {
-                format!(
-                    "{resource} is wrong, so nothing was stored: mend what the table names, then try again"
-                )
-            }
-            other => other.to_string(),
         }
     }
 
@@ -163,18 +113,8 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Plan(_) | Self::Usage(_) | Self::NoStore { .. } | Self::TokenNeeded { .. } => Exit::Usage,
-            Self::Preflight { .. } => Exit::Refused,
-            Self::Engine(EngineError::Rejected(rejection)) => match **rejection {
-                Rejection::PreflightFailed { .. } | Rejection::ConfigInvalid { .. } => Exit::Refused,
-                _ => Exit::Usage,
-            },
-            Self::Engine(EngineError::Storage(
-                StorageError::Excess(_) | StorageError::InvalidCursor { .. },
-            )) => Exit::Usage,
-            Self::Engine(EngineError::Storage(_) | EngineError::ShutDown) => Exit::Unexpected,
-            Self::Engine(_) => Exit::Usage,
-            Self::Refused(refused) if !refused.failed => Exit::Usage,
-            Self::Refused(_) | Self::Unreachable { .. } | Self::Foreign { .. } => Exit::Unexpected,
+            Self::Refused(refusal) => refusal.exit(),
+            Self::Unreachable { .. } | Self::Foreign { .. } => Exit::Unexpected,
             Self::Token(_) | Self::Sandbox(_) | Self::Io { .. } | Self::Damaged { .. } => Exit::Unexpected,
         }
     }
@@ -182,18 +122,12 @@ impl CliError {
     /// The error as one JSON object, for `--json`.
     pub fn to_json(&self) -> Value {
         let mut object = match self {
-            Self::Engine(EngineError::Rejected(rejection)) => {
-                serde_json::to_value(&**rejection).unwrap_or_else(|_| json!({}))
-            }
-            Self::Refused(refused) => Value::Object(refused.members.clone()),
+            Self::Refused(refusal) => refusal.members(),
             _ => json!({}),
         };
-        if let Some(report) = self.preflight() {
-            object = serde_json::to_value(&report).unwrap_or_else(|_| json!({}));
-        }
         object["type"] = json!("error");
         object["code"] = json!(self.code());
-        object["message"] = json!(self.sentence());
+        object["message"] = json!(self.to_string());
         object["exitCode"] = json!(self.exit().code());
         object
     }
@@ -203,9 +137,7 @@ impl CliError {
             Self::Plan(_) => "plan_invalid",
             Self::Usage(_) => "usage",
             Self::NoStore { .. } => "no_store",
-            Self::Preflight { .. } => "preflight_failed",
-            Self::Engine(error) => error.code(),
-            Self::Refused(refused) => &refused.code,
+            Self::Refused(refusal) => &refusal.code,
             Self::TokenNeeded { .. } => "unauthorized",
             Self::Unreachable { .. } => "server_unreachable",
             Self::Foreign { .. } => "server_unknown",

@@ -4,15 +4,20 @@
 
 mod access;
 mod args;
+mod asking;
+mod carried_out;
 mod commands;
 mod difference;
 mod error;
 mod exit;
 mod follow;
+mod in_file;
 mod json_file;
+mod opened;
 mod output;
 mod plan;
 mod planned;
+mod refusal;
 mod remote;
 mod render;
 mod sandbox;
@@ -80,5 +85,5 @@ fn tell(error: &CliError, json: bool) {
     if let Some(table) = error.table() {
         screen::say(table);
     }
-    screen::say(format_args!("error: {}", error.sentence()));
+    screen::say(format_args!("error: {}", error));
 }

@@ -1,12 +1,12 @@
 //! A plan: a campaign as one JSON file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
 use phasegate::core::limits::MAX_NAME_CHARS;
-use phasegate::core::{JsonTextError, ResourceId, ResourceKind, read_json};
-use phasegate::{Mode, PhaseName};
+use phasegate::core::{Attributes, JsonTextError, ResourceId, ResourceKind, read_json};
+use phasegate::{Mode, PhaseName, RetryPolicy};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::Error as _;
@@ -16,7 +16,7 @@ use serde_json::Value;
 /// The largest plan, in bytes.
 pub const MAX_PLAN_BYTES: u64 = 32 * 1024 * 1024;
 
-/// What `phasegate run` creates, or carries on with: a name, a mode, configs and resources. Other members are refused.
+/// What `phasegate run` creates, or carries on with: a name, a mode, attributes, configs, retry policies, skips and resources. Other members are refused.
 #[derive(Clone, Debug, Deserialize, PartialEq, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Phasegate plan")]
@@ -29,6 +29,18 @@ pub struct Plan {
     #[serde(default)]
     #[schemars(title = "Mode")]
     pub mode: Mode,
+    /// Short texts by which the campaign is found again: at most 32, by keys of 1 to 64 of the characters a-z, 0-9, `_`, `.` and `-`.
+    #[serde(default)]
+    #[schemars(title = "Attributes")]
+    pub attributes: Attributes,
+    /// The campaign's own retry policies, by phase, in place of the pipeline's.
+    #[serde(default)]
+    #[schemars(title = "Retry", with = "BTreeMap<String, RetryPolicy>")]
+    pub retry: BTreeMap<PhaseName, RetryPolicy>,
+    /// The phases to skip.
+    #[serde(default)]
+    #[schemars(title = "Skips", with = "BTreeSet<String>")]
+    pub skips: BTreeSet<PhaseName>,
     /// The config of each phase, by its name. `phasegate schema PHASE` prints its schema.
     #[serde(default)]
     #[schemars(title = "Configs", with = "BTreeMap<String, Value>")]
@@ -62,7 +74,7 @@ pub enum PlanError {
     },
     /// It is not the JSON of a plan.
     #[error(
-        "the plan is wrong: {reason}. A plan has the members name, mode, configs and resources; 'phasegate schema plan' describes them"
+        "the plan is wrong: {reason}. A plan has the members name, mode, attributes, configs, retry, skips and resources; 'phasegate schema plan' describes them"
     )]
     Wrong {
         /// What is wrong, with line and column.

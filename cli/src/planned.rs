@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phasegate::core::{PreflightReport, ResourceRef, Revision};
 use phasegate::storage::{Expected, Resource};
-use phasegate::{CampaignHandle, Engine, Mode, NewCampaign};
+use phasegate::{CampaignHandle, Engine, Envelope, Mode, NewCampaign};
 use serde_json::Value;
 
 use crate::difference::plan_resources;
@@ -51,31 +51,62 @@ pub fn blockers(plan: &Plan, report: &PreflightReport) -> Option<PreflightReport
     let phases = report.phases().iter().enumerate();
     let blocking = phases.filter(|(index, phase)| {
         let may_wait = plan.mode == Mode::StepByStep && *index > 0 && !phase.configured;
-        !phase.is_clean() && !may_wait
+        let need_not_be = plan.skips.contains(&phase.phase) && !phase.configured;
+        !phase.is_clean() && !may_wait && !need_not_be
     });
     let blocking: Vec<_> = blocking.map(|(_, phase)| phase.clone()).collect();
     (!blocking.is_empty()).then(|| PreflightReport::new(blocking))
 }
 
 /// Stores the resources whose stored document differs or is missing.
-pub async fn store_resources(engine: &Engine, resources: &Resources) -> Result<(), CliError> {
-    for (resource, document) in resources {
+pub async fn store_resources(
+    engine: &Engine,
+    resources: &Resources,
+    envelope: &Envelope,
+) -> Result<(), CliError> {
+    for (resource, document) in to_store(engine, resources).await? {
         let (kind, id) = (resource.kind.as_str(), resource.id.as_str());
-        let stored = engine.resource(kind, id).await?;
-        if stored.is_none_or(|stored| stored.document != *document) {
-            engine
-                .put_resource(kind, id, document.clone(), Expected::Any)
-                .await?;
-        }
+        engine
+            .put_resource_with(kind, id, document.clone(), Expected::Any, envelope.clone())
+            .await?;
     }
     Ok(())
 }
 
+/// The resources whose stored document differs or is missing.
+pub async fn to_store<'a>(
+    engine: &Engine,
+    resources: &'a Resources,
+) -> Result<Vec<&'a (ResourceRef, Value)>, CliError> {
+    let mut differing = Vec::new();
+    for one in resources {
+        let (resource, document) = one;
+        let stored = engine
+            .resource(resource.kind.as_str(), resource.id.as_str())
+            .await?;
+        if stored.is_none_or(|stored| stored.document != *document) {
+            differing.push(one);
+        }
+    }
+    Ok(differing)
+}
+
 /// Creates the plan's campaign. Nothing is started.
-pub async fn create(engine: &Engine, plan: &Plan) -> Result<CampaignHandle, CliError> {
-    let mut campaign = NewCampaign::new(&plan.name).mode(plan.mode);
+pub async fn create(engine: &Engine, plan: &Plan, envelope: &Envelope) -> Result<CampaignHandle, CliError> {
+    let mut campaign = NewCampaign::new(&plan.name)
+        .mode(plan.mode)
+        .envelope(envelope.clone());
     for (phase, config) in configs(plan) {
         campaign = campaign.config(phase, config);
+    }
+    for (key, value) in &plan.attributes {
+        campaign = campaign.attribute(key, value);
+    }
+    for (phase, policy) in &plan.retry {
+        campaign = campaign.retry(phase.as_str(), policy.clone());
+    }
+    for phase in &plan.skips {
+        campaign = campaign.skip(phase.as_str());
     }
     Ok(engine.create(campaign).await?)
 }

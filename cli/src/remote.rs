@@ -1,13 +1,15 @@
 //! A server that holds the store, over HTTP.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use phasegate::core::limits::MAX_NAME_CHARS;
-use phasegate::core::{Attempt, Command, Problems, Run};
-use phasegate::storage::{Cursor, EventPage, LoggedEvent, Progress};
-use phasegate::{CampaignId, CampaignView, EngineError, PhaseName, PreflightReport, Rejection, Ticket};
+use phasegate::core::{Attempt, Command, Event, Run};
+use phasegate::storage::{Cursor, EventPage, LoggedEvent, Order, Progress};
+use phasegate::{CampaignId, CampaignView, DryRun, Engine, Envelope, PhaseName, Ticket};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Url, redirect};
 use serde::Deserialize;
@@ -18,6 +20,10 @@ use serde_json::{Map, Value, json};
 use crate::access;
 use crate::args::TargetArgs;
 use crate::error::CliError;
+use crate::refusal::Refusal;
+use crate::screen::say;
+use crate::signals::Signal;
+use crate::target::{CampaignPage, Leaving, Look, RecordPage, ShownCampaign, StoreLocation, Target, Wanted};
 
 /// How many items of a list are requested at once: the most that a server gives.
 const PAGE: &str = "1000";
@@ -27,9 +33,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an unused connection is kept. A server keeps it longer.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a server is asked how a campaign stands.
+const POLL: Duration = Duration::from_millis(250);
+/// What a header in percent-encoded UTF-8 has as codes, beside all that is not ASCII. Spaces at its ends would be lost.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
 
-/// A server, and the right to use it. Cloning it is cheap.
-#[derive(Clone, Debug)]
+/// A server, and the right to use it.
+#[derive(Debug)]
 pub struct Remote {
     client: Client,
     base: Url,
@@ -38,17 +48,15 @@ pub struct Remote {
 
 /// A campaign as a server shows it.
 #[derive(Debug, Deserialize)]
-pub struct RemoteCampaign {
-    /// Its view.
+struct Campaign {
     #[serde(flatten)]
-    pub view: CampaignView,
-    /// How many records each phase's current run has.
-    pub records: BTreeMap<PhaseName, u64>,
-    progress: Option<RemoteProgress>,
+    view: CampaignView,
+    records: BTreeMap<PhaseName, u64>,
+    progress: Option<AttemptProgress>,
 }
 
 #[derive(Debug, Deserialize)]
-struct RemoteProgress {
+struct AttemptProgress {
     phase: PhaseName,
     run: Run,
     attempt: Attempt,
@@ -56,9 +64,9 @@ struct RemoteProgress {
     progress: Progress,
 }
 
-impl RemoteCampaign {
+impl Campaign {
     /// How far the running attempt has come.
-    pub fn progress(&self) -> Option<(Ticket, Progress)> {
+    fn progress(&self) -> Option<(Ticket, Progress)> {
         let shown = self.progress.as_ref()?;
         let ticket = Ticket {
             campaign: self.view.id,
@@ -82,24 +90,45 @@ struct Accepted {
     changed: bool,
 }
 
-/// A refusal by a server, in its words.
-#[derive(Debug)]
-pub struct Refused {
-    /// The stable word for a program.
-    pub code: String,
-    /// The sentence for a person.
-    pub detail: String,
-    /// Whether the server failed. Otherwise the request was wrong.
-    pub failed: bool,
-    /// Further members for programs.
-    pub members: Map<String, Value>,
+/// The answer of a dry run.
+#[derive(Deserialize)]
+struct Tried {
+    #[serde(default)]
+    events: Vec<Event>,
+    campaign: Option<CampaignView>,
+    problem: Option<Map<String, Value>>,
+}
+
+/// A run of a phase.
+#[derive(Deserialize)]
+struct CountedRun {
+    run: u32,
+    records: u64,
+}
+
+/// A command as a request to the server.
+struct Request {
+    method: Method,
+    /// The path below the campaign's.
+    path: Vec<String>,
+    body: Option<Value>,
 }
 
 impl Remote {
-    /// The server at `url`, with the token of the arguments, the environment or this folder. Nothing is sent yet.
-    pub fn new(url: &str, args: &TargetArgs) -> Result<Self, CliError> {
+    /// The server at `url`, with the token of the arguments, the environment or this folder; every request carries the envelope. Nothing is sent yet.
+    pub fn new(url: &str, args: &TargetArgs, envelope: Envelope) -> Result<Self, CliError> {
         let base = access::address(url)?;
         let mut headers = HeaderMap::new();
+        for (name, text) in [
+            ("phasegate-actor", envelope.actor()),
+            ("phasegate-reason", envelope.reason()),
+        ] {
+            if let Some(text) = text {
+                let text = utf8_percent_encode(text, ENCODED).to_string();
+                let text = HeaderValue::from_str(&text).expect("what is encoded so is visible ASCII");
+                headers.insert(name, text);
+            }
+        }
         let token = access::token(args, &base)?;
         if let Some(token) = &token {
             let bearer = format!("Bearer {}", token.reveal());
@@ -127,155 +156,30 @@ impl Remote {
         })
     }
 
-    /// Every campaign, the newest first.
-    pub async fn campaigns(&self) -> Result<Vec<CampaignView>, CliError> {
-        self.campaigns_of(None).await
-    }
-
-    /// The campaigns of exactly this name, the newest first.
-    pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
-        // An impossible name is not sent.
-        match name.chars().count() {
-            1..=MAX_NAME_CHARS => self.campaigns_of(Some(name)).await,
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Reads all pages, also beyond pages without a campaign. The server filters by a part of the name.
-    async fn campaigns_of(&self, name: Option<&str>) -> Result<Vec<CampaignView>, CliError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let mut query = vec![("limit", PAGE)];
-            query.extend(name.map(|name| ("name", name)));
-            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-            let page: Page<CampaignView> = self.get(&["campaigns"], &query).await?;
-            let meant = |one: &CampaignView| name.is_none_or(|name| one.name == name);
-            all.extend(page.items.into_iter().filter(meant));
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// One campaign.
-    pub async fn campaign(&self, id: CampaignId) -> Result<RemoteCampaign, CliError> {
+    async fn show(&self, id: CampaignId) -> Result<Campaign, CliError> {
         self.get(&["campaigns", &id.to_string()], &[]).await
     }
 
-    /// Sends a command. Returns whether it changed anything.
-    pub async fn command(&self, id: CampaignId, command: Command) -> Result<bool, CliError> {
-        let id = id.to_string();
-        let campaign = ["campaigns", &id];
-        let (method, path, body) = match &command {
-            Command::Configure { configs } => (Method::PUT, vec!["configs"], Some(json!(configs))),
-            Command::Unconfigure { phase } => {
-                (Method::DELETE, vec!["phases", phase.as_str(), "config"], None)
-            }
-            Command::SetMode { mode } => (Method::PATCH, vec!["mode"], Some(json!({ "mode": mode }))),
-            Command::Start { phase } => (Method::POST, vec!["phases", phase.as_str(), "start"], None),
-            Command::Restart { phase, config } => {
-                let body = config.as_ref().map(|config| json!({ "config": config }));
-                (Method::POST, vec!["phases", phase.as_str(), "restart"], body)
-            }
-            Command::Pause {} => (Method::POST, vec!["pause"], None),
-            Command::Resume {} => (Method::POST, vec!["resume"], None),
-            Command::Stop {} => (Method::POST, vec!["stop"], None),
-            Command::Delete {} => (Method::DELETE, vec![], None),
-            Command::Describe { name, attributes } => {
-                let body = json!({ "name": name, "attributes": attributes });
-                (Method::PATCH, vec![], Some(body))
-            }
-            Command::SetRetry { phase, policy } => match policy {
-                Some(policy) => (
-                    Method::PUT,
-                    vec!["phases", phase.as_str(), "retry"],
-                    Some(json!(policy)),
-                ),
-                None => (Method::DELETE, vec!["phases", phase.as_str(), "retry"], None),
-            },
-            Command::Skip { phase } => (Method::POST, vec!["phases", phase.as_str(), "skip"], None),
-            Command::Unskip { phase } => (Method::POST, vec!["phases", phase.as_str(), "unskip"], None),
-            Command::Prune { keep_runs, phase } => {
-                let body = json!({ "keepRuns": keep_runs, "phase": phase });
-                (Method::POST, vec!["prune"], Some(body))
-            }
-        };
-        // Two calls don't answer whether anything changed, so the campaign is read before.
-        let changes = match &command {
-            Command::SetMode { .. } | Command::Unconfigure { .. } => {
-                let view = self.campaign(id_of(&id)?).await?.view;
-                Some(would_change(&view, &command))
-            }
-            _ => None,
-        };
-        let answer = self
-            .send(method, &[&campaign[..], &path].concat(), &[], body.as_ref())
-            .await?;
-        match (changes, &command) {
-            (Some(changes), _) => Ok(changes),
-            (None, Command::Delete {}) => Ok(true),
-            (None, _) => Ok(self.read::<Accepted>(&answer)?.changed),
-        }
-    }
-
-    /// A page of the log of a campaign, or of the whole store.
-    pub async fn events(
+    /// Sends a command, and gives the answer.
+    async fn ask(
         &self,
-        of: Option<CampaignId>,
-        after: Option<&Cursor>,
-    ) -> Result<EventPage, CliError> {
-        let id = of.map(|id| id.to_string());
-        let path = match &id {
-            Some(id) => vec!["campaigns", id, "events"],
-            None => vec!["events"],
-        };
-        let mut query = vec![("limit", PAGE)];
-        query.extend(after.map(|after| ("cursor", after.as_str())));
-        let page: Page<LoggedEvent> = self.get(&path, &query).await?;
-        Ok(EventPage {
-            items: page.items,
-            next_cursor: page.next_cursor.map(Cursor::from_text),
-        })
-    }
-
-    /// Whether a phase has records of an older run.
-    pub async fn has_run(&self, id: CampaignId, phase: &PhaseName, run: Run) -> Result<bool, CliError> {
-        if run.0 == 0 {
-            return Ok(false);
-        }
-        let (id, run) = (id.to_string(), run.to_string());
-        let path = ["campaigns", &id, "phases", phase.as_str(), "records"];
-        let page = self
-            .get::<Page<Value>>(&path, &[("limit", "1"), ("run", &run)])
-            .await;
-        match page {
-            Ok(page) => Ok(!page.items.is_empty()),
-            Err(CliError::Refused(refused)) if refused.code == "run_not_found" => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The records of a run, from the index `from` on.
-    pub fn records(&self, id: CampaignId, phase: PhaseName, run: Run, from: u64) -> RemoteRecords {
-        RemoteRecords {
-            remote: self.clone(),
-            id,
-            phase,
-            run,
-            // The form is documented by the server.
-            next: (run.0 > 0).then(|| format!("{run}.{from}")),
-            read: VecDeque::new(),
-        }
+        id: CampaignId,
+        command: &Command,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<u8>, CliError> {
+        let id = id.to_string();
+        let Request { method, path, body } = request(command);
+        let below = path.iter().map(String::as_str);
+        let path: Vec<_> = ["campaigns", &id].into_iter().chain(below).collect();
+        self.transmit(method, &path, query, body.as_ref()).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, CliError> {
-        let answer = self.send(Method::GET, path, query, None).await?;
+        let answer = self.transmit(Method::GET, path, query, None).await?;
         self.read(&answer)
     }
 
-    async fn send(
+    async fn transmit(
         &self,
         method: Method,
         path: &[&str],
@@ -330,34 +234,208 @@ impl Remote {
     }
 }
 
-/// The records of one run, page by page.
-pub struct RemoteRecords {
-    remote: Remote,
-    id: CampaignId,
-    phase: PhaseName,
-    run: Run,
-    next: Option<String>,
-    read: VecDeque<Box<RawValue>>,
-}
+#[async_trait]
+impl Target for Remote {
+    fn location(&self) -> StoreLocation {
+        StoreLocation::Server
+    }
 
-impl RemoteRecords {
-    /// The next record, or `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<Box<RawValue>>, CliError> {
-        loop {
-            if let Some(record) = self.read.pop_front() {
-                return Ok(Some(record));
+    fn engine(&self) -> Option<&Engine> {
+        None
+    }
+
+    async fn campaigns(&self, wanted: &Wanted, after: Option<String>) -> Result<CampaignPage, CliError> {
+        let name = wanted.name.as_deref();
+        if name.is_some_and(|name| !(1..=MAX_NAME_CHARS).contains(&name.chars().count())) {
+            // No campaign has that name, and it may be too long to be sent.
+            return Ok(CampaignPage {
+                items: Vec::new(),
+                next: None,
+            });
+        }
+        let keys = wanted.attributes.iter();
+        let attributes: Vec<_> = keys
+            .map(|(key, value)| (format!("attribute.{key}"), value))
+            .collect();
+        let mut query = vec![("limit", PAGE)];
+        if wanted.order == Order::OldestFirst {
+            query.push(("order", "oldest_first"));
+        }
+        query.extend(name.map(|name| ("name", name)));
+        query.extend(
+            attributes
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
+        query.extend(after.as_deref().map(|after| ("cursor", after)));
+        let mut page: Page<CampaignView> = self.get(&["campaigns"], &query).await?;
+        // The server takes a part of a name for it.
+        page.items.retain(|one| name.is_none_or(|name| one.name == name));
+        Ok(CampaignPage {
+            items: page.items,
+            next: page.next_cursor,
+        })
+    }
+
+    async fn campaign(&self, id: CampaignId) -> Result<ShownCampaign, CliError> {
+        let Campaign { view, records, .. } = self.show(id).await?;
+        Ok(ShownCampaign { view, records })
+    }
+
+    async fn send(&self, id: CampaignId, command: Command) -> Result<bool, CliError> {
+        // Two calls don't answer whether anything changed, so the campaign is read before.
+        let changes = match &command {
+            Command::SetMode { .. } | Command::Unconfigure { .. } => {
+                Some(would_change(&self.show(id).await?.view, &command))
             }
-            let Some(cursor) = self.next.take() else {
-                return Ok(None);
-            };
-            let (id, run) = (self.id.to_string(), self.run.to_string());
-            let path = ["campaigns", &id, "phases", self.phase.as_str(), "records"];
-            let query = [("limit", PAGE), ("run", &run), ("cursor", &cursor)];
-            let page: Page<Box<RawValue>> = self.remote.get(&path, &query).await?;
-            self.read = page.items.into();
-            self.next = page.next_cursor;
+            Command::Delete {} => Some(true),
+            _ => None,
+        };
+        let answer = self.ask(id, &command, &[]).await?;
+        match changes {
+            Some(changes) => Ok(changes),
+            None => Ok(self.read::<Accepted>(&answer)?.changed),
         }
     }
+
+    async fn try_out(&self, id: CampaignId, command: Command) -> Result<DryRun, CliError> {
+        let answer = self.ask(id, &command, &[("dryRun", "true")]).await?;
+        let tried: Tried = self.read(&answer)?;
+        match tried.problem {
+            Some(problem) => Err(refused(problem, false)),
+            None => Ok(DryRun {
+                events: tried.events,
+                campaign: tried.campaign,
+            }),
+        }
+    }
+
+    async fn events(&self, of: Option<CampaignId>, after: Option<Cursor>) -> Result<EventPage, CliError> {
+        let id = of.map(|id| id.to_string());
+        let path = match &id {
+            Some(id) => vec!["campaigns", id, "events"],
+            None => vec!["events"],
+        };
+        let mut query = vec![("limit", PAGE)];
+        query.extend(after.as_ref().map(|after| ("cursor", after.as_str())));
+        let page: Page<LoggedEvent> = self.get(&path, &query).await?;
+        Ok(EventPage {
+            items: page.items,
+            next_cursor: page.next_cursor.map(Cursor::from_text),
+        })
+    }
+
+    async fn run_records(
+        &self,
+        id: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+    ) -> Result<Option<u64>, CliError> {
+        let Some(before) = run.0.checked_sub(1) else {
+            return Ok(None);
+        };
+        let (id, before) = (id.to_string(), before.to_string());
+        let path = ["campaigns", &id, "phases", phase.as_str(), "runs"];
+        let mut query = vec![("limit", "1")];
+        if before != "0" {
+            query.push(("cursor", &before));
+        }
+        let page: Page<CountedRun> = self.get(&path, &query).await?;
+        let found = page.items.into_iter().find(|one| one.run == run.0);
+        Ok(found.map(|one| one.records))
+    }
+
+    async fn records(
+        &self,
+        id: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+    ) -> Result<RecordPage, CliError> {
+        let (id, of) = (id.to_string(), run.to_string());
+        let path = ["campaigns", &id, "phases", phase.as_str(), "records"];
+        // The form of a cursor is documented by the server.
+        let cursor = format!("{run}.{from}");
+        let query = [("limit", PAGE), ("run", &of), ("cursor", &cursor)];
+        let page: Page<Box<RawValue>> = self.get(&path, &query).await?;
+        let next = page.next_cursor.as_deref().map(|cursor| {
+            let index = cursor.rsplit_once('.').and_then(|(_, index)| index.parse().ok());
+            index.ok_or_else(|| self.foreign(format!("{cursor:?} is not a cursor of records")))
+        });
+        Ok(RecordPage {
+            next: next.transpose()?,
+            records: page.items,
+        })
+    }
+
+    async fn take_up(&self, _: CampaignId) -> Result<(), CliError> {
+        // The server did so when it started.
+        Ok(())
+    }
+
+    async fn look(&self, id: CampaignId) -> Result<Look, CliError> {
+        let campaign = self.show(id).await?;
+        Ok(Look {
+            status: campaign.view.status,
+            progress: campaign.progress(),
+        })
+    }
+
+    async fn wait(&self, _: CampaignId, _: Option<Cursor>) -> Result<(), CliError> {
+        tokio::time::sleep(POLL).await;
+        Ok(())
+    }
+
+    fn leave(&self, _: CampaignId, _: Signal) -> Leaving {
+        say("the server goes on: 'phasegate resume' follows it again, 'phasegate pause' pauses it");
+        Leaving::Now
+    }
+
+    async fn end(&self) -> Result<(), CliError> {
+        Ok(())
+    }
+}
+
+/// The call that a command is.
+fn request(command: &Command) -> Request {
+    let of_phase =
+        |phase: &PhaseName, what: &str| vec!["phases".to_owned(), phase.to_string(), what.to_owned()];
+    let of_campaign = |what: &str| vec![what.to_owned()];
+    let (method, path, body) = match command {
+        Command::Configure { configs } => (Method::PUT, of_campaign("configs"), Some(json!(configs))),
+        Command::Unconfigure { phase } => (Method::DELETE, of_phase(phase, "config"), None),
+        Command::SetMode { mode } => (Method::PATCH, of_campaign("mode"), Some(json!({ "mode": mode }))),
+        Command::Start { phase } => (Method::POST, of_phase(phase, "start"), None),
+        Command::Restart { phase, config } => {
+            let body = config.as_ref().map(|config| json!({ "config": config }));
+            (Method::POST, of_phase(phase, "restart"), body)
+        }
+        Command::Pause {} => (Method::POST, of_campaign("pause"), None),
+        Command::Resume {} => (Method::POST, of_campaign("resume"), None),
+        Command::Stop {} => (Method::POST, of_campaign("stop"), None),
+        Command::Delete {} => (Method::DELETE, Vec::new(), None),
+        Command::Describe { name, attributes } => {
+            let body = json!({ "name": name, "attributes": attributes });
+            (Method::PATCH, Vec::new(), Some(body))
+        }
+        Command::SetRetry { phase, policy: None } => (Method::DELETE, of_phase(phase, "retry"), None),
+        Command::SetRetry {
+            phase,
+            policy: Some(policy),
+        } => (Method::PUT, of_phase(phase, "retry"), Some(json!(policy))),
+        Command::Skip { phase } => (Method::POST, of_phase(phase, "skip"), None),
+        Command::Unskip { phase } => (Method::POST, of_phase(phase, "unskip"), None),
+        Command::Prune { keep_runs, phase } => {
+            let body = json!({ "keepRuns": keep_runs, "phase": phase });
+            (Method::POST, of_campaign("prune"), Some(body))
+        }
+    };
+    Request { method, path, body }
+}
+
+/// A refusal by the server.
+fn refused(problem: Map<String, Value>, failed: bool) -> CliError {
+    CliError::Refused(Box::new(Refusal::of_problem(problem, failed)))
 }
 
 /// Whether a command would change a campaign that may have what it asks for already.
@@ -370,49 +448,6 @@ fn would_change(view: &CampaignView, command: &Command) -> bool {
         }
         _ => true,
     }
-}
-
-fn id_of(text: &str) -> Result<CampaignId, CliError> {
-    text.parse()
-        .map_err(|_| CliError::Usage(format!("{text:?} is not the id of a campaign")))
-}
-
-/// The error of a problem document. A refusal with a table is the same error as for a file; others keep the server's words.
-fn refused(mut problem: Map<String, Value>, failed: bool) -> CliError {
-    let code = problem
-        .get("code")
-        .and_then(Value::as_str)
-        .unwrap_or("unknown")
-        .to_owned();
-    match code.as_str() {
-        "preflight_failed" => {
-            if let Ok(report) = PreflightReport::deserialize(Value::Object(problem.clone())) {
-                return CliError::Preflight { report };
-            }
-        }
-        "config_invalid" => {
-            let listed = json!({ "items": problem.get("errors"), "total": problem.get("totalErrors") });
-            if let Ok(problems) = Problems::deserialize(listed) {
-                return EngineError::from(Rejection::ConfigInvalid { problems }).into();
-            }
-        }
-        _ => {}
-    }
-    let detail = problem.remove("detail");
-    let detail = detail.as_ref().and_then(Value::as_str).map(str::to_owned);
-    for name in ["type", "title", "status", "instance"] {
-        problem.remove(name);
-    }
-    // A rejection calls this member `status`. In a problem document that is the status of the answer.
-    if let Some(state) = problem.remove("state") {
-        problem.insert("status".to_owned(), state);
-    }
-    CliError::Refused(Refused {
-        detail: detail.unwrap_or_else(|| format!("the server refused it: {code}")),
-        code,
-        failed,
-        members: problem,
-    })
 }
 
 fn unreachable(base: &Url, error: &reqwest::Error) -> CliError {

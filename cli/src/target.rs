@@ -1,35 +1,121 @@
-//! The target of the commands about campaigns: a file that this process opens, or a server.
+//! The target of the commands about campaigns: a store, in a file that this process opens or at a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use phasegate::core::{Command, Run};
-use phasegate::storage::{CampaignQuery, Cursor, EventPage, EventScope};
-use phasegate::{CampaignId, CampaignView, Engine, EngineError, PhaseName, RecordStream};
+use async_trait::async_trait;
+use phasegate::core::{Attributes, Command, Run};
+use phasegate::storage::{Cursor, EventPage, Order, Progress};
+use phasegate::{CampaignId, CampaignStatus, CampaignView, DryRun, Engine, PhaseName, Ticket};
 use serde_json::value::RawValue;
 
-use crate::args::{CampaignArgs, TargetArgs};
 use crate::error::CliError;
-use crate::remote::{Remote, RemoteRecords};
-use crate::store::{self, MissingStore};
+use crate::signals::Signal;
 
-/// How many events are read at once.
-const PAGE: usize = 1_000;
+/// A store, wherever it is. All its commands are asked for by one person, who is told the same of either.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Where it is.
+    fn location(&self) -> StoreLocation;
 
-/// A store, in a file or at a server.
-pub enum Target {
-    /// A file, open in this process. Its campaigns run only if this process launches them.
-    File(Engine),
-    /// A server. Its engine runs independently.
-    Server(Remote),
+    /// The engine in this process, if the campaigns run here.
+    fn engine(&self) -> Option<&Engine>;
+
+    /// A page of campaigns. A page may be short, or empty, and not be the last.
+    async fn campaigns(&self, wanted: &Wanted, after: Option<String>) -> Result<CampaignPage, CliError>;
+
+    /// A campaign.
+    async fn campaign(&self, id: CampaignId) -> Result<ShownCampaign, CliError>;
+
+    /// Carries out a command. Returns whether it changed anything.
+    async fn send(&self, id: CampaignId, command: Command) -> Result<bool, CliError>;
+
+    /// Says what a command would do, and does nothing.
+    async fn try_out(&self, id: CampaignId, command: Command) -> Result<DryRun, CliError>;
+
+    /// A page of the log of a campaign, or of the whole store.
+    async fn events(&self, of: Option<CampaignId>, after: Option<Cursor>) -> Result<EventPage, CliError>;
+
+    /// How many records a run of a phase has; `None` if there is no such run.
+    async fn run_records(&self, id: CampaignId, phase: &PhaseName, run: Run)
+    -> Result<Option<u64>, CliError>;
+
+    /// A page of the records of a run, from the index `from` on.
+    async fn records(
+        &self,
+        id: CampaignId,
+        phase: &PhaseName,
+        run: Run,
+        from: u64,
+    ) -> Result<RecordPage, CliError>;
+
+    /// Takes up the phase of a campaign that ran when its process ended, so that somebody works on it.
+    async fn take_up(&self, id: CampaignId) -> Result<(), CliError>;
+
+    /// How a campaign stands, read as cheaply as may be.
+    async fn look(&self, id: CampaignId) -> Result<Look, CliError>;
+
+    /// Waits until a campaign may look different. `after` is its latest known event.
+    async fn wait(&self, id: CampaignId, after: Option<Cursor>) -> Result<(), CliError>;
+
+    /// Does what a signal to whoever follows a campaign asks for.
+    fn leave(&self, id: CampaignId, signal: Signal) -> Leaving;
+
+    /// Brings to rest what works in this process.
+    async fn end(&self) -> Result<(), CliError>;
 }
 
-/// Where a store is, which decides the words about it.
+/// Where a store is, which decides whether its campaigns run while nobody follows them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StoreLocation {
     /// In a file.
     File,
     /// At a server.
     Server,
+}
+
+/// What follows a signal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leaving {
+    /// The following ends, and the campaign goes on.
+    Now,
+    /// The campaign is pausing. The following ends when it is at rest.
+    WhenAtRest,
+}
+
+/// How a campaign stands.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Its status.
+    pub status: CampaignStatus,
+    /// How far the running attempt has come.
+    pub progress: Option<(Ticket, Progress)>,
+}
+
+/// Which campaigns are asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Only those of exactly this name.
+    pub name: Option<String>,
+    /// Only those with all of these attributes.
+    pub attributes: Attributes,
+    /// In which order.
+    pub order: Order,
+}
+
+/// A page of campaigns.
+pub struct CampaignPage {
+    /// The campaigns.
+    pub items: Vec<CampaignView>,
+    /// Where to go on, if there may be more.
+    pub next: Option<String>,
+}
+
+/// A page of records.
+pub struct RecordPage {
+    /// The records.
+    pub records: Vec<Box<RawValue>>,
+    /// The index to go on from, if there are more.
+    pub next: Option<u64>,
 }
 
 /// A campaign's view, with the counts of its records.
@@ -40,212 +126,101 @@ pub struct ShownCampaign {
     pub records: BTreeMap<PhaseName, u64>,
 }
 
-/// The records of a run, as far as they are known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RunRecords {
-    /// A known number of records.
-    Counted(u64),
-    /// Some records.
-    Uncounted,
-    /// No records, and perhaps no such run.
-    Absent,
-}
-
-/// Does `work` with the store that the arguments name. It launches nothing.
-pub async fn with_target<T>(
-    args: &TargetArgs,
-    work: impl AsyncFnOnce(&Target) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    match &args.url {
-        Some(url) => work(&Target::Server(Remote::new(url, args)?)).await,
-        None => {
-            store::with_engine(&args.db, MissingStore::Refuse, async |engine| {
-                work(&Target::File(engine.clone())).await
-            })
-            .await
+/// Calls `use_it` with each campaign that is asked for.
+pub async fn each(
+    target: &dyn Target,
+    wanted: &Wanted,
+    mut use_it: impl FnMut(CampaignView) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let page = target.campaigns(wanted, after).await?;
+        page.items.into_iter().try_for_each(&mut use_it)?;
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
         }
     }
 }
 
-/// Does `work` with the campaign that the arguments name; see [`with_target`].
-pub async fn with_campaign<T>(
-    args: &CampaignArgs,
-    work: impl AsyncFnOnce(&Target, CampaignId) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    with_target(&args.target, async |target| {
-        let id = target.find(&args.campaign).await?;
-        work(target, id).await
-    })
-    .await
+/// The campaigns of exactly this name, newest first.
+pub async fn named(target: &dyn Target, name: &str) -> Result<Vec<CampaignView>, CliError> {
+    let wanted = Wanted {
+        name: Some(name.to_owned()),
+        attributes: Attributes::new(),
+        order: Order::NewestFirst,
+    };
+    let mut all = Vec::new();
+    let keep = |view| {
+        all.push(view);
+        Ok(())
+    };
+    each(target, &wanted, keep).await?;
+    Ok(all)
 }
 
-impl Target {
-    /// Its location.
-    pub fn location(&self) -> StoreLocation {
-        match self {
-            Self::File(_) => StoreLocation::File,
-            Self::Server(_) => StoreLocation::Server,
-        }
-    }
-
-    /// Calls `use_it` with each campaign, the oldest first.
-    pub async fn each(
-        &self,
-        use_it: impl FnMut(CampaignView) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
-        let mut use_it = use_it;
-        let engine = match self {
-            Self::File(engine) => engine,
-            Self::Server(remote) => {
-                let all = remote.campaigns().await?;
-                return all.into_iter().rev().try_for_each(use_it);
-            }
-        };
-        let mut query = CampaignQuery::default();
-        loop {
-            let (page, next) = engine.campaigns(query.clone()).await?;
-            page.into_iter().try_for_each(&mut use_it)?;
-            match next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// The campaigns of exactly this name, newest first.
-    pub async fn named(&self, name: &str) -> Result<Vec<CampaignView>, CliError> {
-        match self {
-            Self::File(engine) => store::named(engine, name).await,
-            Self::Server(remote) => remote.named(name).await,
-        }
-    }
-
-    /// The campaign of this id or name; of several with one name the unfinished one, else the newest.
-    pub async fn find(&self, name_or_id: &str) -> Result<CampaignId, CliError> {
-        let id = store::chosen(self.named(name_or_id).await?, name_or_id)?;
-        if let Self::File(engine) = self {
-            // An unknown id is an error before anything is done.
-            engine.campaign(id).await?;
-        }
-        Ok(id)
-    }
-
-    /// The view of a campaign.
-    pub async fn view(&self, id: CampaignId) -> Result<CampaignView, CliError> {
-        match self {
-            Self::File(engine) => Ok(engine.campaign(id).await?.view().await?),
-            Self::Server(remote) => Ok(remote.campaign(id).await?.view),
-        }
-    }
-
-    /// The view of a campaign, with the counts of its records.
-    pub async fn shown(&self, id: CampaignId) -> Result<ShownCampaign, CliError> {
-        match self {
-            Self::File(engine) => ShownCampaign::of(engine, self.view(id).await?).await,
-            Self::Server(remote) => {
-                let campaign = remote.campaign(id).await?;
-                Ok(ShownCampaign {
-                    view: campaign.view,
-                    records: campaign.records,
-                })
-            }
-        }
-    }
-
-    /// Sends a command. Returns whether it changed anything.
-    pub async fn command(&self, id: CampaignId, command: Command) -> Result<bool, CliError> {
-        match self {
-            Self::File(engine) => Ok(engine.command(id, command, None).await?.changed),
-            Self::Server(remote) => remote.command(id, command).await,
-        }
-    }
-
-    /// A page of the log of a campaign, or of the whole store.
-    pub async fn events(&self, of: Option<CampaignId>, after: Option<Cursor>) -> Result<EventPage, CliError> {
-        match self {
-            Self::File(engine) => {
-                let scope = of.map_or(EventScope::Store, EventScope::Campaign);
-                let page = engine.storage().events(scope, after, PAGE).await;
-                Ok(page.map_err(EngineError::from)?)
-            }
-            Self::Server(remote) => remote.events(of, after.as_ref()).await,
-        }
-    }
-
-    /// How many records a phase's run has.
-    pub async fn run_records(
-        &self,
-        shown: &ShownCampaign,
-        phase: &PhaseName,
-        run: Run,
-    ) -> Result<RunRecords, CliError> {
-        match self {
-            Self::File(engine) => {
-                let output = engine.storage().run_output(shown.view.id, phase, run).await;
-                let output = output.map_err(EngineError::from)?;
-                Ok(output.map_or(RunRecords::Absent, |output| RunRecords::Counted(output.records)))
-            }
-            Self::Server(remote) => {
-                let mut phases = shown.view.phases.iter();
-                if phases.any(|one| one.phase == *phase && one.run == Some(run)) {
-                    let records = shown.records.get(phase).copied();
-                    return Ok(RunRecords::Counted(records.unwrap_or(0)));
-                }
-                Ok(match remote.has_run(shown.view.id, phase, run).await? {
-                    true => RunRecords::Uncounted,
-                    false => RunRecords::Absent,
-                })
-            }
-        }
-    }
-
-    /// The records of a run, from the index `from` on.
-    pub async fn records(
-        &self,
-        id: CampaignId,
-        phase: &PhaseName,
-        run: Run,
-        from: u64,
-    ) -> Result<Records, CliError> {
-        Ok(match self {
-            Self::File(engine) => {
-                let campaign = engine.campaign(id).await?;
-                Records::File(campaign.records_of_run(phase.clone(), run, from))
-            }
-            Self::Server(remote) => Records::Server(remote.records(id, phase.clone(), run, from)),
-        })
-    }
+/// The unfinished campaign of this name; the newest, if there are several.
+pub async fn unfinished(target: &dyn Target, name: &str) -> Result<Option<CampaignView>, CliError> {
+    let all = named(target, name).await?;
+    Ok(all.into_iter().find(is_unfinished))
 }
 
-impl ShownCampaign {
-    /// Adds the counts to a view.
-    pub async fn of(engine: &Engine, view: CampaignView) -> Result<Self, CliError> {
-        let mut records = BTreeMap::new();
-        for phase in &view.phases {
-            if let Some(run) = phase.run {
-                let output = engine.storage().run_output(view.id, &phase.phase, run).await;
-                let output = output.map_err(EngineError::from)?;
-                records.insert(phase.phase.clone(), output.map_or(0, |output| output.records));
-            }
-        }
-        Ok(Self { view, records })
+fn is_unfinished(view: &CampaignView) -> bool {
+    view.status != CampaignStatus::Completed
+}
+
+/// The campaign of this id or name; of several with one name the unfinished one, else the newest.
+pub async fn find(target: &dyn Target, name_or_id: &str) -> Result<CampaignId, CliError> {
+    let mut named = named(target, name_or_id).await?;
+    if !named.is_empty() {
+        let meant = named.iter().position(is_unfinished).unwrap_or(0);
+        return Ok(named.swap_remove(meant).id);
     }
+    let id = name_or_id.parse::<CampaignId>().map_err(|_| {
+        CliError::Usage(format!(
+            "there is no campaign named {name_or_id:?} in this store: 'phasegate list' shows which there are"
+        ))
+    })?;
+    // An unknown id is an error before anything is done.
+    target.campaign(id).await?;
+    Ok(id)
 }
 
-/// A stream of records.
-pub enum Records {
-    /// From a file.
-    File(RecordStream),
-    /// From a server.
-    Server(RemoteRecords),
+/// The records of one run, page by page.
+pub struct Records<'a> {
+    target: &'a dyn Target,
+    id: CampaignId,
+    phase: &'a PhaseName,
+    run: Run,
+    next: Option<u64>,
+    read: VecDeque<Box<RawValue>>,
 }
 
-impl Records {
+impl<'a> Records<'a> {
+    /// The records from the index `from` on. The run 0 has none.
+    pub fn new(target: &'a dyn Target, id: CampaignId, phase: &'a PhaseName, run: Run, from: u64) -> Self {
+        Self {
+            target,
+            id,
+            phase,
+            run,
+            next: (run.0 > 0).then_some(from),
+            read: VecDeque::new(),
+        }
+    }
+
     /// The next record, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Box<RawValue>>, CliError> {
-        match self {
-            Self::File(stream) => Ok(stream.next().await?),
-            Self::Server(records) => records.next().await,
+        loop {
+            if let Some(record) = self.read.pop_front() {
+                return Ok(Some(record));
+            }
+            let Some(from) = self.next else {
+                return Ok(None);
+            };
+            let page = self.target.records(self.id, self.phase, self.run, from).await?;
+            self.read = page.records.into();
+            self.next = page.next;
         }
     }
 }

@@ -40,7 +40,13 @@ for (const scheme of ["light", "dark"] as const) {
     await at("a new campaign");
     await page.keyboard.press("Escape");
 
+    await server.call("PATCH", `/campaigns/${empty}`, { attributes: { team: "blue" } });
     await open(page, server, empty);
+    await page.getByRole("button", { name: "More about the campaign" }).click();
+    await page.getByRole("menuitem", { name: "Name and attributes" }).click();
+    await expect(page.getByRole("dialog").getByLabel("Value of team")).toHaveValue("blue");
+    await at("name and attributes");
+    await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Start full sequence" }).click();
     await expect(page.getByRole("alert")).toBeVisible();
     await at("a refused start");

@@ -40,8 +40,20 @@ for (const scheme of FOLDER ? (["light", "dark"] as const) : []) {
       },
     });
 
+    const attributes = { team: "sales", region: "North & South", year: "2026" };
+    await server.call("PATCH", `/campaigns/${done}`, { attributes }, { "phasegate-actor": "J%C3%B6rg" });
+    const asking = { "phasegate-actor": "Ada", "phasegate-reason": "the fair comes first" };
+    await server.call("PATCH", `/campaigns/${bare}`, { attributes: { team: "sales" } }, asking);
     await open(page, server, bare);
     await picture("configured-in-part");
+    await page.getByRole("tab", { name: "Event log" }).click();
+    await expect(page.getByText("By Ada: the fair comes first")).toBeVisible();
+    await picture("event-log-asked");
+    await page.getByRole("button", { name: "More about the campaign" }).click();
+    await page.getByRole("menuitem", { name: "Name and attributes" }).click();
+    await page.getByRole("button", { name: "Add an attribute" }).click();
+    await picture("name-and-attributes");
+    await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Start full sequence" }).click();
     await expect(page.getByRole("alert")).toBeVisible();
     await picture("refused");

@@ -112,12 +112,8 @@ impl EngineState {
 
     /// The phases that lack a valid config, if the campaign waits for configuration.
     async fn waits_for(&self, campaign: &Campaign) -> Option<String> {
-        // Without any check every campaign that could wait does wait. Others need no checks.
-        if CampaignStatus::unchecked(campaign) != CampaignStatus::WaitingForConfiguration {
-            return None;
-        }
-        let view = self.view_of(campaign).await.ok()?;
-        (view.status == CampaignStatus::WaitingForConfiguration)
-            .then(|| log::names(&view.preflight.missing_phases()))
+        let now = self.status(campaign).await.ok()?;
+        let checked = now.checked?;
+        (now.status == CampaignStatus::WaitingForConfiguration).then(|| log::names(&checked.missing_phases()))
     }
 }

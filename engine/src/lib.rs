@@ -113,6 +113,7 @@ mod error;
 mod events;
 mod fresh_ids;
 mod gather;
+mod history;
 mod keys;
 mod keys_at_work;
 mod leases;
@@ -133,6 +134,7 @@ mod report;
 mod resources;
 mod runner;
 mod state;
+mod status;
 mod supervise;
 mod suspects;
 mod turns;
@@ -163,6 +165,7 @@ pub use recover::Recovery;
 pub use report::Reported;
 pub use resources::ResourceUser;
 pub use runner::{FieldProblem, InputChange, PhaseRunner, Resources, RunError, RunOutcome};
+pub use status::StatusNow;
 
 /// The storage port, with the types that it reads and writes.
 pub use phasegate_core::storage;

@@ -50,6 +50,11 @@ pub const ALL: &[Entry] = &[
     entry("invalid_parameter", &[400], "A path segment, query parameter or header breaks its rule.", "limit is not a whole number from 1 to 1000: \"many\""),
     entry("invalid_name", &[400], "A name or id breaks its rule.", "\"No Kind\" is not a resource id: 1 to 128 characters of A-Z, a-z, 0-9, -, _ and ., not beginning with a dot")
         .with(r#"{"chars": 0, "character": null}"#),
+    entry("invalid_envelope", &[400], "Who asks, or why, can't be taken.", "the actor has more than 200 characters: shorten it"),
+    entry("invalid_attribute", &[400], "An attribute breaks its rule, or there would be more than 32.", "the attribute \"Colour\" can't be set: a key has 1 to 64 of the characters a to z, 0 to 9, '_', '.' and '-'")
+        .with(r#"{"key": "Colour", "problem": "a key has 1 to 64 of the characters a to z, 0 to 9, '_', '.' and '-'"}"#),
+    entry("invalid_retry", &[400], "A retry policy is out of its ranges.", "the retry policy of analysis can't be used: maxTries is 0, not 1 to 1000")
+        .with(r#"{"phase": "analysis", "problem": "maxTries is 0, not 1 to 1000"}"#),
     entry("invalid_cursor", &[400], "A cursor was not made by this store.", "\"7x\" is not a cursor of this store: begin without one"),
     entry("unauthorized", &[401], "The token is missing or wrong.", "the token is missing or wrong: send it as 'Authorization: Bearer TOKEN', or open the login link that the server printed"),
     entry("origin_not_allowed", &[403], "A page of another origin sent the request.", "a page of https://elsewhere.example may not change anything here"),
@@ -77,6 +82,7 @@ pub const ALL: &[Entry] = &[
     entry("resource_not_found", &[404], "There is no such resource.", "there is no dns_persona careful")
         .with(r#"{"resource": {"kind": "dns_persona", "id": "careful"}}"#),
     entry("run_not_found", &[404], "The phase has no such run.", "analysis has no run 7"),
+    entry("version_not_found", &[404], "The campaign has no event of that number yet.", "the campaign has no event 7 yet"),
     // Codes of documents.
     entry("config_invalid", &[400, 409], "Configs are wrong; none was stored. It is 409 for a stored config that is no longer valid.", "the config is wrong in one place, so nothing was changed: analysis/keyword: it must not be blank")
         .with(r#"{"errors": [{"phase": "analysis", "pointer": "/keyword", "keyword": "pattern", "message": "it must not be blank"}], "totalErrors": 1}"#),
@@ -99,6 +105,10 @@ pub const ALL: &[Entry] = &[
         .with(r#"{"phase": "analysis", "state": "not_started", "expected": "domain_generation"}"#),
     entry("input_changed", &[409], "What the paused phase works with has changed, and it can't continue with the change.", "a config or resource that dns_validation works with has changed, and it can't continue with the change: restart it to begin afresh")
         .with(r#"{"phase": "dns_validation"}"#),
+    entry("skip_forbidden", &[409], "The pipeline doesn't let the phase be skipped.", "dns_validation can't be skipped: its pipeline forbids it")
+        .with(r#"{"phase": "dns_validation"}"#),
+    entry("nothing_left", &[409], "The phase is the last that is left to run, so it can't be skipped.", "analysis can't be skipped: it is the last phase that is left to run")
+        .with(r#"{"phase": "analysis"}"#),
     entry("already_running", &[409], "A phase runs already.", "domain_generation is running already: wait for it, or pause or stop it first")
         .with(r#"{"phase": "domain_generation"}"#),
     entry("paused", &[409], "The phase is paused.", "domain_generation is paused: resume it, or restart it to begin afresh")
@@ -139,20 +149,15 @@ mod tests {
 
     /// Codes of the engine that no answer has: the state of a broken store is for its operator, a stale ticket for its runner, and
     /// what no call asks for can't be refused.
-    const NOT_HERE: [&str; 14] = [
+    const NOT_HERE: [&str; 9] = [
         "answer_invalid",
         "closed",
         "fenced",
         "held",
-        "invalid_attribute",
-        "invalid_envelope",
-        "invalid_retry",
         "lease_held",
         "newer_format",
-        "nothing_left",
         "outcome_unknown",
         "resource_conflict",
-        "skip_forbidden",
         "stale_ticket",
     ];
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use phasegate::RetryPolicy;
 use phasegate::core::storage::EventPage as Events;
 use phasegate::core::{EventType, PreflightReport};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::described::Described;
+use crate::described::{self, Described};
 use crate::shapes;
 
 /// The place of components in the document.
@@ -18,6 +19,7 @@ const TAG: &str = "type";
 pub type Campaign = Described<shapes::CampaignBody>;
 pub type CampaignPage = Described<shapes::CampaignPage>;
 pub type CampaignStatus = Described<phasegate::CampaignStatus>;
+pub type ConfigPage = Described<shapes::ConfigPage>;
 pub type EventPage = Described<Events>;
 pub type Pipeline = Described<phasegate::core::PipelineDefinition>;
 pub type PipelinePage = Described<shapes::PipelinePage<'static>>;
@@ -32,11 +34,22 @@ pub fn components() -> Map<String, Value> {
         .into_generator();
     // The types inside them are added too.
     generator.subschema_for::<shapes::CampaignPage>();
+    generator.subschema_for::<shapes::ConfigPage>();
+    generator.subschema_for::<shapes::DryRunBody>();
     generator.subschema_for::<Events>();
     generator.subschema_for::<EventType>();
     generator.subschema_for::<shapes::PipelinePage<'static>>();
     generator.subschema_for::<shapes::RecordPage>();
     let mut components = generator.take_definitions(true);
+    let policy = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<RetryPolicy>();
+    let mut policy = policy.to_value();
+    if let Some(keywords) = policy.as_object_mut() {
+        keywords.remove("$schema");
+    }
+    components.insert(described::RetryPolicy::NAME.to_owned(), policy);
     for schema in components.values_mut() {
         merge_variants(schema);
         tidy(schema);
@@ -53,12 +66,18 @@ fn merge_variants(schema: &mut Value) {
     let Some(Value::Array(variants)) = event.remove("oneOf") else {
         return;
     };
-    let mut members: BTreeMap<&str, (&Value, Vec<String>)> = BTreeMap::new();
+    let mut members: BTreeMap<&str, (Vec<Value>, Vec<String>)> = BTreeMap::new();
     for variant in &variants {
         let own = &variant["properties"];
         let tag = format!("`{}`", own[TAG]["const"].as_str().unwrap_or_default());
         for (name, member) in own.as_object().into_iter().flatten() {
-            let (_, types) = members.entry(name).or_insert_with(|| (member, Vec::new()));
+            let (forms, types) = members.entry(name).or_default();
+            if !forms
+                .iter()
+                .any(|known| without_description(known) == without_description(member))
+            {
+                forms.push(member.clone());
+            }
             types.push(tag.clone());
         }
     }
@@ -66,10 +85,15 @@ fn merge_variants(schema: &mut Value) {
     let mut properties = json!({
         TAG: { "$ref": format!("#{COMPONENTS}/EventType"), "description": "What happened." }
     });
-    for (name, (member, types)) in members {
-        let mut member = member.clone();
+    for (name, (mut forms, types)) in members {
+        let text = forms[0]["description"].as_str().unwrap_or_default().to_owned();
+        let mut member = match forms.len() {
+            1 => forms.remove(0),
+            _ => {
+                json!({ "anyOf": forms.iter().map(without_description).collect::<Vec<_>>(), "description": text })
+            }
+        };
         if types.len() * 2 < variants.len() {
-            let text = member["description"].as_str().unwrap_or_default();
             member["description"] = json!(format!("{text} Of {}.", types.join(", ")));
         }
         properties[name] = member;
@@ -80,6 +104,15 @@ fn merge_variants(schema: &mut Value) {
     if let Some(required) = event["required"].as_array_mut() {
         required.push(json!(TAG));
     }
+}
+
+/// A schema as it binds, whatever is said of it.
+fn without_description(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(keywords) = schema.as_object_mut() {
+        keywords.remove("description");
+    }
+    schema
 }
 
 /// Makes a schema exact for a client: an answer has the members of the schema, and no others.
@@ -139,5 +172,11 @@ mod tests {
         );
         assert_eq!(properties["phase"]["description"], "The phase.");
         assert_eq!(event["additionalProperties"], false);
+        let values = |form: usize| &properties["attributes"]["anyOf"][form]["additionalProperties"]["type"];
+        assert_eq!(
+            (values(0), values(1)),
+            (&json!("string"), &json!(["string", "null"])),
+            "an attribute is removed by null"
+        );
     }
 }

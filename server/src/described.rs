@@ -23,3 +23,23 @@ impl<T: JsonSchema> ToSchema for Described<T> {
 }
 
 pub type Mode = Described<phasegate::Mode>;
+
+/// Names a retry policy as it is given: what is left out has a default.
+pub struct RetryPolicy;
+
+impl RetryPolicy {
+    /// The name of its component.
+    pub const NAME: &str = "RetryPolicyToSet";
+}
+
+impl PartialSchema for RetryPolicy {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::default())
+    }
+}
+
+impl ToSchema for RetryPolicy {
+    fn name() -> Cow<'static, str> {
+        Self::NAME.into()
+    }
+}

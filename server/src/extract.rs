@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::as_object::AsObject;
 use crate::problem::Problem;
 
 /// The largest body of a request.
@@ -91,7 +92,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
             return Ok(Self(None));
         }
         // `null` counts as no body.
-        parse(&bytes).map(Self)
+        let body: Option<AsObject<T>> = parse(&bytes)?;
+        Ok(Self(body.map(|AsObject(body)| body)))
     }
 }
 

@@ -26,6 +26,9 @@
 //! from a page of another origin. A router within a host's own app may leave this to the host: [`Access::Open`],
 //! [`Hosts::any`].
 
+mod as_object;
+mod asked;
+mod campaign_body;
 pub mod catalogue;
 mod components;
 mod console;
@@ -42,6 +45,7 @@ mod routes;
 pub mod rows;
 mod server;
 mod shapes;
+mod slots;
 mod stream;
 
 pub use self::metrics::install_metrics;

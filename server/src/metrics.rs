@@ -10,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use phasegate::core::Campaign;
 use phasegate::storage::{CampaignQuery, Cursor, EventScope};
-use phasegate::{CampaignId, CampaignStatus, CampaignView, Engine, EngineError, Mode};
+use phasegate::{CampaignId, CampaignStatus, Engine, EngineError};
 use tracing::Instrument;
 
 const REQUESTS: &str = "phasegate_http_requests_total";
@@ -194,13 +195,7 @@ impl CampaignCounts {
         loop {
             let page = engine.storage().campaigns(query.clone()).await?;
             for campaign in &page.items {
-                match CampaignStatus::unchecked(campaign) {
-                    // Only the facts tell whether it waits.
-                    CampaignStatus::WaitingForConfiguration => self.look_at(engine, campaign.id).await?,
-                    status => {
-                        self.statuses.insert(campaign.id, status);
-                    }
-                }
+                self.count(engine, campaign).await?;
             }
             match page.next {
                 Some(next) => query.after = Some(next),
@@ -210,41 +205,45 @@ impl CampaignCounts {
     }
 
     async fn look_at(&mut self, engine: &Engine, id: CampaignId) -> Result<(), EngineError> {
-        let view = match engine.campaign(id).await {
-            Ok(campaign) => campaign.view().await,
-            Err(error) => Err(error),
-        };
-        let view = match view {
-            Ok(view) => Some(view),
-            Err(EngineError::NotFound { .. }) => None,
+        match engine.storage().campaign(id).await?.campaign {
+            Some(campaign) => self.count(engine, &campaign).await,
+            None => {
+                self.leave_out(id);
+                Ok(())
+            }
+        }
+    }
+
+    async fn count(&mut self, engine: &Engine, campaign: &Campaign) -> Result<(), EngineError> {
+        let id = campaign.id;
+        let now = match engine.status(campaign).await {
+            Ok(now) => now,
+            // It was deleted after it was read.
+            Err(EngineError::NotFound { .. }) => {
+                self.leave_out(id);
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
-        match view.as_ref().is_some_and(rests_between_phases) {
-            true => self.resting.insert(id),
-            false => self.resting.remove(&id),
+        match now.checked {
+            Some(_) => self.resting.insert(id),
+            None => self.resting.remove(&id),
         };
-        match view {
-            Some(view) => self.statuses.insert(id, view.status),
-            None => self.statuses.remove(&id),
-        };
+        self.statuses.insert(id, now.status);
         Ok(())
     }
-}
 
-/// Whether it is a chain that waits for configuration, or may after a change of a resource.
-fn rests_between_phases(view: &CampaignView) -> bool {
-    matches!(
-        view.status,
-        CampaignStatus::Idle | CampaignStatus::WaitingForConfiguration
-    ) && view.mode == Mode::FullSequence
-        && (1..view.phases.len()).contains(&view.position)
+    fn leave_out(&mut self, id: CampaignId) {
+        self.resting.remove(&id);
+        self.statuses.remove(&id);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use phasegate::storage::Expected;
-    use phasegate::{CampaignHandle, NewCampaign, PhaseDefinition, PhaseName, Pipeline};
+    use phasegate::{CampaignHandle, Mode, NewCampaign, PhaseDefinition, PhaseName, Pipeline};
     use phasegate_testkit::{MemoryStorage, Stage};
     use serde_json::json;
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+use crate::asked::{ACTOR, DRY_RUN};
 use crate::catalogue::{self, Entry};
 use crate::components;
 use crate::problem::PROBLEM_JSON;
@@ -58,6 +59,7 @@ pub(crate) fn to_json(document: OpenApi) -> Value {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 leave_out_null(operation);
+                describe_dry_run(operation);
                 describe_errors(path, method, operation, &mut examples);
             }
         }
@@ -92,6 +94,32 @@ fn leave_out_null(operation: &mut Value) {
     }
 }
 
+/// Whether an operation has a parameter of this name.
+fn takes(operation: &Value, name: &str) -> bool {
+    let parameters = operation["parameters"].as_array();
+    parameters.is_some_and(|all| all.iter().any(|one| one["name"] == name))
+}
+
+/// Adds the answer of a dry run to an operation that takes one.
+fn describe_dry_run(operation: &mut Value) {
+    if !takes(operation, DRY_RUN) {
+        return;
+    }
+    let dry_run = json!({ "$ref": "#/components/schemas/DryRun" });
+    let answer = &mut operation["responses"]["200"];
+    let told = "With `dryRun`: what the command would do";
+    let description = match answer["description"].as_str() {
+        Some(done) => format!("{done}. {told}"),
+        None => told.to_owned(),
+    };
+    answer["description"] = json!(description);
+    let schema = &mut answer["content"]["application/json"]["schema"];
+    *schema = match schema.take() {
+        Value::Null => dry_run,
+        done => json!({ "anyOf": [done, dry_run] }),
+    };
+}
+
 /// Adds the errors of one operation. The routes write its own codes into the extension `x-codes`, which is removed here.
 fn describe_errors(path: &str, method: &str, operation: &mut Value, examples: &mut Map<String, Value>) {
     let own = operation
@@ -106,6 +134,9 @@ fn describe_errors(path: &str, method: &str, operation: &mut Value, examples: &m
     }
     if operation.get("requestBody").is_some() || method == "post" {
         codes.extend(WITH_BODY);
+    }
+    if takes(operation, ACTOR) {
+        codes.push("invalid_envelope");
     }
     if path.contains('{') || operation.get("parameters").is_some() {
         codes.push("invalid_parameter");

@@ -75,6 +75,13 @@ impl Problem {
         self.code
     }
 
+    /// Whether it is the campaign that refuses. Otherwise the request itself breaks a rule, its condition doesn't hold, or the server
+    /// failed.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let is_of_request = self.code.starts_with("invalid_") || self.code == "precondition_failed";
+        self.status.is_client_error() && !is_of_request
+    }
+
     /// The document.
     pub fn to_json(&self) -> Value {
         let mut document = self.members.clone();

@@ -19,7 +19,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, CliError> {
     let resources = planned::resources(&engine, &plan, None)?;
     let report = planned::preflight(&engine, &plan, &resources).await?;
     if let Some(report) = planned::blockers(&plan, &report) {
-        return Err(CliError::Preflight { report });
+        return Err(CliError::preflight(report));
     }
     if args.json {
         Output::new().json(&report)?;

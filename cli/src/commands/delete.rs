@@ -5,15 +5,17 @@ use std::io::{self, IsTerminal, Write};
 use phasegate::core::Command;
 
 use crate::args::DeleteArgs;
+use crate::carried_out::carry_out;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::print_line;
-use crate::target::with_campaign;
+use crate::target;
 
 /// Deletes a campaign, after asking.
 pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
-    with_campaign(&args.campaign, async |target, id| {
-        let named = target.named(&args.campaign.campaign).await?;
+    with_campaign(&args.campaign, Some(&args.write.ask), async |target, id| {
+        let named = target::named(target, &args.campaign.campaign).await?;
         if named.len() > 1 {
             let line = |view: &phasegate::CampaignView| format!("\n  {}  {}", view.id, view.status.spoken());
             return Err(CliError::Usage(format!(
@@ -22,14 +24,15 @@ pub async fn delete(args: DeleteArgs) -> Result<Exit, CliError> {
                 named.iter().map(line).collect::<String>()
             )));
         }
-        let view = target.view(id).await?;
-        if !args.yes && !agreed(&view.name)? {
+        let view = target.campaign(id).await?.view;
+        if !args.yes && !args.write.dry_run && !agreed(&view.name)? {
             let said = "nothing was deleted: say --yes to delete without being asked";
             return Err(CliError::Usage(said.to_owned()));
         }
-        target.command(id, Command::Delete {}).await?;
-        print_line(format_args!("{} ({}) is deleted", view.name, view.id))?;
-        Ok(Exit::Done)
+        carry_out(target, id, Command::Delete {}, &args.write, async |_| {
+            print_line(format_args!("{} ({}) is deleted", view.name, view.id))
+        })
+        .await
     })
     .await
 }

@@ -5,15 +5,16 @@ use phasegate::storage::Cursor;
 use crate::args::EventsArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_target;
 use crate::output::Output;
 use crate::render::events::line;
-use crate::target::with_target;
+use crate::target::find;
 
 /// Prints the log of a campaign, or of the whole store.
 pub async fn events(args: EventsArgs) -> Result<Exit, CliError> {
-    with_target(&args.target, async |target| {
+    with_target(&args.target, None, async |target| {
         let of = match &args.campaign {
-            Some(campaign) => Some(target.find(campaign).await?),
+            Some(campaign) => Some(find(target, campaign).await?),
             None => None,
         };
         let mut after = args.after.map(Cursor::from_text);

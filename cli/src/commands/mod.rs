@@ -5,14 +5,18 @@ mod check;
 mod completions;
 mod configure;
 mod delete;
+mod describe;
 mod events;
 mod list;
 mod mode;
+mod prune;
 mod records;
+mod retry;
 mod run;
 mod schema;
 mod serve;
 mod show;
+mod skip;
 mod start;
 mod stop;
 mod verify;
@@ -36,6 +40,11 @@ pub async fn execute(cli: Cli) -> Result<Exit, CliError> {
         Command::Configure(args) => configure::configure(args).await,
         Command::Unconfigure(args) => configure::unconfigure(args).await,
         Command::Mode(args) => mode::mode(args).await,
+        Command::Describe(args) => describe::describe(args).await,
+        Command::Skip(args) => skip::skip(args).await,
+        Command::Unskip(args) => skip::unskip(args).await,
+        Command::Retry(args) => retry::retry(args).await,
+        Command::Prune(args) => prune::prune(args).await,
         Command::Delete(args) => delete::delete(args).await,
         Command::Events(args) => events::events(args).await,
         Command::Records(args) => records::records(args).await,

@@ -9,17 +9,18 @@ use serde_json::value::RawValue;
 use crate::args::{RecordsArgs, RecordsFormat};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::Output;
 use crate::render::tables::{count, scalar, table};
 use crate::screen::say;
-use crate::target::{RunRecords, Target, with_campaign};
+use crate::target::{self, Target};
 
 /// How many rows a table has by default.
 const TABLE_ROWS: u64 = 100;
 
 /// Prints the records of a phase.
 pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
-    with_campaign(&args.campaign, async |target, id| {
+    with_campaign(&args.campaign, None, async |target, id| {
         let records = Records::find(target, id, &args).await?;
         let mut out = Output::new();
         match args.format {
@@ -36,27 +37,31 @@ pub async fn records(args: RecordsArgs) -> Result<Exit, CliError> {
 
 /// Some records of one run. They can be read repeatedly.
 struct Records<'a> {
-    target: &'a Target,
+    target: &'a dyn Target,
     campaign: CampaignId,
     phase: PhaseName,
     run: Run,
     from: u64,
     limit: u64,
-    total: RunRecords,
+    total: u64,
 }
 
 impl<'a> Records<'a> {
-    async fn find(target: &'a Target, campaign: CampaignId, args: &RecordsArgs) -> Result<Self, CliError> {
+    async fn find(
+        target: &'a dyn Target,
+        campaign: CampaignId,
+        args: &RecordsArgs,
+    ) -> Result<Self, CliError> {
         let phase = PhaseName::new(&args.phase).map_err(EngineError::from)?;
-        let standing = target.shown(campaign).await?;
+        let standing = target.campaign(campaign).await?;
         let phases = &standing.view.phases;
         let Some(shown) = phases.iter().find(|one| one.phase == phase) else {
             let phases = phases.iter().map(|one| one.phase.clone()).collect();
             return Err(EngineError::from(Rejection::UnknownPhase { phase, phases }).into());
         };
         let run = args.run.map(Run).or(shown.run).unwrap_or(Run(0));
-        let total = target.run_records(&standing, &phase, run).await?;
-        if args.run.is_some() && total == RunRecords::Absent {
+        let total = target.run_records(campaign, &phase, run).await?;
+        if args.run.is_some() && total.is_none() {
             return Err(CliError::Usage(format!(
                 "{phase} has no records of run {run}: 'phasegate events' shows its runs"
             )));
@@ -72,15 +77,12 @@ impl<'a> Records<'a> {
             run,
             from: args.from,
             limit: args.limit.unwrap_or(most),
-            total,
+            total: total.unwrap_or(0),
         })
     }
 
     async fn each(&self, mut use_it: impl FnMut(&RawValue) -> Result<(), CliError>) -> Result<(), CliError> {
-        let target = self.target;
-        let mut stream = target
-            .records(self.campaign, &self.phase, self.run, self.from)
-            .await?;
+        let mut stream = target::Records::new(self.target, self.campaign, &self.phase, self.run, self.from);
         let mut left = self.limit;
         while left > 0
             && let Some(record) = stream.next().await?
@@ -89,15 +91,6 @@ impl<'a> Records<'a> {
             left -= 1;
         }
         Ok(())
-    }
-
-    /// Whether there is a record at this place of the run.
-    async fn has(&self, place: u64) -> Result<bool, CliError> {
-        let target = self.target;
-        let mut stream = target
-            .records(self.campaign, &self.phase, self.run, place)
-            .await?;
-        Ok(stream.next().await?.is_some())
     }
 
     async fn columns(&self) -> Result<Columns, CliError> {
@@ -146,13 +139,12 @@ async fn in_table(records: &Records<'_>, out: &mut Output) -> Result<(), CliErro
     }
     out.line(table)?;
     let shown = records.from + rows;
-    let left = match records.total {
-        RunRecords::Counted(total) => Some(count(total.saturating_sub(shown))).filter(|_| total > shown),
-        RunRecords::Uncounted if records.has(shown).await? => Some("and".to_owned()),
-        RunRecords::Uncounted | RunRecords::Absent => None,
-    };
-    if let Some(left) = left {
-        say(format_args!("{left} more: --from and --limit choose which"));
+    let left = records.total.saturating_sub(shown);
+    if left > 0 {
+        say(format_args!(
+            "{} more: --from and --limit choose which",
+            count(left)
+        ));
     }
     Ok(())
 }

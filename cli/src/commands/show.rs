@@ -3,15 +3,15 @@
 use crate::args::ShowArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::with_campaign;
 use crate::output::Output;
 use crate::render::summary;
 use crate::render::tables::moment;
-use crate::target::with_campaign;
 
 /// Shows the state of a campaign, and what can be done now.
 pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
-    with_campaign(&args.campaign, async |target, id| {
-        let shown = target.shown(id).await?;
+    with_campaign(&args.campaign, None, async |target, id| {
+        let shown = target.campaign(id).await?;
         let view = &shown.view;
         let mut out = Output::new();
         if args.json {
@@ -26,6 +26,9 @@ pub async fn show(args: ShowArgs) -> Result<Exit, CliError> {
             moment(view.created_at),
             moment(view.changed_at)
         ))?;
+        if let Some(attributes) = summary::attributes(view) {
+            out.line(format_args!("attributes: {attributes}"))?;
+        }
         out.line(summary::phases(&shown))?;
         for warning in summary::warnings(view) {
             out.line(warning)?;

@@ -5,11 +5,11 @@ use phasegate::{CampaignStatus, CampaignView, Engine, PhaseName};
 use crate::args::{CampaignArgs, FollowArgs, RestartArgs, ResumeArgs, StartArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::follow::{StartAction, follow, follow_at_server};
+use crate::follow::{StartAction, follow};
 use crate::json_file::read_config;
+use crate::opened::with_campaign;
 use crate::render::summary::shell_word;
 use crate::sandbox::{self, Addresses};
-use crate::target::{Target, with_campaign};
 
 /// Starts a phase, by default the one whose turn it is.
 pub async fn start(args: StartArgs) -> Result<Exit, CliError> {
@@ -60,25 +60,20 @@ async fn in_foreground(
     again: &str,
     action: impl FnOnce(CampaignView) -> Result<StartAction, CliError>,
 ) -> Result<Exit, CliError> {
-    with_campaign(args, async |target, id| {
-        let action = action(target.view(id).await?)?;
+    with_campaign(args, Some(&how.write.ask), async |target, id| {
+        let action = action(target.campaign(id).await?.view)?;
         let again = again_typed(args, how, again);
-        let engine = match target {
-            Target::File(engine) => engine,
-            Target::Server(_) if how.sandbox => {
+        let sandbox = match (how.sandbox, target.engine()) {
+            (true, None) => {
                 return Err(CliError::Usage(
                     "--sandbox is for what runs here: start the server with 'phasegate serve --sandbox'"
                         .to_owned(),
                 ));
             }
-            Target::Server(remote) => return follow_at_server(remote, id, action, how, &again).await,
+            (true, Some(engine)) if !how.write.dry_run => Some(sandboxed(engine).await?),
+            _ => None,
         };
-        let campaign = engine.campaign(id).await?;
-        let sandbox = match how.sandbox {
-            true => Some(sandboxed(engine).await?),
-            false => None,
-        };
-        let exit = follow(engine, &campaign, action, how, &again).await;
+        let exit = follow(target, id, action, how, &again).await;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
         }

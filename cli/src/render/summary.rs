@@ -1,6 +1,6 @@
 //! The complete state of a campaign.
 
-use phasegate::core::{CommandKind, Timestamp};
+use phasegate::core::{CommandKind, PhaseView, Timestamp};
 use phasegate::{CampaignStatus, CampaignView, PhaseStatus};
 
 use super::tables::{WARNING, between, count, duration, members, preflight, table};
@@ -27,6 +27,7 @@ pub fn phases(shown: &ShownCampaign) -> String {
         let told = match (&phase.summary, &phase.failure) {
             (Some(summary), _) => members(summary),
             (None, Some(failure)) => failure.to_string(),
+            (None, None) if phase.skip.is_some() => skipped(phase),
             (None, None) if !phase.configured => "no config".to_owned(),
             (None, None) if !phase.problems.is_empty() => "its config has problems".to_owned(),
             (None, None) => String::new(),
@@ -40,6 +41,27 @@ pub fn phases(shown: &ShownCampaign) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// The phases as a table of their statuses.
+pub fn statuses(view: &CampaignView) -> String {
+    let mut table = table(["Phase", "Status"]);
+    for phase in &view.phases {
+        let marked = phase.skip.is_some() && phase.status != PhaseStatus::Skipped;
+        let mark = if marked { ", to be skipped" } else { "" };
+        table.add_row([
+            phase.phase.to_string(),
+            format!("{}{mark}", phase.status.spoken()),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The attributes of a campaign on a line; `None` without any.
+pub fn attributes(view: &CampaignView) -> Option<String> {
+    let all = view.attributes.iter();
+    let all: Vec<_> = all.map(|(key, value)| format!("{key}={value}")).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// What the phases warn of in their summaries, a line each.
@@ -128,6 +150,8 @@ pub fn allowed(view: &CampaignView, location: StoreLocation) -> Vec<String> {
             CommandKind::Stop => "stop",
             CommandKind::Unconfigure if phase_is(view, phase?, PhaseStatus::NotStarted) => "unconfigure",
             CommandKind::Configure => "configure",
+            CommandKind::Skip => "skip",
+            CommandKind::Unskip if is_marked(view, phase?) => "unskip",
             _ => return None,
         };
         let file = if verb == "configure" { " FILE" } else { "" };
@@ -138,6 +162,24 @@ pub fn allowed(view: &CampaignView, location: StoreLocation) -> Vec<String> {
         ))
     });
     typed.collect()
+}
+
+/// What is said of a phase that is skipped, or is to be.
+fn skipped(phase: &PhaseView) -> String {
+    let said = match phase.status {
+        PhaseStatus::Skipped => "skipped",
+        _ => "to be skipped",
+    };
+    match phase.skip.as_ref().and_then(|skip| skip.reason.as_ref()) {
+        Some(reason) => format!("{said}: {reason}"),
+        None => said.to_owned(),
+    }
+}
+
+fn is_marked(view: &CampaignView, phase: &phasegate::PhaseName) -> bool {
+    view.phases
+        .iter()
+        .any(|one| one.phase == *phase && one.skip.is_some())
 }
 
 fn phase_is(view: &CampaignView, phase: &phasegate::PhaseName, status: PhaseStatus) -> bool {

@@ -8,4 +8,5 @@ mod means;
 mod plans;
 mod serve;
 mod support;
+mod targets;
 mod url;

@@ -198,6 +198,96 @@ fn check_says_what_run_would_and_stores_nothing() {
 }
 
 #[test]
+fn a_plan_brings_attributes_and_retry_policies() {
+    let place = Workplace::new();
+    let mut planned = plan("step_by_step", 10);
+    planned["attributes"] = json!({"team": "blue"});
+    planned["retry"] = json!({"analysis": {"maxTries": 3}});
+    place.plan(&planned);
+    let run = [
+        "run",
+        "plan.json",
+        "--sandbox",
+        "--attribute",
+        "year=2026",
+        "--actor",
+        "Ada",
+    ];
+    place.run(&run).exits_with(0);
+    let view = place.view("leads");
+    assert_eq!(view["attributes"], json!({"team": "blue", "year": "2026"}));
+    assert_eq!(view["phases"][3]["retry"]["maxTries"], 3);
+    let log = place
+        .run(&["events", "leads", "--json"])
+        .exits_with(0)
+        .json_lines();
+    assert!(
+        log.iter()
+            .take_while(|event| event["type"] != "phase_completed")
+            .all(|event| event["actor"] == "Ada")
+    );
+
+    planned["attributes"]["team"] = json!("red");
+    planned["retry"]["analysis"]["maxTries"] = json!(4);
+    place.plan(&planned);
+    let tried = place
+        .run(&["run", "plan.json", "--apply", "--dry-run"])
+        .exits_with(0)
+        .stdout;
+    assert!(
+        tried.contains("  attributes             team\n  retry policy           analysis\n"),
+        "{tried}"
+    );
+    assert_eq!(place.view("leads"), view);
+    let done = place
+        .run(&["run", "plan.json", "--sandbox", "--apply"])
+        .exits_with(0);
+    assert!(!done.stderr.contains("note:"), "{}", done.stderr);
+    let view = place.view("leads");
+    assert_eq!(view["attributes"], json!({"team": "red", "year": "2026"}));
+    assert_eq!(view["phases"][3]["retry"]["maxTries"], 4);
+    planned["skips"] = json!(["analysis"]);
+    place.plan(&planned);
+    let noted = place.run_plan().exits_with(0);
+    assert!(
+        noted.stderr.contains("note: the plan has other phases to skip"),
+        "{}",
+        noted.stderr
+    );
+    place.run(&["run", "plan.json", "--new"]).exits_with(2);
+}
+
+#[test]
+fn a_dry_run_of_a_plan_makes_no_store() {
+    let place = Workplace::new();
+    let mut planned = plan("full_sequence", 10);
+    place.plan(&planned);
+    let tried = place.run(&["run", "plan.json", "--dry-run"]).exits_with(0).stdout;
+    for line in [
+        "  stored                 dns_persona careful, dns_persona quick, http_persona browser\n",
+        "  created                leads\n",
+        "  started                domain_generation\n",
+    ] {
+        assert!(tried.contains(line), "{tried}");
+    }
+    let tried = place
+        .run(&["run", "plan.json", "--dry-run", "--json"])
+        .exits_with(0)
+        .json_lines();
+    assert_eq!(
+        (&tried[0]["accepted"], &tried[0]["plan"]["created"]),
+        (&json!(true), &json!("leads"))
+    );
+    planned["configs"]
+        .as_object_mut()
+        .expect("configs")
+        .remove("analysis");
+    place.plan(&planned);
+    place.run(&["run", "plan.json", "--dry-run"]).exits_with(3);
+    assert!(!place.path("phasegate.redb").exists());
+}
+
+#[test]
 fn wrong_arguments_are_usage_errors() {
     let place = Workplace::new();
     for arguments in [

@@ -1,7 +1,8 @@
 // The API's endpoints, with what each mutation makes stale. The hooks come from the OpenAPI document.
-import { generated, type RecordPage } from "./generated";
+import { type CampaignPage, type CampaignStatus, generated, type RecordPage } from "./generated";
 
 export { root } from "./base";
+export type { CampaignResponse as Campaign } from "./generated";
 export * from "./generated";
 export { type Problem, problemOf } from "./problem";
 export { type Code, EVENT_TYPE, type Words } from "./words";
@@ -15,6 +16,15 @@ interface RecordsArg {
   cursor?: string;
   limit: number;
   filter: Record<string, string>;
+}
+
+/** A page of the campaigns that are like that. */
+interface CampaignsArg {
+  cursor?: string;
+  limit: number;
+  name?: string;
+  status?: CampaignStatus;
+  attributes: Record<string, string>;
 }
 
 const stale = ["Campaigns" as const];
@@ -31,13 +41,13 @@ const ofResource = (_: unknown, __: unknown, { kind }: { kind: string }) => [
 export const api = generated
   .enhanceEndpoints({
     endpoints: {
-      listCampaigns: { providesTags: ["Campaigns"] },
       showCampaign: { providesTags: ["Campaigns"] },
       showConfig: { providesTags: (_, __, { id, phase }) => [{ type: "Configs", id: `${id}/${phase}` }] },
       listResources: { providesTags: (_, __, { kind }) => [{ type: "Resources", id: kind }] },
       createCampaign: { invalidatesTags: stale },
       // What shows it is left then, and would only learn that it is gone.
       deleteCampaign: { invalidatesTags: [] },
+      describeCampaign: { invalidatesTags: stale },
       setMode: { invalidatesTags: stale },
       startPhase: { invalidatesTags: stale },
       restartPhase: { invalidatesTags: stale },
@@ -53,6 +63,19 @@ export const api = generated
   })
   .injectEndpoints({
     endpoints: (build) => ({
+      // Attributes have any keys, so the filters by them are not in the document.
+      findCampaigns: build.query<CampaignPage, CampaignsArg>({
+        query: ({ attributes, ...page }) => ({
+          url: "/api/v1/campaigns",
+          params: {
+            ...Object.fromEntries(
+              Object.entries(attributes).map(([key, value]) => [`attribute.${key}`, value]),
+            ),
+            ...page,
+          },
+        }),
+        providesTags: ["Campaigns"],
+      }),
       // Records have any members, so the filters by them are not in the document.
       filterRecords: build.query<RecordPage, RecordsArg>({
         query: ({ id, phase, filter, ...page }) => ({
@@ -63,4 +86,4 @@ export const api = generated
     }),
   });
 
-export const { useFilterRecordsQuery } = api;
+export const { useFilterRecordsQuery, useFindCampaignsQuery } = api;

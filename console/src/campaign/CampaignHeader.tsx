@@ -1,18 +1,21 @@
 import { ActionIcon, Anchor, Button, Group, Menu, SegmentedControl, Stack, Text, Title } from "@mantine/core";
 import {
   IconDots,
+  IconPencil,
   IconPlayerPause,
   IconPlayerPlay,
   IconPlayerStop,
   IconReload,
   IconTrash,
 } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import type { Campaign, Mode, Pipeline, Words } from "../api";
+import { Attributes } from "../shell/Attributes";
 import type { Question } from "../shell/Confirm";
 import { Pill } from "../shell/Pill";
 import { CAMPAIGN_STATES, count, MODES, moment, phaseTitle } from "../words";
+import { Describe } from "./Describe";
 import type { Commands } from "./useCommands";
 
 interface Props {
@@ -24,6 +27,7 @@ interface Props {
 
 export function CampaignHeader({ campaign, pipeline, commands, onAsk }: Props) {
   const navigate = useNavigate();
+  const [describing, setDescribing] = useState(false);
   const records = Object.values(campaign.records).reduce((sum, one) => sum + one, 0);
   const remove = () =>
     onAsk({
@@ -53,6 +57,7 @@ export function CampaignHeader({ campaign, pipeline, commands, onAsk }: Props) {
           <Text size="sm" c="dimmed">
             {pipeline?.title ?? campaign.pipeline} · created {moment(campaign.createdAt)}
           </Text>
+          <Attributes of={campaign.attributes} />
         </Stack>
         <Group gap="sm">
           <SegmentedControl
@@ -70,6 +75,9 @@ export function CampaignHeader({ campaign, pipeline, commands, onAsk }: Props) {
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
+              <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDescribing(true)}>
+                Name and attributes
+              </Menu.Item>
               <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
                 Delete campaign
               </Menu.Item>
@@ -77,6 +85,7 @@ export function CampaignHeader({ campaign, pipeline, commands, onAsk }: Props) {
           </Menu>
         </Group>
       </Group>
+      <Describe campaign={campaign} opened={describing} onClose={() => setDescribing(false)} />
     </Stack>
   );
 }

@@ -59,6 +59,11 @@ function Told({ event, pipeline }: { event: Event; pipeline?: Pipeline }) {
           {detail}
         </Text>
       )}
+      {(event.actor || event.reason) && (
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          {[event.actor && `By ${event.actor}`, event.reason].filter(Boolean).join(": ")}
+        </Text>
+      )}
       <Text size="xs" c="dimmed" className="numbers">
         {moment(event.timestamp)} · event {event.seq} · <code>{event.type}</code>
       </Text>

@@ -20,7 +20,7 @@ export function tell(event: Event, names: Names): Told {
   const mode = event.mode ? names.mode(event.mode) : "";
   const TELLINGS: Record<EventType, () => Told> = {
     campaign_created: () => ({ title: `Created, ${mode.toLowerCase()}`, tone: "quiet" }),
-    campaign_described: () => ({ title: "Described anew", tone: "quiet" }),
+    campaign_described: () => ({ title: "Described anew", tone: "quiet", detail: description(event) }),
     phase_configured: () => ({
       title: `${phase} configured`,
       tone: "quiet",
@@ -58,6 +58,13 @@ export function tell(event: Event, names: Names): Told {
     campaign_deleted: () => ({ title: "Deleted", tone: "quiet" }),
   };
   return TELLINGS[event.type]();
+}
+
+/** The name and the attributes that were set. */
+function description({ name, attributes }: Event): string | undefined {
+  const set = Object.entries(attributes ?? {});
+  const told = set.map(([key, value]) => (value === null ? `without ${key}` : `${key} ${value}`));
+  return [name, ...told].filter(Boolean).join(", ") || undefined;
 }
 
 /** The numbers of a summary in a line. */

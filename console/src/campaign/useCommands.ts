@@ -66,7 +66,7 @@ export function useCommands({ id }: Campaign): Commands {
     start: (phase) => send("start", startPhase({ id, phase, ...key() })),
     restart: (phase) => send("restart", restartPhase({ id, phase, body: {}, ...key() })),
     unconfigure: (phase) => send("unconfigure", removeConfig({ id, phase })),
-    setMode: (mode) => send("set_mode", setMode({ id, setMode: { mode } })),
+    setMode: (mode) => send("set_mode", setMode({ id, campaignModeUpdateRequest: { mode } })),
     pause: () => send("pause", pause({ id, ...key() })),
     resume: () => send("resume", resume({ id, ...key() })),
     stop: () => send("stop", stop({ id, ...key() })),

@@ -1,9 +1,9 @@
 import { Anchor, Button, Group, Select, Skeleton, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue, useDocumentTitle } from "@mantine/hooks";
-import { IconPlus, IconSearch } from "@tabler/icons-react";
+import { IconPlus, IconSearch, IconTag } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "react-router";
-import { type CampaignStatus, problemOf, useListCampaignsQuery } from "../api";
+import { type CampaignStatus, problemOf, useFindCampaignsQuery } from "../api";
 import { useLive } from "../live/useLive";
 import { Pager, usePages } from "../shell/Pager";
 import { Trouble } from "../shell/Trouble";
@@ -15,6 +15,12 @@ const PAGE = 25;
 
 const STATUSES = Object.entries(CAMPAIGN_STATES).map(([value, { label }]) => ({ value, label }));
 
+/** The attribute that is asked for, once it has a key and a value. */
+function attributesOf(pair: string): Record<string, string> {
+  const [, key, value] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+  return key && value ? { [key.trim()]: value.trim() } : {};
+}
+
 /** All campaigns, the newest first. */
 export function CampaignList() {
   useLive();
@@ -22,15 +28,19 @@ export function CampaignList() {
   const [creating, setCreating] = useState(false);
   const [search, setSearch] = useState("");
   const [status, setStatus] = useState<CampaignStatus | null>(null);
+  const [attribute, setAttribute] = useState("");
   const [name] = useDebouncedValue(search.trim(), 250);
-  const pages = usePages(`${name}/${status}`);
-  const { currentData, error, isFetching } = useListCampaignsQuery({
+  const [pair] = useDebouncedValue(attribute.trim(), 250);
+  const pages = usePages(`${name}/${pair}/${status}`);
+  const attributes = attributesOf(pair);
+  const { currentData, error, isFetching } = useFindCampaignsQuery({
+    attributes,
     cursor: pages.cursor,
     limit: PAGE,
     name: name || undefined,
     status: status ?? undefined,
   });
-  const filtered = name !== "" || status !== null;
+  const filtered = name !== "" || status !== null || Object.keys(attributes).length > 0;
   const items = currentData?.items ?? [];
 
   return (
@@ -53,6 +63,15 @@ export function CampaignList() {
           onChange={({ currentTarget }) => setSearch(currentTarget.value)}
           flex="1 1 14rem"
         />
+        <TextInput
+          aria-label="Filter by attribute"
+          placeholder="Attribute: key=value"
+          type="search"
+          leftSection={<IconTag size={16} />}
+          value={attribute}
+          onChange={({ currentTarget }) => setAttribute(currentTarget.value)}
+          flex="1 1 12rem"
+        />
         <Select
           aria-label="Status"
           placeholder="Any status"
@@ -67,13 +86,14 @@ export function CampaignList() {
       {error && <Trouble problem={problemOf(error)} />}
       <section className="surface" aria-label="Campaigns" aria-busy={isFetching}>
         {items.length > 0 && (
-          <Table.ScrollContainer minWidth={640}>
+          <Table.ScrollContainer minWidth={980}>
             <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>Name</Table.Th>
                   <Table.Th>Status</Table.Th>
                   <Table.Th>Progress</Table.Th>
+                  <Table.Th>Attributes</Table.Th>
                   <Table.Th>Mode</Table.Th>
                   <Table.Th>Last change</Table.Th>
                 </Table.Tr>
@@ -94,7 +114,7 @@ export function CampaignList() {
               {filtered
                 ? currentData.nextCursor
                   ? "None of those that were looked at. The next page looks on."
-                  : "Search for another name, or choose another status."
+                  : "Search for another name or attribute, or choose another status."
                 : "A campaign is one run through the phases: configure all of them, start once, and it goes on by itself."}
             </Text>
             {!filtered && (

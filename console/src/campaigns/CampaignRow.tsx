@@ -2,6 +2,7 @@ import { Anchor, Progress, Table, Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { Campaign } from "../api";
 import { live } from "../live/slice";
+import { Attributes } from "../shell/Attributes";
 import { Pill } from "../shell/Pill";
 import { useAppSelector } from "../store";
 import { CAMPAIGN_STATES, count, MODES, moment } from "../words";
@@ -28,7 +29,7 @@ export function CampaignRow({ campaign }: { campaign: Campaign }) {
       <Table.Td>
         <Pill state={CAMPAIGN_STATES[campaign.status]} />
       </Table.Td>
-      <Table.Td miw={190}>
+      <Table.Td miw={170}>
         <Progress value={percent} size="sm" aria-label={`Progress of ${campaign.name}`} />
         <Text size="sm" c="dimmed" className="numbers">
           {campaign.position} of {all} phases
@@ -36,11 +37,16 @@ export function CampaignRow({ campaign }: { campaign: Campaign }) {
             ` · ${count(progress.done)}${progress.total === null ? "" : ` of ${count(progress.total)}`}`}
         </Text>
       </Table.Td>
-      <Table.Td>
-        <Text size="sm">{MODES[campaign.mode].label}</Text>
+      <Table.Td maw={220}>
+        <Attributes of={campaign.attributes} />
       </Table.Td>
       <Table.Td>
-        <Text size="sm" className="numbers">
+        <Text size="sm" style={{ whiteSpace: "nowrap" }}>
+          {MODES[campaign.mode].label}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        <Text size="sm" className="numbers" style={{ whiteSpace: "nowrap" }}>
           {moment(campaign.changedAt)}
         </Text>
       </Table.Td>

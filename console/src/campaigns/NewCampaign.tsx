@@ -37,7 +37,7 @@ function NewCampaignForm({ onClose }: { onClose: () => void }) {
       "Idempotency-Key": key,
       newCampaign: { name: name.trim(), mode, pipeline },
     });
-    if (created.data) {
+    if (created.data && "campaignId" in created.data) {
       navigate(`/campaigns/${created.data.campaignId}`);
     }
   };

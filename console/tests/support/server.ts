@@ -48,7 +48,7 @@ export class Server {
   }
 
   /** A call of the API, for what a test takes as given. */
-  async call(method: string, path: string, body?: unknown) {
+  async call(method: string, path: string, body?: unknown, headers?: Record<string, string>) {
     const token = new URL(this.login).searchParams.get("token");
     const answer = await fetch(`${this.origin}/api/v1${path}`, {
       method,
@@ -56,6 +56,7 @@ export class Server {
         authorization: `Bearer ${token}`,
         accept: "application/json",
         "content-type": "application/json",
+        ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });

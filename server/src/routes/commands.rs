@@ -1,18 +1,19 @@
 //! Commands to campaigns.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use phasegate::core::Command;
+use axum::http::StatusCode;
+use axum::response::Response;
+use phasegate::core::{Command, PhaseName};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::extract::{Nothing, OptionalBody, Path, etag, phase_name};
+use crate::as_object::AsObject;
+use crate::asked::{Asked, Order, TrialQuery, WriteHeaders};
+use crate::extract::{Body, Nothing, OptionalBody, Path, phase_name};
 use crate::problem::Problem;
-use crate::routes::campaigns::{CampaignPath, send};
+use crate::routes::campaigns::CampaignPath;
 use crate::server::Server;
-use crate::shapes::{ReceiptBody, Restart};
+use crate::shapes::{Prune, ReceiptBody, Restart};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -49,7 +50,7 @@ pub struct CommandHeaders {
 
 /// Starts a phase; in `full_sequence` the rest follows by itself
 #[utoipa::path(
-    post, path = "/campaigns/{id}/phases/{phase}/start", operation_id = "startPhase", tag = "Commands", params(PhasePath, CommandHeaders),
+    post, path = "/campaigns/{id}/phases/{phase}/start", operation_id = "startPhase", tag = "Commands", params(PhasePath, CommandHeaders, WriteHeaders, TrialQuery),
     responses((status = 202, description = "It is started", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "unknown_phase", "preflight_failed", "out_of_order", "already_running", "paused",
@@ -59,18 +60,25 @@ pub struct CommandHeaders {
 pub async fn start(
     State(server): State<Server>,
     Path(path): Path<PhasePath>,
-    headers: HeaderMap,
+    asked: Asked,
     OptionalBody(_): OptionalBody<Nothing>,
 ) -> Result<Response, Problem> {
     let phase = phase_name(&path.phase)?;
     let route = format!("start:{phase}");
-    let command = Command::Start { phase };
-    carry_out(&server, &path.id, &headers, command, &route, StatusCode::ACCEPTED).await
+    let order = Order::new(Command::Start { phase }).keyed(&route);
+    asked
+        .answer(
+            &server,
+            &path.id,
+            order.placed(Problem::of_state),
+            StatusCode::ACCEPTED,
+        )
+        .await
 }
 
 /// Begins a phase afresh; later phases become not started
 #[utoipa::path(
-    post, path = "/campaigns/{id}/phases/{phase}/restart", operation_id = "restartPhase", tag = "Commands", params(PhasePath, CommandHeaders),
+    post, path = "/campaigns/{id}/phases/{phase}/restart", operation_id = "restartPhase", tag = "Commands", params(PhasePath, CommandHeaders, WriteHeaders, TrialQuery),
     request_body(content = Option<Restart>),
     responses((status = 202, description = "It is started afresh", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
@@ -81,39 +89,103 @@ pub async fn start(
 pub async fn restart(
     State(server): State<Server>,
     Path(path): Path<PhasePath>,
-    headers: HeaderMap,
+    asked: Asked,
     OptionalBody(restart): OptionalBody<Restart>,
 ) -> Result<Response, Problem> {
     let phase = phase_name(&path.phase)?;
     let route = format!("restart:{phase}");
     let config = restart.and_then(|restart| restart.config);
-    let brings_config = config.is_some();
-    let command = Command::Restart { phase, config };
-    let campaign = server.campaign(&path.id).await?;
-    let sent = send(&server, &campaign, &headers, command, Some(&route)).await;
-    let receipt = sent.map_err(|problem| match (brings_config, problem.code()) {
-        (true, "config_invalid") => problem,
-        _ => problem.of_state(),
-    })?;
-    Ok((
-        StatusCode::ACCEPTED,
-        etag(receipt.version.0),
-        Json(ReceiptBody::from(receipt)),
-    )
-        .into_response())
+    let placed: fn(Problem) -> Problem = match config {
+        Some(_) => |problem| match problem.code() {
+            "config_invalid" => problem,
+            _ => problem.of_state(),
+        },
+        None => Problem::of_state,
+    };
+    let order = Order::new(Command::Restart { phase, config }).keyed(&route);
+    asked
+        .answer(&server, &path.id, order.placed(placed), StatusCode::ACCEPTED)
+        .await
 }
 
-/// The request of a command to a campaign as a whole.
-type OfCampaign = (
-    State<Server>,
-    Path<CampaignPath>,
-    HeaderMap,
-    OptionalBody<Nothing>,
-);
+/// Skips a phase: at once where the campaign has come to it, else when it gets there
+///
+/// After a phase that is skipped at once the chain goes on as after a completion.
+#[utoipa::path(
+    post, path = "/campaigns/{id}/phases/{phase}/skip", operation_id = "skipPhase", tag = "Commands", params(PhasePath, CommandHeaders, WriteHeaders, TrialQuery),
+    responses((status = 202, description = "It is skipped, or marked to be", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
+    extensions(("x-codes" = json!([
+        "not_found", "invalid_name", "unknown_phase", "skip_forbidden", "nothing_left", "already_running", "phase_locked",
+        "pipeline_changed", "unknown_pipeline@409", "precondition_failed", "idempotency_key_reused"
+    ])))
+)]
+pub async fn skip(asked: OfPhase) -> Result<Response, Problem> {
+    tell_phase(
+        asked,
+        "skip",
+        |phase| Command::Skip { phase },
+        StatusCode::ACCEPTED,
+    )
+    .await
+}
+
+/// Withdraws the plan to skip a phase
+#[utoipa::path(
+    post, path = "/campaigns/{id}/phases/{phase}/unskip", operation_id = "unskipPhase", tag = "Commands", params(PhasePath, CommandHeaders, WriteHeaders, TrialQuery),
+    responses((status = 200, description = "It is not marked to be skipped", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
+    extensions(("x-codes" = json!([
+        "not_found", "invalid_name", "unknown_phase", "phase_locked", "pipeline_changed", "unknown_pipeline@409", "precondition_failed",
+        "idempotency_key_reused"
+    ])))
+)]
+pub async fn unskip(asked: OfPhase) -> Result<Response, Problem> {
+    tell_phase(asked, "unskip", |phase| Command::Unskip { phase }, StatusCode::OK).await
+}
+
+/// Hides older runs, and lets the store reclaim their records
+#[utoipa::path(
+    post, path = "/campaigns/{id}/prune", operation_id = "prune", tag = "Commands", params(CampaignPath, CommandHeaders, WriteHeaders, TrialQuery),
+    request_body(content = Prune),
+    responses((status = 200, description = "They are hidden", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
+    extensions(("x-codes" = json!(["not_found", "invalid_name", "unknown_phase@400", "precondition_failed", "idempotency_key_reused"])))
+)]
+pub async fn prune(
+    State(server): State<Server>,
+    Path(path): Path<CampaignPath>,
+    asked: Asked,
+    Body(AsObject(Prune { keep_runs, phase })): Body<AsObject<Prune>>,
+) -> Result<Response, Problem> {
+    let phase = phase.as_deref().map(phase_name).transpose()?;
+    let order = Order::new(Command::Prune { keep_runs, phase }).keyed("prune");
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_body), StatusCode::OK)
+        .await
+}
+
+/// The request of a command without arguments to a phase.
+type OfPhase = (State<Server>, Path<PhasePath>, Asked, OptionalBody<Nothing>);
+
+/// Carries out such a command.
+async fn tell_phase(
+    (State(server), Path(path), asked, _): OfPhase,
+    route: &str,
+    command: fn(PhaseName) -> Command,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let phase = phase_name(&path.phase)?;
+    let route = format!("{route}:{phase}");
+    let order = Order::new(command(phase)).keyed(&route);
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_state), status)
+        .await
+}
+
+/// The request of a command without arguments to a campaign.
+type OfCampaign = (State<Server>, Path<CampaignPath>, Asked, OptionalBody<Nothing>);
 
 /// Pauses the running phase, and answers when it is at rest
 #[utoipa::path(
-    post, path = "/campaigns/{id}/pause", operation_id = "pause", tag = "Commands", params(CampaignPath, CommandHeaders),
+    post, path = "/campaigns/{id}/pause", operation_id = "pause", tag = "Commands", params(CampaignPath, CommandHeaders, WriteHeaders, TrialQuery),
     responses((status = 200, description = "It is paused", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version at the request")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
@@ -123,7 +195,7 @@ pub async fn pause(asked: OfCampaign) -> Result<Response, Problem> {
 
 /// Goes on after a pause
 #[utoipa::path(
-    post, path = "/campaigns/{id}/resume", operation_id = "resume", tag = "Commands", params(CampaignPath, CommandHeaders),
+    post, path = "/campaigns/{id}/resume", operation_id = "resume", tag = "Commands", params(CampaignPath, CommandHeaders, WriteHeaders, TrialQuery),
     responses((status = 200, description = "It goes on", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version")))),
     extensions(("x-codes" = json!([
         "not_found", "invalid_name", "not_paused", "pausing", "stopping", "config_invalid@409", "input_changed", "preflight_failed", "pipeline_changed",
@@ -136,7 +208,7 @@ pub async fn resume(asked: OfCampaign) -> Result<Response, Problem> {
 
 /// Stops the running or paused phase, and answers when it is at rest
 #[utoipa::path(
-    post, path = "/campaigns/{id}/stop", operation_id = "stop", tag = "Commands", params(CampaignPath, CommandHeaders),
+    post, path = "/campaigns/{id}/stop", operation_id = "stop", tag = "Commands", params(CampaignPath, CommandHeaders, WriteHeaders, TrialQuery),
     responses((status = 200, description = "It is stopped", body = ReceiptBody, headers(("ETag" = String, description = "The campaign's version at the request")))),
     extensions(("x-codes" = json!(["not_found", "invalid_name", "not_running", "precondition_failed", "idempotency_key_reused"])))
 )]
@@ -146,24 +218,12 @@ pub async fn stop(asked: OfCampaign) -> Result<Response, Problem> {
 
 /// Carries out such a command.
 async fn tell(
-    (State(server), Path(path), headers, _): OfCampaign,
+    (State(server), Path(path), asked, _): OfCampaign,
     command: Command,
     route: &str,
 ) -> Result<Response, Problem> {
-    carry_out(&server, &path.id, &headers, command, route, StatusCode::OK).await
-}
-
-async fn carry_out(
-    server: &Server,
-    id: &str,
-    headers: &HeaderMap,
-    command: Command,
-    route: &str,
-    status: StatusCode,
-) -> Result<Response, Problem> {
-    let campaign = server.campaign(id).await?;
-    let receipt = send(server, &campaign, headers, command, Some(route))
+    let order = Order::new(command).keyed(route);
+    asked
+        .answer(&server, &path.id, order.placed(Problem::of_state), StatusCode::OK)
         .await
-        .map_err(Problem::of_state)?;
-    Ok((status, etag(receipt.version.0), Json(ReceiptBody::from(receipt))).into_response())
 }

@@ -5,9 +5,13 @@ mod campaigns;
 mod commands;
 mod configs;
 mod events;
+mod list;
 mod pipelines;
+mod preflight;
 mod records;
 mod resources;
+mod retry;
+mod runs;
 
 use axum::extract::{Request, State};
 use axum::middleware;
@@ -27,17 +31,23 @@ use crate::shapes;
 /// Every call under [`PREFIX`], and their document.
 pub fn router() -> (Router<Server>, OpenApi) {
     let calls = OpenApiRouter::with_openapi(schemas())
-        .routes(routes!(campaigns::list, campaigns::create))
-        .routes(routes!(campaigns::show, campaigns::delete))
+        .routes(routes!(list::list, campaigns::create))
+        .routes(routes!(campaigns::show, campaigns::describe, campaigns::delete))
         .routes(routes!(campaigns::set_mode))
-        .routes(routes!(campaigns::preflight))
+        .routes(routes!(preflight::of_campaign))
+        .routes(routes!(preflight::of_plan))
         .routes(routes!(configs::show, configs::store, configs::remove))
-        .routes(routes!(configs::store_all))
+        .routes(routes!(configs::list, configs::store_all))
+        .routes(routes!(retry::set, retry::remove))
         .routes(routes!(commands::start))
         .routes(routes!(commands::restart))
+        .routes(routes!(commands::skip))
+        .routes(routes!(commands::unskip))
+        .routes(routes!(commands::prune))
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))
         .routes(routes!(commands::stop))
+        .routes(routes!(runs::list))
         .routes(routes!(records::list))
         .routes(routes!(events::of_campaign))
         .routes(routes!(events::of_store))

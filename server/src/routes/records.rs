@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use phasegate::core::{PhaseName, Rejection, Run};
-use phasegate::{CampaignHandle, EngineError};
+use phasegate::CampaignHandle;
+use phasegate::core::{PhaseName, Run};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::routes::commands::PhasePath;
 use crate::server::Server;
 use crate::shapes::RecordPage;
+use crate::slots::slot_of;
 use crate::stream;
 
 const JSON: &str = "application/json";
@@ -204,18 +205,9 @@ fn place(cursor: &str) -> Result<(Run, u64), Problem> {
 }
 
 async fn current_run(campaign: &CampaignHandle, phase: &PhaseName) -> Result<Run, Problem> {
-    let view = campaign.view().await?;
-    match view.phases.iter().find(|one| one.phase == *phase) {
-        Some(shown) => Ok(shown.run.unwrap_or(Run(0))),
-        None => {
-            let phases = view.phases.into_iter().map(|one| one.phase).collect();
-            let rejection = Rejection::UnknownPhase {
-                phase: phase.clone(),
-                phases,
-            };
-            Err(EngineError::from(rejection).into())
-        }
-    }
+    let campaign = campaign.snapshot().await?;
+    slot_of(&campaign, phase)?;
+    Ok(campaign.current_run(phase).map_or(Run(0), |current| current.run))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
+use crate::asked::{By, WriteHeaders};
 use crate::extract::{Body, Condition, Path, Query, etag, idempotency_key, limit};
 use crate::problem::Problem;
 use crate::server::Server;
@@ -101,7 +102,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
 /// Stores a resource, if its document is valid
 #[utoipa::path(
     put, path = "/resources/{kind}/{id}", operation_id = "storeResource", tag = "Resources",
-    params(ResourcePath,
+    params(ResourcePath, WriteHeaders,
         ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if there is none", pattern = "^\\*$")),
     request_body(content = Value, description = "The document, under the schema of its kind. A `writeOnly` member that is left out keeps its stored value; null takes it away."),
@@ -113,6 +114,7 @@ pub async fn show(State(server): State<Server>, Path(path): Path<ResourcePath>) 
 pub async fn store(
     State(server): State<Server>,
     Path(path): Path<ResourcePath>,
+    By(envelope): By,
     headers: HeaderMap,
     Body(mut document): Body<Value>,
 ) -> Result<Response, Problem> {
@@ -129,7 +131,7 @@ pub async fn store(
         }
     }
     let revision = engine
-        .put_resource(&path.kind, &path.id, document, expected)
+        .put_resource_with(&path.kind, &path.id, document, expected, envelope)
         .await?;
     let status = if before.is_some() {
         StatusCode::OK
@@ -146,13 +148,14 @@ pub async fn store(
 /// Deletes a resource that no remaining phase of any campaign refers to
 #[utoipa::path(
     delete, path = "/resources/{kind}/{id}", operation_id = "deleteResource", tag = "Resources",
-    params(ResourcePath, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
+    params(ResourcePath, WriteHeaders, ("If-Match" = Option<String>, Header, description = "Only if it is at this revision: entity tags (RFC 9110), or *", pattern = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "There is none now")),
     extensions(("x-codes" = json!(["unknown_resource_kind", "resource_not_found", "invalid_name", "resource_in_use", "precondition_failed"])))
 )]
 pub async fn remove(
     State(server): State<Server>,
     Path(path): Path<ResourcePath>,
+    By(envelope): By,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let engine = server.engine();
@@ -180,7 +183,9 @@ pub async fn remove(
         );
         return Err(Problem::new("resource_in_use", detail).with("usedBy", json!(users)));
     }
-    engine.delete_resource(&path.kind, &path.id, expected).await?;
+    engine
+        .delete_resource_with(&path.kind, &path.id, expected, envelope)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -297,6 +297,20 @@ async fn campaigns_are_listed_by_page_and_by_status() {
         }
     }
     assert_eq!(listed, ids, "the newest first, each once");
+    let oldest = host
+        .client
+        .get("/campaigns?limit=1&order=oldest_first")
+        .await
+        .json();
+    assert_eq!(
+        (&oldest["items"][0]["id"], &oldest["nextCursor"]),
+        (&json!(ids[6]), &json!(ids[6]))
+    );
+    let next = format!("/campaigns?limit=1&order=oldest_first&cursor={}", ids[6]);
+    assert_eq!(
+        host.client.get(&next).await.json()["items"][0]["id"],
+        json!(ids[5])
+    );
     assert_eq!(
         host.client.get("/campaigns?status=completed").await.json(),
         json!({"items": [], "nextCursor": null})
@@ -308,6 +322,7 @@ async fn campaigns_are_listed_by_page_and_by_status() {
         "limit=1001",
         "limit=x",
         "status=asleep",
+        "order=random",
         "colour=red",
         "limit=1&limit=2",
     ] {

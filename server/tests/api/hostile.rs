@@ -278,3 +278,32 @@ async fn an_answer_is_not_kept_by_caches_nor_framed() {
     );
     host.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object() {
+    let host = Running::start().await;
+    let id = host.campaign("step_by_step", &["collect"]).await;
+    let at = |what: &str| format!("/campaigns/{id}{what}");
+    let invalid = (400, "invalid_body".to_owned());
+    let list = json!(["step_by_step", null, null, null, null, null, null]);
+    for answer in [
+        host.client.post("/campaigns", &list).await,
+        host.client
+            .post("/campaigns", &json!({"name": "a", "retry": {"sort": [3]}}))
+            .await,
+        host.client.patch(&at(""), &json!(["a", null])).await,
+        host.client.patch(&at("/mode"), &json!(["step_by_step"])).await,
+        host.client.post(&at("/prune"), &json!([1, null])).await,
+        host.client
+            .put(&at("/phases/sort/retry"), &json!([3, 1, 2.0, 1, 0.5, []]))
+            .await,
+        host.client.post("/preflight", &json!([null, null, null])).await,
+        host.client
+            .post(&at("/phases/collect/restart"), &json!([null]))
+            .await,
+        host.client.post(&at("/phases/collect/start"), &json!([])).await,
+    ] {
+        assert_eq!(answer.refusal(), invalid, "{}", answer.text);
+    }
+    host.stop().await;
+}

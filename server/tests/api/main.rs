@@ -3,7 +3,9 @@
 mod catalogue;
 mod commands;
 mod console;
+mod described;
 mod documents;
+mod dry_runs;
 mod events;
 mod hostile;
 mod idempotency;

@@ -31,7 +31,7 @@ pub struct Done {
 }
 
 impl Done {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -84,6 +84,7 @@ impl Workplace {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("PHASEGATE_LOG")
+            .env_remove("PHASEGATE_ACTOR")
             .stdin(Stdio::null());
         command
     }

@@ -15,7 +15,7 @@ use phasegate_testkit::storage::MemoryStorage;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use client::{Client, SseEvent};
+pub use client::{Answer, Client, SseEvent};
 pub use pipeline::{Gate, PHASES, config, pipeline, pipeline_of};
 
 /// How long a test waits for what must happen.

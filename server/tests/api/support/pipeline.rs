@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use phasegate::core::{PhaseDefinition, PhaseName};
 use phasegate::{
-    Batch, Failure, FieldProblem, PhaseRunner, Pipeline, ResourceProbe, Resources, RunContext, RunError,
-    RunOutcome,
+    Batch, Failure, FieldProblem, OnSkip, PhaseRunner, Pipeline, ResourceProbe, Resources, RunContext,
+    RunError, RunOutcome,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -83,7 +83,11 @@ pub fn pipeline_of(id: &str, phases: &[&str], gate: &Arc<Gate>) -> Pipeline {
                     "additionalProperties": false
                 }),
             )
-            .title(*name);
+            .title(*name)
+            .on_skip(match *name {
+                "sort" | "count" => OnSkip::PassThrough,
+                _ => OnSkip::Forbidden,
+            });
             builder.runner(definition, Writer(Arc::clone(gate)))
         })
         .build()

@@ -1,5 +1,7 @@
 //! The command line and its help.
 
+mod settings;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use phasegate::Mode;
+
+use self::settings::attribute;
+pub use self::settings::{DescribeArgs, PruneArgs, RetryArgs};
+use crate::asking::WriteArgs;
 
 /// Runs campaigns: work in phases, configured first, started once, and durable in one file.
 #[derive(Debug, Parser)]
@@ -20,6 +26,7 @@ use phasegate::Mode;
   phasegate show lead-generation                           how does it stand, and what can be done now?
   phasegate records lead-generation analysis --format table
   phasegate pause lead-generation --url http://127.0.0.1:8080    where 'phasegate serve' holds the store
+  phasegate start lead-generation --dry-run                what would that do?
 
 Exit codes: 0 done, 1 unexpected, 2 usage or bad plan, 3 refused by preflight, 4 a phase failed,
 5 waiting for configuration, 130 interrupted and paused, 143 asked to end.
@@ -44,9 +51,13 @@ pub enum Command {
     /// Begin a phase afresh; later phases become not started
     Restart(RestartArgs),
     /// Pause the phase that runs at a server, or that was interrupted; launches nothing
-    Pause(CampaignArgs),
+    Pause(RestArgs),
     /// Stop a paused or interrupted phase, or one that runs at a server, so that its config can be changed; launches nothing
-    Stop(CampaignArgs),
+    Stop(RestArgs),
+    /// Skip a phase: at once if the campaign has come to it, else when it gets there
+    Skip(PhaseArgs),
+    /// Withdraw the plan to skip a phase
+    Unskip(PhaseArgs),
     /// List the campaigns
     List(ListArgs),
     /// Show the state of a campaign, and what can be done now
@@ -54,9 +65,15 @@ pub enum Command {
     /// Store the config of a phase
     Configure(ConfigureArgs),
     /// Remove the config of a phase that has not started
-    Unconfigure(UnconfigureArgs),
+    Unconfigure(PhaseArgs),
     /// Set how a campaign advances; starts nothing
     Mode(ModeArgs),
+    /// Give a campaign another name, or other attributes
+    Describe(DescribeArgs),
+    /// Set when the failures of a phase are tried again by themselves, in place of the pipeline's policy
+    Retry(RetryArgs),
+    /// Hide older runs of phases, and reclaim the space of their records
+    Prune(PruneArgs),
     /// Delete a campaign with all its records
     Delete(DeleteArgs),
     /// Print the log of a campaign, or of the whole store
@@ -113,6 +130,9 @@ pub struct FollowArgs {
     /// Print events as JSON, one a line, instead of progress and a summary
     #[arg(long)]
     pub json: bool,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// One campaign in a store.
@@ -151,6 +171,9 @@ pub struct RunArgs {
     /// Create a new campaign, even if one of that name is unfinished
     #[arg(long)]
     pub new: bool,
+    /// An attribute, beside those of the plan; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
 }
 
 /// `phasegate start`
@@ -207,6 +230,9 @@ pub struct ListArgs {
     /// The store.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Only campaigns with this attribute; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
     /// Print JSON, one campaign a line
     #[arg(long)]
     pub json: bool,
@@ -236,16 +262,33 @@ pub struct ConfigureArgs {
     pub phase: String,
     /// A file with its config as JSON, or - for the standard input
     pub config: PathBuf,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
-/// `phasegate unconfigure`
+/// `phasegate pause` and `phasegate stop`
 #[derive(Args, Debug)]
-pub struct UnconfigureArgs {
+pub struct RestArgs {
+    /// The campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// A command to a phase without anything else: `phasegate unconfigure`, `phasegate skip` and `phasegate unskip`
+#[derive(Args, Debug)]
+pub struct PhaseArgs {
     /// The campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
     /// The phase
     pub phase: String,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// `phasegate mode`
@@ -257,6 +300,9 @@ pub struct ModeArgs {
     /// The mode
     #[arg(value_parser = modes())]
     pub mode: Mode,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// Reads a mode, and tells in the help which there are.
@@ -277,6 +323,9 @@ pub struct DeleteArgs {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+    /// What comes with a write.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// `phasegate events`
