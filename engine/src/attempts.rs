@@ -1,6 +1,7 @@
 //! The attempts that this process runs.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate_core::Ticket;
@@ -52,13 +53,13 @@ impl LocalAttempt {
 /// All attempts in this process, by ticket.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    by_ticket: Mutex<HashMap<Ticket, Arc<LocalAttempt>>>,
+    by_ticket: Mutex<BTreeMap<Ticket, Arc<LocalAttempt>>>,
     /// Told when there is none left.
     none_left: Notify,
 }
 
 impl Attempts {
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<Ticket, Arc<LocalAttempt>>) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<Ticket, Arc<LocalAttempt>>) -> T) -> T {
         f(&mut self.by_ticket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -73,8 +74,8 @@ impl Attempts {
             reason: Mutex::new(None),
         });
         self.with(|map| match map.entry(ticket.clone()) {
-            std::collections::hash_map::Entry::Occupied(_) => None,
-            std::collections::hash_map::Entry::Vacant(slot) => {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(slot) => {
                 slot.insert(Arc::clone(&attempt));
                 Some(Reservation {
                     attempts: Arc::clone(self),

@@ -6,5 +6,6 @@ mod stage;
 pub mod storage;
 
 pub use clock::ManualClock;
+pub use simulation::fleet::Simulation;
 pub use stage::Stage;
 pub use storage::MemoryStorage;

@@ -1,0 +1,73 @@
+//! What the store has accepted, in the order in which it did.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use phasegate_core::storage::{LoggedEvent, Output, ResourceWrite, Transition};
+use phasegate_core::{CampaignId, Revision, Timestamp, Version};
+
+/// A write that the store has accepted.
+#[derive(Clone, Debug)]
+pub(super) enum Accepted {
+    Commit(Transition),
+    Append(Output),
+    Resource(ResourceWrite, Option<Revision>),
+}
+
+/// A write, with the latest moment that the store's clock had shown by then.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) by: Timestamp,
+    pub(super) write: Accepted,
+}
+
+/// Keeps every write that was accepted, and what subscribers were told.
+#[derive(Clone, Default)]
+pub(super) struct Witness {
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    written: Vec<Written>,
+    broken: Vec<String>,
+}
+
+impl Witness {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn keep(&self, by: Timestamp, write: Accepted) {
+        self.seen().written.push(Written { by, write });
+    }
+
+    /// Notes that a promise was broken while the history went on.
+    pub(super) fn broken(&self, what: String) {
+        self.seen().broken.push(what);
+    }
+
+    /// The first promise that was broken while the history went on.
+    pub(super) fn first_broken(&self) -> Option<String> {
+        self.seen().broken.first().cloned()
+    }
+
+    pub(super) fn written(&self) -> Vec<Written> {
+        self.seen().written.clone()
+    }
+
+    /// Whether an event that somebody was told of had been committed by then.
+    pub(super) fn knows(&self, told: &LoggedEvent) -> bool {
+        let (Some(campaign), Some(seq)) = (told.campaign_id, told.seq) else {
+            return true;
+        };
+        self.seen().written.iter().any(|written| match &written.write {
+            Accepted::Commit(transition) => holds(transition, campaign, seq),
+            _ => false,
+        })
+    }
+}
+
+fn holds(transition: &Transition, campaign: CampaignId, seq: Version) -> bool {
+    let first = transition.expected_version.0 + 1;
+    transition.campaign == campaign && (first..first + transition.events.len() as u64).contains(&seq.0)
+}
