@@ -4,4 +4,5 @@ mod defects;
 mod fleet;
 mod machine;
 mod memory_storage;
+mod runner;
 mod simulation;

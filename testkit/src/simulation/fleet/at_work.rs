@@ -11,8 +11,8 @@ use phasegate::{
 };
 use serde_json::Value;
 
-use super::time::WorldTime;
 use super::witness::Witness;
+use crate::world_time::WorldTime;
 
 /// The runners at work, in all processes.
 #[derive(Clone)]
@@ -62,6 +62,11 @@ impl AtWork {
         self.state().answered.insert(ticket.clone());
     }
 
+    /// Whether somebody else has answered for an attempt, or tried to.
+    pub(super) fn was_answered(&self, ticket: &Ticket) -> bool {
+        self.state().answered.contains(ticket)
+    }
+
     /// Every attempt that a runner has begun.
     pub(super) fn begun(&self) -> Vec<Begun> {
         self.state().begun.clone()
@@ -70,11 +75,20 @@ impl AtWork {
     fn enter(&self, ctx: &RunContext, seat: &Seat) -> Leaves {
         let ticket = ctx.ticket().clone();
         let mut state = self.state();
+        let latest = self.witness.latest_launch(ticket.campaign);
         for (other, its_seat) in &state.seats {
+            if other.campaign != ticket.campaign {
+                continue;
+            }
+            // An engine may learn of its own launch after that attempt is over.
+            let (stale, seat) = match latest.as_ref() == Some(&ticket) {
+                true => (other, its_seat),
+                false => (&ticket, seat),
+            };
             let may_not_know = self.time.is_skewed()
-                || its_seat.is_disturbed.load(Ordering::SeqCst)
-                || state.answered.contains(other);
-            if other.campaign == ticket.campaign && !may_not_know {
+                || seat.is_disturbed.load(Ordering::SeqCst)
+                || state.answered.contains(stale);
+            if !may_not_know {
                 self.witness.broken(format!(
                     "one engine at most works on a campaign, but {ticket} begins while {other} is at work"
                 ));

@@ -28,8 +28,8 @@ pub enum Asked {
     Stop,
     /// A phase is skipped.
     Skip(u8),
-    /// The plan to skip a phase is withdrawn.
-    Unskip(u8),
+    /// The first plan to skip a phase is withdrawn.
+    Unskip,
     /// All runs but so many are pruned.
     Prune(u8),
     /// The campaign is deleted.
@@ -39,13 +39,15 @@ pub enum Asked {
 /// Something that happens. Engines and campaigns are numbers, taken modulo how many there are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Happening {
-    /// A campaign is created, with a valid config for each phase but those of these numbers.
+    /// A campaign is created, with a valid config for each phase that gets one.
     Create {
         /// The engine.
         engine: u8,
         /// Its mode.
         mode: Mode,
-        /// A bit for each phase that it has no config for.
+        /// Which of its configs each phase gets.
+        config: u8,
+        /// A bit for each phase that gets none.
         without: u8,
         /// Whether the creation carries an idempotency key.
         keyed: bool,
@@ -135,11 +137,11 @@ fn asked() -> impl Strategy<Value = Asked> {
         2 => any::<u8>().prop_map(Asked::Start),
         9 => Just(Asked::StartNext),
         3 => any::<(u8, Option<u8>)>().prop_map(|(phase, config)| Asked::Restart(phase, config)),
-        4 => Just(Asked::Pause),
-        5 => Just(Asked::Resume),
+        6 => Just(Asked::Pause),
+        8 => Just(Asked::Resume),
         3 => Just(Asked::Stop),
-        2 => any::<u8>().prop_map(Asked::Skip),
-        1 => any::<u8>().prop_map(Asked::Unskip),
+        3 => any::<u8>().prop_map(Asked::Skip),
+        3 => Just(Asked::Unskip),
         1 => (0..3u8).prop_map(Asked::Prune),
         1 => Just(Asked::Delete),
     ]
@@ -148,12 +150,12 @@ fn asked() -> impl Strategy<Value = Asked> {
 fn happening() -> impl Strategy<Value = Happening> {
     let ask = (any::<(u8, u8)>(), asked(), any::<bool>());
     prop_oneof![
-        3 => (any::<u8>(), mode(), 0..32u8, any::<bool>()).prop_map(|(engine, mode, without, keyed)| {
+        3 => (any::<(u8, u8)>(), mode(), 0..32u8, any::<bool>()).prop_map(|((engine, config), mode, without, keyed)| {
             // Most campaigns are complete.
             let without = without.saturating_sub(24);
-            Happening::Create { engine, mode, without, keyed }
+            Happening::Create { engine, mode, config, without, keyed }
         }),
-        20 => ask.prop_map(|((engine, campaign), asked, keyed)| Happening::Ask { engine, campaign, asked, keyed }),
+        26 => ask.prop_map(|((engine, campaign), asked, keyed)| Happening::Ask { engine, campaign, asked, keyed }),
         3 => any::<(u8, u8)>().prop_map(|(engine, request)| Happening::AskAgain { engine, request }),
         4 => any::<(u8, u8, bool)>()
             .prop_map(|(engine, campaign, completed)| Happening::Answer { engine, campaign, completed }),
@@ -176,9 +178,10 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 /// A whole history of so many steps at most. It begins with a campaign that is started.
 pub fn history(steps: usize) -> impl Strategy<Value = Vec<Step>> {
-    let create = (any::<u8>(), mode()).prop_map(|(engine, mode)| Happening::Create {
+    let create = (any::<(u8, u8)>(), mode()).prop_map(|((engine, config), mode)| Happening::Create {
         engine,
         mode,
+        config,
         without: 0,
         keyed: false,
     });
@@ -194,7 +197,7 @@ pub fn history(steps: usize) -> impl Strategy<Value = Vec<Step>> {
             then_ms: 60,
         })
     });
-    let step = (happening(), 0..60u8).prop_map(|(happening, then_ms)| Step { happening, then_ms });
+    let step = (happening(), 0..100u8).prop_map(|(happening, then_ms)| Step { happening, then_ms });
     (opening, proptest::collection::vec(step, 1..=steps.max(1))).prop_map(|(opening, rest)| {
         let mut history = opening.to_vec();
         history.extend(rest);

@@ -14,9 +14,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 
-use super::time::{LocalTime, WorldTime};
 use super::witness::{Accepted, Witness};
 use crate::storage::Interposer;
+use crate::world_time::{LocalTime, WorldTime};
 
 /// Whether the line of a process is cut.
 #[derive(Clone, Default)]
@@ -91,8 +91,16 @@ impl Line {
         self.time.reach(self.local.true_ms());
     }
 
-    fn keep(&self, write: Accepted) {
-        self.witness.keep(self.time.latest_shown(), write);
+    fn keep<T>(
+        &self,
+        written: Result<T, StorageError>,
+        write: impl FnOnce(&T) -> Accepted,
+    ) -> Result<T, StorageError> {
+        match &written {
+            Ok(answer) => self.witness.keep(self.time.latest_shown(), write(answer)),
+            Err(error) => self.witness.refused(error),
+        }
+        written
     }
 }
 
@@ -112,20 +120,17 @@ impl Interposer for Line {
     }
 
     async fn commit(&self, transition: Transition) -> Result<Committed, StorageError> {
-        let committed = self.store.commit(transition.clone()).await?;
-        self.keep(Accepted::Commit(transition));
-        Ok(committed)
+        let committed = self.store.commit(transition.clone()).await;
+        self.keep(committed, |_| Accepted::Commit(transition))
     }
 
     async fn append(&self, output: Output) -> Result<Appended, StorageError> {
-        let appended = self.store.append(output.clone()).await?;
-        self.keep(Accepted::Append(output));
-        Ok(appended)
+        let appended = self.store.append(output.clone()).await;
+        self.keep(appended, |_| Accepted::Append(output))
     }
 
     async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
-        let revision = self.store.write_resource(write.clone()).await?;
-        self.keep(Accepted::Resource(write, revision));
-        Ok(revision)
+        let written = self.store.write_resource(write.clone()).await;
+        self.keep(written, |revision| Accepted::Resource(write, *revision))
     }
 }

@@ -1,7 +1,7 @@
 //! What a simulation is made of.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate::Pipeline;
 use phasegate::core::PhaseName;
@@ -22,9 +22,25 @@ pub(super) struct Plan {
     pub(super) steps: usize,
     pub(super) same_records: bool,
     pub(super) interpose: Interposes,
+    pub(super) undisturbed: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl Plan {
+    /// The records of an undisturbed run, which is made at most once for each `key`.
+    pub(super) fn undisturbed(
+        &self,
+        key: String,
+        run: impl FnOnce() -> Result<Vec<String>, String>,
+    ) -> Result<Vec<String>, String> {
+        let mut known = self.undisturbed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(records) = known.get(&key) {
+            return Ok(records.clone());
+        }
+        let records = run()?;
+        known.insert(key, records.clone());
+        Ok(records)
+    }
+
     /// A phase by number.
     pub(super) fn phase(&self, number: u8) -> &PhaseName {
         let number = usize::from(number) % self.configs.len();

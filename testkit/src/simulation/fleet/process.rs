@@ -11,10 +11,10 @@ use tokio::runtime::{Builder, Runtime};
 use super::at_work::{AtWork, Seat};
 use super::happening::LEASE_MS;
 use super::line::{Cut, Delays, Line};
-use super::time::{LocalTime, WorldTime};
 use super::told::Subscriber;
 use super::witness::Witness;
 use crate::storage::Interposed;
+use crate::world_time::{LocalTime, WorldTime};
 
 /// How long a cancelled runner may take. An engine that is cut off stops its runners so long before its leases end, and more.
 const GRACE: Duration = Duration::from_millis(500);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use phasegate::Pipeline;
 use phasegate::core::PhaseName;
@@ -32,7 +32,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A simulation of the pipeline that `pipeline` makes: 2 engines, 3 campaigns, 30 steps a history, 100 histories.
+    /// A simulation of the pipeline that `pipeline` makes: 2 engines, 3 campaigns, 40 steps a history at most, 100 histories.
     ///
     /// Each history makes a pipeline of its own, which its engines share.
     pub fn of(pipeline: impl Fn() -> Pipeline + Send + Sync + 'static) -> Self {
@@ -45,9 +45,10 @@ impl Simulation {
                 answers: BTreeMap::new(),
                 engines: 2,
                 campaigns: 3,
-                steps: 30,
+                steps: 40,
                 same_records: false,
                 interpose: Box::new(|store| store),
+                undisturbed: Mutex::default(),
             },
             seeds: 0..100,
         }
@@ -191,7 +192,8 @@ impl Simulation {
         }
     }
 
-    /// Everything that the history of a seed has left in the store, as text: the same for the same seed.
+    /// Every write of the history of a seed that the store has accepted or refused, and the log that it has left, as text: the same for
+    /// the same seed.
     ///
     /// # Errors
     ///
@@ -202,6 +204,9 @@ impl Simulation {
         let mut trace = String::new();
         for written in world.witness.written() {
             trace.push_str(&format!("{written:?}\n"));
+        }
+        for refusal in world.witness.refusals() {
+            trace.push_str(&format!("refused: {refusal:?}\n"));
         }
         for logged in checks::events(&world, EventScope::Store)? {
             trace.push_str(&serde_json::to_string(&logged).map_err(|error| error.to_string())?);

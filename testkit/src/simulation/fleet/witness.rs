@@ -1,9 +1,10 @@
 //! What the store has accepted, in the order in which it did.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use phasegate_core::storage::{LoggedEvent, Output, ResourceWrite, Transition};
-use phasegate_core::{CampaignId, Revision, Timestamp, Version};
+use phasegate_core::storage::{LoggedEvent, Output, ResourceWrite, StorageError, Transition};
+use phasegate_core::{CampaignId, Revision, Ticket, Timestamp, Version};
 
 /// A write that the store has accepted.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Witness {
 #[derive(Default)]
 struct Seen {
     written: Vec<Written>,
+    launches: BTreeMap<CampaignId, Ticket>,
+    refused: Vec<StorageError>,
     broken: Vec<String>,
 }
 
@@ -38,7 +41,35 @@ impl Witness {
     }
 
     pub(super) fn keep(&self, by: Timestamp, write: Accepted) {
-        self.seen().written.push(Written { by, write });
+        let mut seen = self.seen();
+        if let Accepted::Commit(transition) = &write {
+            let launches = transition.events.iter().filter_map(|event| event.kind.launch());
+            if let Some(launch) = launches.last() {
+                let ticket = Ticket {
+                    campaign: transition.campaign,
+                    phase: launch.phase.clone(),
+                    run: launch.run,
+                    attempt: launch.attempt,
+                };
+                seen.launches.insert(transition.campaign, ticket);
+            }
+        }
+        seen.written.push(Written { by, write });
+    }
+
+    /// Notes that the store has refused a write.
+    pub(super) fn refused(&self, error: &StorageError) {
+        self.seen().refused.push(error.clone());
+    }
+
+    /// Every refusal of the store, in order.
+    pub(super) fn refusals(&self) -> Vec<StorageError> {
+        self.seen().refused.clone()
+    }
+
+    /// The latest attempt of a campaign that was launched.
+    pub(super) fn latest_launch(&self, campaign: CampaignId) -> Option<Ticket> {
+        self.seen().launches.get(&campaign).cloned()
     }
 
     /// Notes that a promise was broken while the history went on.

@@ -14,10 +14,10 @@ use super::happening::{Asked, Happening, Step};
 use super::plan::Plan;
 use super::process::{Opening, Process};
 use super::requests::{Request, Requests};
-use super::time::WorldTime;
 use super::told::Subscriber;
 use super::witness::Witness;
 use crate::storage::MemoryStorage;
+use crate::world_time::WorldTime;
 
 /// How long everything may take to come to rest at the end, by the true time.
 const REST_WITHIN_MS: u64 = 20 * 60 * 1_000;
@@ -159,11 +159,12 @@ impl<'a> World<'a> {
             Happening::Create {
                 engine,
                 mode,
+                config,
                 without,
                 keyed,
             } => {
                 if self.campaigns().len() < self.plan.campaigns {
-                    let new = self.new_campaign(without).mode(mode);
+                    let new = self.new_campaign(config, without).mode(mode);
                     self.request(engine, Request::Create(Box::new(new)), keyed, false);
                 }
             }
@@ -241,11 +242,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn new_campaign(&self, without: u8) -> NewCampaign {
+    fn new_campaign(&self, config: u8, without: u8) -> NewCampaign {
         let mut new = NewCampaign::new("simulated");
         for (index, phase) in self.plan.configs.keys().enumerate() {
             if index >= 8 || without & (1 << index) == 0 {
-                new = new.config(phase.as_str(), self.plan.config(phase, 0));
+                new = new.config(phase.as_str(), self.plan.config(phase, config));
             }
         }
         new
@@ -299,7 +300,14 @@ impl<'a> World<'a> {
             Asked::Resume => Command::Resume {},
             Asked::Stop => Command::Stop {},
             Asked::Skip(number) => Command::Skip { phase: phase(number) },
-            Asked::Unskip(number) => Command::Unskip { phase: phase(number) },
+            Asked::Unskip => Command::Unskip {
+                phase: campaign
+                    .phases
+                    .iter()
+                    .find(|slot| slot.mark.is_some())?
+                    .phase
+                    .clone(),
+            },
             Asked::Prune(keep_runs) => Command::Prune {
                 keep_runs: u32::from(keep_runs),
                 phase: None,
@@ -375,11 +383,6 @@ impl<'a> World<'a> {
             0 => Ok(()),
             left => Err(format!("{left} engines don't shut down within 8 s of rest")),
         }
-    }
-
-    /// Compares the completed runs of a campaign with undisturbed ones, where the records are the same each time.
-    pub(super) fn same_records(&self, _: CampaignId, _: &[phasegate::core::Event]) -> Result<(), String> {
-        Ok(())
     }
 
     /// The campaigns that a runner works on, or that are due some day.

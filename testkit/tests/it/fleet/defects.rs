@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{CampaignId, OwnerId, PipelineId, Timestamp};
+use phasegate::core::{CampaignId, OwnerId, PipelineId, Ticket, Timestamp};
 use phasegate::storage::{
-    Appended, CampaignRead, Committed, Due, DueItem, Output, Storage, StorageError, Transition,
+    Appended, CampaignRead, Committed, Due, DueItem, Output, Renewal, Storage, StorageError, Transition,
 };
 use phasegate_testkit::storage::{Interposed, Interposer};
 
@@ -49,6 +49,25 @@ impl Interposer for IgnoresLeases {
 #[test]
 fn without_the_check_of_leases_two_engines_work_on_one_campaign() {
     check(200, "one engine at most works on a campaign", IgnoresLeases);
+}
+
+/// Says that leases are renewed, and renews none.
+struct RenewsNothing(Arc<dyn Storage>);
+
+#[async_trait]
+impl Interposer for RenewsNothing {
+    fn inner(&self) -> &dyn Storage {
+        &*self.0
+    }
+
+    async fn renew(&self, _: OwnerId, _: Duration, _: &[Ticket]) -> Result<Renewal, StorageError> {
+        Ok(Renewal::default())
+    }
+}
+
+#[test]
+fn an_engine_that_holds_leases_for_renewed_works_beside_another() {
+    check(100, "one engine at most works on a campaign", RenewsNothing);
 }
 
 /// Says that a moment has come an hour before it does, and that it is an hour later, too.

@@ -1,7 +1,9 @@
 //! Several engines on one store, whatever happens to them.
 
 mod defects;
-mod press;
+pub mod press;
+
+use phasegate::core::EventType;
 
 use press::simulation;
 
@@ -30,4 +32,49 @@ fn the_same_seed_gives_the_same_bytes() {
     }
     let of = |seed| simulation().trace(seed).expect("it keeps every promise");
     assert_ne!(of(1), of(2));
+}
+
+/// A check of what never happens says nothing.
+#[test]
+fn histories_have_everything_that_can_happen_in_them() {
+    let traces = (0..150).map(|seed| {
+        simulation()
+            .engines(3)
+            .trace(seed)
+            .expect("it keeps every promise")
+    });
+    let traces: String = traces.collect();
+    let told_elsewhere = ["campaign_described", "phase_retry_set", "resource_removed"];
+    // The names of their variants, as the writes have them.
+    let events = EventType::ALL.iter().map(|event| event.as_str());
+    let events = events.filter(|event| !told_elsewhere.contains(event));
+    let events = events.map(|event| format!("kind: {}", event.split('_').map(capital).collect::<String>()));
+    let failures = [
+        "flaky",
+        "deadline_passed",
+        "rejected",
+        "interrupted",
+        "input_changed",
+    ];
+    let failures = failures.map(|code| format!("code: \"{code}\""));
+    let refusals = [
+        "StaleTicket",
+        "Conflict",
+        "LeaseHeld",
+        "ResourceConflict",
+        "BatchConflict",
+        "KeyUsed",
+    ];
+    let refusals = refusals.map(|refusal| format!("refused: {refusal}"));
+    let never: Vec<_> = events
+        .chain(failures)
+        .chain(refusals)
+        .filter(|what| !traces.contains(what))
+        .collect();
+    assert!(never.is_empty(), "these never happen: {never:?}");
+}
+
+fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }

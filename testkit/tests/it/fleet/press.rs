@@ -142,6 +142,7 @@ pub fn simulation() -> Simulation {
     Simulation::of(press)
         .resource("press", "first", json!({ "size": 1 }))
         .config("a_collect", json!({ "count": 5, "pressId": "first" }))
+        .config("a_collect", json!({ "count": 60 }))
         .config("a_collect", json!({ "count": 2 }))
         .config("b_double", json!({ "count": 1 }))
         .config("b_double", json!({ "count": 2, "pressId": "first" }))
@@ -150,4 +151,5 @@ pub fn simulation() -> Simulation {
         .wrong_config("a_collect", json!({ "count": -1 }))
         .wrong_config("b_double", json!({ "count": 1, "pressId": "second" }))
         .answer("c_approve", json!({ "ok": true }))
+        .same_records()
 }

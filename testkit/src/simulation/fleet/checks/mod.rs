@@ -1,6 +1,7 @@
 //! What must hold after every history, whatever happened in it.
 
 mod history;
+mod same_records;
 mod stored;
 mod walk;
 

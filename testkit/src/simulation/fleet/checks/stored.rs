@@ -5,6 +5,7 @@ use phasegate::core::{CampaignId, Event, EventKind, PhaseName, Run};
 use serde_json::value::RawValue;
 
 use super::history::History;
+use super::same_records;
 use super::walk::Walk;
 use crate::simulation::fleet::world::World;
 use crate::simulation::invariants::{check_events, check_log};
@@ -13,7 +14,12 @@ pub(super) fn check(world: &World<'_>, walk: &Walk<'_>) -> Result<(), String> {
     for (id, history) in &walk.campaigns {
         match history.is_deleted {
             true => deleted(world, *id, history)?,
-            false => present(world, *id, history)?,
+            false => {
+                present(world, *id, history)?;
+                if world.plan.same_records {
+                    same_records::check(world, walk, *id, history)?;
+                }
+            }
         }
     }
     if let Some(unknown) = world
@@ -81,7 +87,7 @@ fn present(world: &World<'_>, id: CampaignId, history: &History) -> Result<(), S
             ));
         }
     }
-    world.same_records(id, &history.events)
+    Ok(())
 }
 
 pub(in crate::simulation::fleet) fn records(

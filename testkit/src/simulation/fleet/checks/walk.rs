@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use phasegate::core::storage::{Resource, Transition};
 use phasegate::core::{
-    Activity, Campaign, CampaignId, Event, EventKind, Launch, Mode, ResourceRef, Revision, Timestamp, Version,
+    Activity, Campaign, CampaignId, Event, EventKind, Launch, Mode, Passed, ResourcePin, ResourceRef,
+    Revision, Timestamp, Version,
 };
 use serde_json::Value;
 
@@ -161,13 +162,27 @@ impl<'a> Walk<'a> {
                 EventKind::PhaseStarted(_) | EventKind::PhaseRestarted(_)
             );
         if starts_a_chain {
-            for later in index..campaign.phases.len() {
-                if campaign.phases[later].mark.is_none() {
+            // A restart plans the later skips anew.
+            let is_skipped = |later: usize| {
+                campaign.phases[later].mark.is_some()
+                    || matches!(campaign.passed.get(later), Some(Passed::Skipped(_)))
+            };
+            for later in index + 1..campaign.phases.len() {
+                if !is_skipped(later) {
                     self.valid(history, campaign, later)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// The document that a run uses.
+    pub(super) fn document(&self, pin: &ResourcePin) -> Option<Value> {
+        let resource = ResourceRef {
+            kind: pin.kind.clone(),
+            id: pin.id.clone(),
+        };
+        self.resources.get(&resource)?.get(&pin.revision)?.clone()
     }
 
     fn valid(&self, history: &History, campaign: &Campaign, index: usize) -> Step {
@@ -217,8 +232,7 @@ impl<'a> Walk<'a> {
                     kind: pin.kind.clone(),
                     id: pin.id.clone(),
                 };
-                let pinned = self.resources[&resource].get(&pin.revision).cloned().flatten();
-                if given.get(&resource).map(|document| (*document).clone()) != pinned {
+                if given.get(&resource).map(|document| (*document).clone()) != self.document(pin) {
                     return Err(format!(
                         "{ticket} runs with another {resource} than its launch names"
                     ));

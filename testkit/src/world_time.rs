@@ -10,7 +10,7 @@ use crate::clock::ManualClock;
 
 /// The true time, in milliseconds since the world began, and what the clock of the store makes of it.
 #[derive(Clone, Default)]
-pub(super) struct WorldTime {
+pub(crate) struct WorldTime {
     clock: ManualClock,
     times: Arc<Mutex<Times>>,
 }
@@ -28,7 +28,7 @@ struct Times {
 
 impl WorldTime {
     /// The clock of the store.
-    pub(super) fn clock(&self) -> &ManualClock {
+    pub(crate) fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
@@ -36,8 +36,13 @@ impl WorldTime {
         self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The latest moment that any process has reached.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.times().now_ms
+    }
+
     /// Sets the store's clock for a call of a process that has come to `now_ms`. Another process may have come further.
-    pub(super) fn reach(&self, now_ms: u64) {
+    pub(crate) fn reach(&self, now_ms: u64) {
         let mut times = self.times();
         times.now_ms = times.now_ms.max(now_ms);
         let shown = times.stands_at_ms.unwrap_or(times.now_ms);
@@ -49,19 +54,19 @@ impl WorldTime {
     }
 
     /// The latest moment that the store's clock has ever shown.
-    pub(super) fn latest_shown(&self) -> Timestamp {
+    pub(crate) fn latest_shown(&self) -> Timestamp {
         self.times().latest
     }
 
     /// Moves the store's clock, and no other.
-    pub(super) fn jump(&self, by_ms: i64) {
+    pub(crate) fn jump(&self, by_ms: i64) {
         let mut times = self.times();
         times.off_ms += by_ms;
         times.is_skewed = true;
     }
 
     /// Lets the store's clock stand still, or go on from where it stands.
-    pub(super) fn stand(&self, still: bool) {
+    pub(crate) fn stand(&self, still: bool) {
         let mut times = self.times();
         let now_ms = times.now_ms;
         match (still, times.stands_at_ms) {
@@ -78,14 +83,14 @@ impl WorldTime {
     }
 
     /// Whether the store's clock was ever off.
-    pub(super) fn is_skewed(&self) -> bool {
+    pub(crate) fn is_skewed(&self) -> bool {
         self.times().is_skewed
     }
 }
 
 /// What the clock of a process says of the true time.
 #[derive(Clone)]
-pub(super) struct LocalTime {
+pub(crate) struct LocalTime {
     known: Arc<Mutex<Known>>,
 }
 
@@ -98,7 +103,7 @@ struct Known {
 
 impl LocalTime {
     /// The clock of a process that began at `true_ms`. It must be called within the runtime of the process.
-    pub(super) fn new(true_ms: u64) -> Self {
+    pub(crate) fn new(true_ms: u64) -> Self {
         let known = Known {
             at: Instant::now(),
             true_ms,
@@ -114,22 +119,22 @@ impl LocalTime {
     }
 
     /// Says that it is `true_ms` now. It must be called within the runtime of the process.
-    pub(super) fn meet(&self, true_ms: u64) {
+    pub(crate) fn meet(&self, true_ms: u64) {
         let mut known = self.known();
         known.at = Instant::now();
         known.true_ms = true_ms;
     }
 
-    pub(super) fn percent(&self) -> u64 {
+    pub(crate) fn percent(&self) -> u64 {
         self.known().percent
     }
 
-    pub(super) fn set_percent(&self, percent: u64) {
+    pub(crate) fn set_percent(&self, percent: u64) {
         self.known().percent = percent.max(1);
     }
 
     /// The true time, as far as this process has come. It must be called within its runtime.
-    pub(super) fn true_ms(&self) -> u64 {
+    pub(crate) fn true_ms(&self) -> u64 {
         let known = self.known();
         known.true_ms + millis(known.at.elapsed()) * 100 / known.percent
     }
