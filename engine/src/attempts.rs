@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate_core::Ticket;
@@ -31,10 +32,17 @@ pub(crate) struct LocalAttempt {
     pub(crate) progressed: CancellationToken,
     /// Cancelled when the attempt is over in this process.
     pub(crate) ended: CancellationToken,
+    /// Whether its commit is known to be done, so that the store has its lease.
+    is_committed: AtomicBool,
     reason: Mutex<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
+    /// Notes that its commit is done.
+    pub(crate) fn committed(&self) {
+        self.is_committed.store(true, Ordering::Release);
+    }
+
     /// Asks the runner to come to rest. A later reason replaces an earlier one; only `Over` stays.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +79,7 @@ impl Attempts {
             cancellation: CancellationToken::new(),
             progressed: CancellationToken::new(),
             ended: CancellationToken::new(),
+            is_committed: AtomicBool::new(false),
             reason: Mutex::new(None),
         });
         self.with(|map| match map.entry(ticket.clone()) {
@@ -93,6 +102,15 @@ impl Attempts {
     /// The tickets of all of them.
     pub(crate) fn tickets(&self) -> Vec<Ticket> {
         self.with(|map| map.keys().cloned().collect())
+    }
+
+    /// The tickets whose leases this process holds, as far as it knows.
+    pub(crate) fn leased(&self) -> Vec<Ticket> {
+        let is_leased = |attempt: &LocalAttempt| attempt.is_committed.load(Ordering::Acquire);
+        self.with(|map| {
+            let leased = map.iter().filter(|(_, attempt)| is_leased(attempt));
+            leased.map(|(ticket, _)| ticket.clone()).collect()
+        })
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<LocalAttempt>> {

@@ -7,6 +7,7 @@ mod checks;
 mod due;
 mod failures;
 mod idempotency;
+mod launches;
 mod once;
 mod probes;
 mod recovery;

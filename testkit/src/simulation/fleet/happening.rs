@@ -142,7 +142,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         3 => Just(Asked::Stop),
         3 => any::<u8>().prop_map(Asked::Skip),
         3 => Just(Asked::Unskip),
-        1 => (0..3u8).prop_map(Asked::Prune),
+        3 => (0..2u8).prop_map(Asked::Prune),
         1 => Just(Asked::Delete),
     ]
 }
@@ -156,10 +156,10 @@ fn happening() -> impl Strategy<Value = Happening> {
             Happening::Create { engine, mode, config, without, keyed }
         }),
         26 => ask.prop_map(|((engine, campaign), asked, keyed)| Happening::Ask { engine, campaign, asked, keyed }),
-        3 => any::<(u8, u8)>().prop_map(|(engine, request)| Happening::AskAgain { engine, request }),
+        5 => any::<(u8, u8)>().prop_map(|(engine, request)| Happening::AskAgain { engine, request }),
         4 => any::<(u8, u8, bool)>()
             .prop_map(|(engine, campaign, completed)| Happening::Answer { engine, campaign, completed }),
-        2 => any::<(u8, u8, bool)>()
+        4 => any::<(u8, u8, bool)>()
             .prop_map(|(engine, resource, disabled)| Happening::PutResource { engine, resource, disabled }),
         5 => (0..1_000u32).prop_map(Happening::Pass),
         3 => (LEASE_MS / 3..2 * LEASE_MS).prop_map(Happening::Pass),
@@ -197,7 +197,9 @@ pub fn history(steps: usize) -> impl Strategy<Value = Vec<Step>> {
             then_ms: 60,
         })
     });
-    let step = (happening(), 0..100u8).prop_map(|(happening, then_ms)| Step { happening, then_ms });
+    // Much happens at once.
+    let then_ms = prop_oneof![2 => 0..5u8, 3 => 0..100u8];
+    let step = (happening(), then_ms).prop_map(|(happening, then_ms)| Step { happening, then_ms });
     (opening, proptest::collection::vec(step, 1..=steps.max(1))).prop_map(|(opening, rest)| {
         let mut history = opening.to_vec();
         history.extend(rest);
