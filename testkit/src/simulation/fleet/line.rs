@@ -121,7 +121,7 @@ impl Interposer for Line {
 
     async fn commit(&self, transition: Transition) -> Result<Committed, StorageError> {
         let committed = self.store.commit(transition.clone()).await;
-        self.keep(committed, |_| Accepted::Commit(transition))
+        self.keep(committed, |_| Accepted::Commit(Box::new(transition)))
     }
 
     async fn append(&self, output: Output) -> Result<Appended, StorageError> {

@@ -129,14 +129,14 @@ impl Requests {
 
     /// An engine refuses, or is gone. No other fault may reach whoever asks.
     fn expect_sane(&self, text: &str, error: &EngineError) {
-        let is_sane = match error {
+        let is_sane = matches!(
+            error,
             EngineError::Rejected(_)
-            | EngineError::NotFound { .. }
-            | EngineError::ShutDown
-            | EngineError::ResourceInvalid { .. }
-            | EngineError::Storage(StorageError::Closed) => true,
-            _ => false,
-        };
+                | EngineError::NotFound { .. }
+                | EngineError::ShutDown
+                | EngineError::ResourceInvalid { .. }
+                | EngineError::Storage(StorageError::Closed)
+        );
         if !is_sane {
             self.witness
                 .broken(format!("{text} ended with {error}, which is no refusal"));

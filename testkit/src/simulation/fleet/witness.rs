@@ -9,7 +9,7 @@ use phasegate_core::{CampaignId, Revision, Ticket, Timestamp, Version};
 /// A write that the store has accepted.
 #[derive(Clone, Debug)]
 pub(super) enum Accepted {
-    Commit(Transition),
+    Commit(Box<Transition>),
     Append(Output),
     Resource(ResourceWrite, Option<Revision>),
 }
@@ -43,8 +43,8 @@ impl Witness {
     pub(super) fn keep(&self, by: Timestamp, write: Accepted) {
         let mut seen = self.seen();
         if let Accepted::Commit(transition) = &write {
-            let launches = transition.events.iter().filter_map(|event| event.kind.launch());
-            if let Some(launch) = launches.last() {
+            let mut launches = transition.events.iter().filter_map(|event| event.kind.launch());
+            if let Some(launch) = launches.next_back() {
                 let ticket = Ticket {
                     campaign: transition.campaign,
                     phase: launch.phase.clone(),
