@@ -1,6 +1,8 @@
 //! The attempts that this process runs.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phasegate_core::Ticket;
@@ -30,10 +32,17 @@ pub(crate) struct LocalAttempt {
     pub(crate) progressed: CancellationToken,
     /// Cancelled when the attempt is over in this process.
     pub(crate) ended: CancellationToken,
+    /// Whether its commit is known to be done, so that the store has its lease.
+    is_committed: AtomicBool,
     reason: Mutex<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
+    /// Notes that its commit is done.
+    pub(crate) fn committed(&self) {
+        self.is_committed.store(true, Ordering::Release);
+    }
+
     /// Asks the runner to come to rest. A later reason replaces an earlier one; only `Over` stays.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,13 +61,13 @@ impl LocalAttempt {
 /// All attempts in this process, by ticket.
 #[derive(Default)]
 pub(crate) struct Attempts {
-    by_ticket: Mutex<HashMap<Ticket, Arc<LocalAttempt>>>,
+    by_ticket: Mutex<BTreeMap<Ticket, Arc<LocalAttempt>>>,
     /// Told when there is none left.
     none_left: Notify,
 }
 
 impl Attempts {
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<Ticket, Arc<LocalAttempt>>) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<Ticket, Arc<LocalAttempt>>) -> T) -> T {
         f(&mut self.by_ticket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -70,11 +79,12 @@ impl Attempts {
             cancellation: CancellationToken::new(),
             progressed: CancellationToken::new(),
             ended: CancellationToken::new(),
+            is_committed: AtomicBool::new(false),
             reason: Mutex::new(None),
         });
         self.with(|map| match map.entry(ticket.clone()) {
-            std::collections::hash_map::Entry::Occupied(_) => None,
-            std::collections::hash_map::Entry::Vacant(slot) => {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(slot) => {
                 slot.insert(Arc::clone(&attempt));
                 Some(Reservation {
                     attempts: Arc::clone(self),
@@ -92,6 +102,15 @@ impl Attempts {
     /// The tickets of all of them.
     pub(crate) fn tickets(&self) -> Vec<Ticket> {
         self.with(|map| map.keys().cloned().collect())
+    }
+
+    /// The tickets whose leases this process holds, as far as it knows.
+    pub(crate) fn leased(&self) -> Vec<Ticket> {
+        let is_leased = |attempt: &LocalAttempt| attempt.is_committed.load(Ordering::Acquire);
+        self.with(|map| {
+            let leased = map.iter().filter(|(_, attempt)| is_leased(attempt));
+            leased.map(|(ticket, _)| ticket.clone()).collect()
+        })
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<LocalAttempt>> {

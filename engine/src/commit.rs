@@ -140,7 +140,11 @@ impl EngineState {
         let reservation = match &ticket {
             Some(ticket) if prepared.before.working_ticket().as_ref() != Some(ticket) => {
                 match self.attempts.reserve(ticket) {
-                    Some(reservation) => Some(reservation),
+                    Some(reservation) => {
+                        // Its lease counts from before the store is asked for it.
+                        self.keep_leases();
+                        Some(reservation)
+                    }
                     // Another command committed that ticket: begin again.
                     None => return Ok(false),
                 }

@@ -56,6 +56,7 @@ impl EngineState {
         reservation: Reservation,
     ) -> Result<(), Ticket> {
         let ticket = reservation.ticket().clone();
+        reservation.attempt.committed();
         if self.shutdown.is_cancelled() {
             return Err(ticket);
         }
@@ -72,7 +73,6 @@ impl EngineState {
                 "phases run in an engine that never called recover(): retries and deadlines are not watched"
             );
         }
-        self.keep_leases();
         let resources = gathered.resources_of(&ticket.phase);
         let launched = Launched {
             ticket,

@@ -54,7 +54,8 @@ impl EngineState {
 
     /// Renews the leases of the attempts at work; `false` when the store didn't answer.
     async fn renew(&self) -> bool {
-        let tickets = self.attempts.tickets();
+        // One whose commit is under way is not lost, though the store may not know it yet.
+        let tickets = self.attempts.leased();
         let renewal = match self.storage.renew(self.owner, self.lease_ttl, &tickets).await {
             Ok(renewal) => renewal,
             Err(error) => {

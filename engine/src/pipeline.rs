@@ -97,7 +97,8 @@ impl Pipeline {
         self.inner.probes.get(kind).map(Arc::clone)
     }
 
-    pub(crate) fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
+    /// The runner of a phase, to build another pipeline around it; `None` for a phase it doesn't have.
+    pub fn runner(&self, phase: &PhaseName) -> Option<Arc<dyn PhaseRunner>> {
         self.inner.runners.get(phase).map(Arc::clone)
     }
 

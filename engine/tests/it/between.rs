@@ -15,16 +15,13 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::support::interposed::{Interposed, Interposer};
+use crate::support::interposed::{Between, seen};
 use crate::support::{Doing, World, builder, definition};
 
 /// A world whose engine sees the store through `between`, and the store as it is.
-fn world(between: impl Interposer) -> World {
+fn world(between: impl Between) -> World {
     let inner = Arc::new(MemoryStorage::new());
-    let seen = Interposed {
-        inner: Arc::clone(&inner),
-        between,
-    };
+    let seen = seen(&inner, between);
     World::on(inner, None, |builder| builder.storage(seen))
 }
 
@@ -74,9 +71,9 @@ impl HeldLookup {
 }
 
 #[async_trait]
-impl Interposer for HeldLookup {
-    async fn after_lookup(&self) {
-        if self.held.swap(false, Ordering::SeqCst) {
+impl Between for HeldLookup {
+    async fn after(&self, call: &'static str) {
+        if call == "idempotency" && self.held.swap(false, Ordering::SeqCst) {
             self.arrived.add_permits(1);
             self.released
                 .acquire()
@@ -137,7 +134,7 @@ async fn of_two_deletions_with_one_key_the_one_that_comes_too_late_gets_the_same
 /// Shows nothing of the first two events, as of a campaign that was deleted, and says that the log goes on.
 struct HidesTheBeginning;
 
-impl Interposer for HidesTheBeginning {
+impl Between for HidesTheBeginning {
     fn change_page(&self, mut page: EventPage) -> EventPage {
         if page
             .items
@@ -170,8 +167,8 @@ struct DeletesFirst {
 }
 
 #[async_trait]
-impl Interposer for DeletesFirst {
-    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+impl Between for DeletesFirst {
+    async fn before(&self, call: &'static str) -> Result<(), StorageError> {
         if call == "config" && self.armed.swap(false, Ordering::SeqCst) {
             let (found, _) = self
                 .other
@@ -192,13 +189,13 @@ async fn a_campaign_that_is_deleted_while_it_is_read_is_gone_and_not_damaged() {
     let inner = Arc::new(MemoryStorage::new());
     let armed = Arc::new(AtomicBool::new(false));
     let other = World::on(Arc::clone(&inner), None, |builder| builder);
-    let seen = Interposed {
-        inner: Arc::clone(&inner),
-        between: DeletesFirst {
+    let seen = seen(
+        &inner,
+        DeletesFirst {
             armed: Arc::clone(&armed),
             other: other.engine.clone(),
         },
-    };
+    );
     let world = World::on(inner, None, |builder| builder.storage(seen));
     let campaign = world.ready(Mode::FullSequence).await;
     armed.store(true, Ordering::SeqCst);
@@ -228,8 +225,8 @@ struct Fails {
 }
 
 #[async_trait]
-impl Interposer for Fails {
-    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+impl Between for Fails {
+    async fn before(&self, call: &'static str) -> Result<(), StorageError> {
         match self.armed.load(Ordering::SeqCst) && self.reads.contains(&call) {
             true => Err(failing()),
             false => Ok(()),
@@ -274,13 +271,13 @@ async fn a_running_phase_pauses_stops_and_ends_although_the_configs_can_t_be_che
 async fn a_runner_is_asked_to_rest_although_the_store_can_t_be_read_after_the_intent() {
     let armed = Arc::new(AtomicBool::new(false));
     let inner = Arc::new(MemoryStorage::new());
-    let seen = Interposed {
-        inner: Arc::clone(&inner),
-        between: Fails {
+    let seen = seen(
+        &inner,
+        Fails {
             armed: Arc::clone(&armed),
             reads: &["latest"],
         },
-    };
+    );
     let heeds = Doing(|ctx: RunContext| async move {
         ctx.cancelled().await;
         Err(RunError::Interrupted)
@@ -342,8 +339,8 @@ impl FailsTimes {
 }
 
 #[async_trait]
-impl Interposer for FailsTimes {
-    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+impl Between for FailsTimes {
+    async fn before(&self, call: &'static str) -> Result<(), StorageError> {
         if call != "campaign" {
             return Ok(());
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::support::interposed::{Interposed, Interposer};
+use crate::support::interposed::{Between, seen};
 use crate::support::pipeline;
 
 const GRACE: Duration = Duration::from_secs(7);
@@ -163,8 +163,8 @@ struct Twin {
 }
 
 #[async_trait]
-impl Interposer for Twin {
-    async fn before_read(&self, call: &'static str) -> Result<(), StorageError> {
+impl Between for Twin {
+    async fn before(&self, call: &'static str) -> Result<(), StorageError> {
         match call {
             "remember" => {
                 let entry = IdempotencyEntry {
@@ -192,7 +192,7 @@ async fn where_a_twin_was_quicker_its_outcome_counts() {
             storage: Arc::clone(&inner),
             request,
         };
-        let engine = engine(Arc::new(Interposed { inner, between }));
+        let engine = engine(Arc::new(seen(&inner, between)));
         let outcome = engine.once(key(), &json!(1), async { Ok(json!("second")) }).await;
         assert_eq!(outcome.map_err(|error| error.code()), expected);
     }

@@ -1,6 +1,7 @@
 //! The simulator: random histories of one campaign, run through a real engine and a real store, and compared with the
 //! reference model after every step.
 
+pub mod fleet;
 mod invariants;
 mod model;
 mod rules;

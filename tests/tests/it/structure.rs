@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("phasegate-system-tests", &[]),
+    ("phasegate-example-letters", &["phasegate"]),
     (
         "phasegate-bench",
         &[

@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate_core::storage::{
-    Appended, CampaignPage, CampaignQuery, CampaignRead, ChangeScope, Committed, Cursor, Due, DueItem,
-    EventPage, EventScope, IdempotencyEntry, IdempotencyKey, LeaseKind, LoggedEvent, Output, RecordPage,
-    Renewal, Resource, ResourceWrite, RunInfo, RunOutput, RunPage, Storage, StorageError, TokenSecret,
-    Transition, WriteRef,
+    Appended, CampaignPage, CampaignQuery, ChangeScope, Committed, Cursor, Due, DueItem, EventPage,
+    EventScope, IdempotencyEntry, IdempotencyKey, LoggedEvent, Output, RecordPage, Renewal, RunInfo,
+    RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
 };
 use phasegate_core::{
-    CampaignId, EventKind, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision,
-    Run, Ticket, Timestamp, Version,
+    CampaignId, EventKind, OwnerId, PhaseName, PipelineId, Run, Ticket, Timestamp, Version,
 };
-use phasegate_testkit::storage::MemoryStorage;
 use phasegate_testkit::storage::conformance::{Fixture, Story};
-use serde_json::Value;
+use phasegate_testkit::storage::{Interposed, Interposer, MemoryStorage};
 
 use super::defect::Defect;
 
@@ -41,11 +38,11 @@ struct Kept {
 impl Fixture for Defective {
     async fn open(&self) -> Arc<dyn Storage> {
         self.kept().opened += 1;
-        Arc::new(Self {
+        Arc::new(Interposed(Self {
             inner: self.inner.connect(),
             defect: self.defect,
             kept: Arc::clone(&self.kept),
-        })
+        }))
     }
 
     async fn advance(&self, by: Duration) {
@@ -110,7 +107,11 @@ impl Defective {
 }
 
 #[async_trait]
-impl Storage for Defective {
+impl Interposer for Defective {
+    fn inner(&self) -> &dyn Storage {
+        &self.inner
+    }
+
     async fn commit(&self, mut transition: Transition) -> Result<Committed, StorageError> {
         if self.has(Defect::ForgetsExpectedResources) {
             transition.expected_resources.clear();
@@ -172,19 +173,11 @@ impl Storage for Defective {
         }
     }
 
-    async fn write_resource(&self, write: ResourceWrite) -> Result<Option<Revision>, StorageError> {
-        self.inner.write_resource(write).await
-    }
-
     async fn remember(&self, mut entry: IdempotencyEntry) -> Result<(), StorageError> {
         if self.has(Defect::KeepsKeysBeyondTheirEnd) {
             entry.expires_at = Timestamp::from_unix_ms(i64::MAX);
         }
         self.inner.remember(entry).await
-    }
-
-    async fn set_cursor(&self, name: &str, cursor: Cursor) -> Result<(), StorageError> {
-        self.inner.set_cursor(name, cursor).await
     }
 
     async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError> {
@@ -213,29 +206,12 @@ impl Storage for Defective {
         Ok(found)
     }
 
-    async fn now(&self) -> Result<Timestamp, StorageError> {
-        self.inner.now().await
-    }
-
-    async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
-        self.inner.campaign(id).await
-    }
-
     async fn campaigns(&self, mut query: CampaignQuery) -> Result<CampaignPage, StorageError> {
         if self.has(Defect::IgnoresASecondAttribute) {
             let attributes = std::mem::take(&mut query.filter.attributes);
             query.filter.attributes = attributes.into_iter().take(1).collect();
         }
         self.inner.campaigns(query).await
-    }
-
-    async fn config(
-        &self,
-        campaign: CampaignId,
-        phase: &PhaseName,
-        revision: Revision,
-    ) -> Result<Option<Value>, StorageError> {
-        self.inner.config(campaign, phase, revision).await
     }
 
     async fn events(
@@ -317,23 +293,6 @@ impl Storage for Defective {
         Ok(page)
     }
 
-    async fn resource(&self, resource: &ResourceRef) -> Result<Option<Resource>, StorageError> {
-        self.inner.resource(resource).await
-    }
-
-    async fn resources(
-        &self,
-        kind: &ResourceKind,
-        after: Option<&ResourceId>,
-        limit: usize,
-    ) -> Result<Vec<Resource>, StorageError> {
-        self.inner.resources(kind, after, limit).await
-    }
-
-    fn lease_kind(&self) -> LeaseKind {
-        self.inner.lease_kind()
-    }
-
     async fn due(
         &self,
         owner: OwnerId,
@@ -383,10 +342,6 @@ impl Storage for Defective {
         Ok(renewal)
     }
 
-    async fn release(&self, owner: OwnerId, tickets: &[Ticket]) -> Result<(), StorageError> {
-        self.inner.release(owner, tickets).await
-    }
-
     async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
         let mut secret = self.inner.token_secret().await?;
         if self.has(Defect::DrawsTheTokenSecretAnew) {
@@ -418,13 +373,5 @@ impl Storage for Defective {
             return Ok(false);
         }
         self.inner.changed(scope, after, at_most).await
-    }
-
-    async fn latest(&self) -> Result<Option<Cursor>, StorageError> {
-        self.inner.latest().await
-    }
-
-    async fn close(&self) -> Result<(), StorageError> {
-        self.inner.close().await
     }
 }
