@@ -8,6 +8,7 @@ mod dry_run;
 mod due;
 mod failures;
 mod idempotency;
+mod killed;
 mod launches;
 mod once;
 mod probes;

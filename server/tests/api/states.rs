@@ -168,7 +168,12 @@ async fn a_defect_is_an_answer_that_tells_nothing_of_it_and_the_server_goes_on()
     let clock = {
         let loose = Arc::clone(&loose);
         move || {
-            assert!(!loose.swap(false, Ordering::SeqCst), "a spring is loose");
+            // The store's own thread looks at the clock whenever it is idle. The defect is to meet the request.
+            let is_store = std::thread::current().name() == Some("phasegate-writer");
+            assert!(
+                is_store || !loose.swap(false, Ordering::SeqCst),
+                "a spring is loose"
+            );
             Timestamp::from_unix_ms(1_000)
         }
     };
