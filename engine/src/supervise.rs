@@ -175,7 +175,13 @@ async fn run(
         permit = permit(inner) => permit,
     };
     let timeout = launched.pipeline.timeout(&launched.ticket.phase);
-    let (mut task, state) = match begin(inner, launched, reservation).await {
+    let begun = tokio::select! {
+        biased;
+        // A store that answers late must not begin what is to be at rest, or is another engine's by now.
+        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
+        begun = begin(inner, launched, reservation) => begun,
+    };
+    let (mut task, state) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             return (

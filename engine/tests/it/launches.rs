@@ -62,21 +62,22 @@ impl Between for Before {
     }
 }
 
-/// Cuts the line when a commit is done, before its answer.
-struct CutAtCommit {
+/// Cuts the line when a call is done, before its answer.
+struct CutAt {
+    call: &'static str,
     cut: Cut,
     armed: Arc<AtomicBool>,
 }
 
 #[async_trait]
-impl Between for CutAtCommit {
+impl Between for CutAt {
     async fn before(&self, call: &'static str) -> Result<(), StorageError> {
         self.cut.passes(call).await;
         Ok(())
     }
 
     async fn after(&self, call: &'static str) {
-        if call == "commit" && self.armed.swap(false, Ordering::SeqCst) {
+        if call == self.call && self.armed.swap(false, Ordering::SeqCst) {
             self.cut.cut();
         }
         self.cut.passes(call).await;
@@ -85,9 +86,19 @@ impl Between for CutAtCommit {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_whose_launch_is_answered_after_its_lease_never_begins() {
+    never_begins_when_cut_off_at("commit").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_learns_where_it_stands_after_its_lease_never_begins() {
+    never_begins_when_cut_off_at("run_output").await;
+}
+
+async fn never_begins_when_cut_off_at(call: &'static str) {
     let inner = Arc::new(MemoryStorage::new());
     let (cut, armed) = (Cut::new(None), Arc::new(AtomicBool::new(false)));
-    let between = CutAtCommit {
+    let between = CutAt {
+        call,
         cut: cut.clone(),
         armed: Arc::clone(&armed),
     };

@@ -1,17 +1,20 @@
 //! The simulation finds defects: with each of these stores, some history of a few breaks a promise.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{Campaign, CampaignId, OwnerId, PipelineId, Ticket, Timestamp};
+use phasegate::core::{Campaign, CampaignId, OwnerId, PhaseName, PipelineId, Revision, Ticket, Timestamp};
 use phasegate::storage::{
-    Appended, CampaignQuery, CampaignRead, Committed, Due, DueItem, Output, Renewal, Storage, StorageError,
-    Transition,
+    Appended, CampaignQuery, CampaignRead, Committed, Cursor, Due, DueItem, EventPage, EventScope, Output,
+    Renewal, Storage, StorageError, Transition,
 };
 use phasegate_testkit::storage::{Interposed, Interposer};
 
-use super::press::simulation;
+use serde_json::Value;
+
+use super::press::{press_with, simulation, simulation_of};
 
 /// Asserts that one of the first `seeds` histories breaks the promise, with `defect` between each engine and the store.
 fn check<I: Interposer>(seeds: u64, promise: &str, defect: fn(Arc<dyn Storage>) -> I) {
@@ -233,4 +236,116 @@ impl Interposer for GivesNothingUp {
 #[test]
 fn an_attempt_that_nobody_takes_up_never_comes_to_rest() {
     check(100, "are not at rest", GivesNothingUp);
+}
+
+/// Skips an event at the end of each full page.
+struct SkipsEvents(Arc<dyn Storage>);
+
+#[async_trait]
+impl Interposer for SkipsEvents {
+    fn inner(&self) -> &dyn Storage {
+        &*self.0
+    }
+
+    async fn events(
+        &self,
+        scope: EventScope,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage, StorageError> {
+        let mut page = self.0.events(scope, after, limit).await?;
+        if page.items.len() == limit {
+            page.items.remove(0);
+        }
+        Ok(page)
+    }
+}
+
+#[test]
+fn a_subscriber_that_is_not_told_of_an_event_is_seen() {
+    check(50, "a subscriber is told every event in order", SkipsEvents);
+}
+
+/// Forgets idempotency keys.
+struct ForgetsKeys(Arc<dyn Storage>);
+
+#[async_trait]
+impl Interposer for ForgetsKeys {
+    fn inner(&self) -> &dyn Storage {
+        &*self.0
+    }
+
+    async fn commit(&self, mut transition: Transition) -> Result<Committed, StorageError> {
+        transition.idempotency = None;
+        self.0.commit(transition).await
+    }
+}
+
+#[test]
+fn a_request_that_is_carried_out_twice_is_seen() {
+    check(100, "a request with a key is carried out once", ForgetsKeys);
+}
+
+/// Gives the first revision of each config.
+struct GivesOldConfigs(Arc<dyn Storage>);
+
+#[async_trait]
+impl Interposer for GivesOldConfigs {
+    fn inner(&self) -> &dyn Storage {
+        &*self.0
+    }
+
+    async fn config(
+        &self,
+        campaign: CampaignId,
+        phase: &PhaseName,
+        revision: Revision,
+    ) -> Result<Option<Value>, StorageError> {
+        for earlier in 1..revision.0 {
+            if let Some(config) = self.0.config(campaign, phase, Revision(earlier)).await? {
+                return Ok(Some(config));
+            }
+        }
+        self.0.config(campaign, phase, revision).await
+    }
+}
+
+#[test]
+fn a_runner_with_another_config_than_was_stored_is_seen() {
+    check(
+        300,
+        "runs with another config than its launch names",
+        GivesOldConfigs,
+    );
+}
+
+/// Lets each commit through, whatever resources it was decided on.
+struct IgnoresResources(Arc<dyn Storage>);
+
+#[async_trait]
+impl Interposer for IgnoresResources {
+    fn inner(&self) -> &dyn Storage {
+        &*self.0
+    }
+
+    async fn commit(&self, mut transition: Transition) -> Result<Committed, StorageError> {
+        transition.expected_resources.clear();
+        self.0.commit(transition).await
+    }
+}
+
+#[test]
+fn a_launch_with_a_resource_that_was_changed_meanwhile_is_seen() {
+    check(1_000, "a launch uses the resources in force", IgnoresResources);
+}
+
+#[test]
+fn a_phase_that_makes_other_records_each_time_is_no_phase_of_the_same_records() {
+    let made = Arc::new(AtomicU64::new(0));
+    let pipeline = move || press_with(Arc::clone(&made));
+    let counterexample = simulation_of(pipeline)
+        .explore(0..20)
+        .expect_err("the records differ");
+    let text = counterexample.to_string();
+    assert!(text.contains("each record is made exactly once"), "{text}");
 }

@@ -1,6 +1,8 @@
 //! A pipeline whose phases do all that a phase may do: batches, failures and retries, answers with a deadline, a runner that heeds
 //! nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +15,10 @@ use phasegate_testkit::Simulation;
 use serde_json::{Value, json};
 
 /// Commits `count` numbers, two a batch, and takes its time for each.
-struct Collect;
+struct Collect {
+    /// Counts the batches of all runs, and stands in their records; without it the records are the same each time.
+    made: Option<Arc<AtomicU64>>,
+}
 
 #[async_trait]
 impl PhaseRunner for Collect {
@@ -24,9 +29,10 @@ impl PhaseRunner for Collect {
             ctx.ensure_running()?;
             tokio::time::sleep(Duration::from_millis(300)).await;
             let mut batch = Batch::new();
+            let made = self.made.as_ref().map(|made| made.fetch_add(1, Ordering::SeqCst));
             let end = count.min(next + 2);
             for number in next..end {
-                batch.push(&json!({ "number": number, "press": ctx.resources().get("press", "first") }))?;
+                batch.push(&json!({ "number": number, "press": ctx.resources().get("press", "first"), "made": made }))?;
             }
             batch.set_checkpoint(&end)?;
             match end == count {
@@ -114,6 +120,15 @@ fn definition(name: &str) -> PhaseDefinition {
 
 /// The pipeline.
 pub fn press() -> Pipeline {
+    pipeline(None)
+}
+
+/// The pipeline, whose first phase makes other records each time.
+pub fn press_with(made: Arc<AtomicU64>) -> Pipeline {
+    pipeline(Some(made))
+}
+
+fn pipeline(made: Option<Arc<AtomicU64>>) -> Pipeline {
     let soon = RetryPolicy {
         initial_delay_ms: 1_000,
         max_delay_ms: 4_000,
@@ -121,7 +136,7 @@ pub fn press() -> Pipeline {
     };
     Pipeline::builder("press")
         .resource_kind("press", "Press", json!({ "type": "object" }))
-        .runner(definition("a_collect").max_recoveries(3), Collect)
+        .runner(definition("a_collect").max_recoveries(3), Collect { made })
         .runner(
             definition("b_double")
                 .retry(soon.clone())
@@ -139,7 +154,12 @@ pub fn press() -> Pipeline {
 
 /// Its simulation.
 pub fn simulation() -> Simulation {
-    Simulation::of(press)
+    simulation_of(press)
+}
+
+/// The simulation of a pipeline with these phases.
+pub fn simulation_of(pipeline: impl Fn() -> Pipeline + Send + Sync + 'static) -> Simulation {
+    Simulation::of(pipeline)
         .resource("press", "first", json!({ "size": 1 }))
         .config("a_collect", json!({ "count": 5, "pressId": "first" }))
         .config("a_collect", json!({ "count": 60 }))

@@ -1,11 +1,12 @@
 //! What must hold after every history, whatever happened in it.
 
 mod history;
+mod read;
 mod same_records;
 mod stored;
 mod walk;
 
-pub(super) use stored::events;
+pub(super) use read::events;
 
 use super::world::World;
 use walk::Walk;

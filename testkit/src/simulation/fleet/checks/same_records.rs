@@ -3,7 +3,7 @@
 use phasegate::core::{CampaignId, Launch, Passed, PhaseName, Run, RunRef, Ticket};
 
 use super::history::History;
-use super::stored::records;
+use super::read::records;
 use super::walk::Walk;
 use crate::PhaseCase;
 use crate::runner::undisturbed;

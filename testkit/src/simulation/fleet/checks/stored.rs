@@ -1,10 +1,10 @@
 //! What the store holds in the end: exactly what it has accepted.
 
-use phasegate::core::storage::{EventScope, LoggedEvent, Storage};
-use phasegate::core::{CampaignId, Event, EventKind, PhaseName, Run};
-use serde_json::value::RawValue;
+use phasegate::core::storage::{EventScope, Storage};
+use phasegate::core::{CampaignId, Event, EventKind};
 
 use super::history::History;
+use super::read::{events, records};
 use super::same_records;
 use super::walk::Walk;
 use crate::simulation::fleet::world::World;
@@ -34,23 +34,6 @@ pub(super) fn check(world: &World<'_>, walk: &Walk<'_>) -> Result<(), String> {
         .subscribers
         .iter()
         .try_for_each(|subscriber| subscriber.check(&log))
-}
-
-/// The whole log of a scope.
-pub(in crate::simulation::fleet) fn events(
-    world: &World<'_>,
-    scope: EventScope,
-) -> Result<Vec<LoggedEvent>, String> {
-    let (mut log, mut after) = (Vec::new(), None);
-    loop {
-        let page = world.read(world.store.events(scope, after, 1_000));
-        let page = page.map_err(|error| error.to_string())?;
-        log.extend(page.items);
-        match page.next_cursor {
-            Some(next) => after = Some(next),
-            None => return Ok(log),
-        }
-    }
 }
 
 fn present(world: &World<'_>, id: CampaignId, history: &History) -> Result<(), String> {
@@ -88,24 +71,6 @@ fn present(world: &World<'_>, id: CampaignId, history: &History) -> Result<(), S
         }
     }
     Ok(())
-}
-
-pub(in crate::simulation::fleet) fn records(
-    world: &World<'_>,
-    id: CampaignId,
-    phase: &PhaseName,
-    run: Run,
-) -> Result<Vec<Box<RawValue>>, String> {
-    let (mut records, mut from) = (Vec::new(), 0);
-    loop {
-        let page = world.read(world.store.records(id, phase, run, from, 10_000));
-        let page = page.map_err(|error| error.to_string())?;
-        records.extend(page.records);
-        match page.next {
-            Some(next) => from = next,
-            None => return Ok(records),
-        }
-    }
 }
 
 fn deleted(world: &World<'_>, id: CampaignId, history: &History) -> Result<(), String> {
