@@ -80,4 +80,4 @@ pub use shorten::shorten;
 pub use signal::{Answer, Deferred, Input, LastBatch, Outcome, Signal};
 pub use status::{CampaignStatus, PhaseStatus};
 pub use time::Timestamp;
-pub use view::{CampaignView, NextCommand, PhaseView, Refusal, SkipView, Told, WaitView, view, view_needs};
+pub use view::{CampaignView, NextCommand, PhaseView, Refusal, SkipView, Told, WaitView, try_view, view};

@@ -188,16 +188,24 @@ impl Told {
     }
 }
 
-/// Derives the view of `campaign`. `facts.stored` should hold the check of every remaining phase; see [`view_needs`].
+/// Derives the view of `campaign`. `facts.stored` should hold the check of every remaining phase; see [`try_view`].
 pub fn view(campaign: &Campaign, facts: &Facts, told: &Told) -> CampaignView {
     view_with(campaign, &Known::new(campaign, facts), told)
 }
 
-/// Says which facts the view of `campaign` still lacks.
-pub fn view_needs(campaign: &Campaign, facts: &Facts) -> Needs {
+/// Derives the view of `campaign` as [`view`] does, or says which facts it lacks.
+///
+/// # Errors
+///
+/// The facts that are missing.
+pub fn try_view(campaign: &Campaign, facts: &Facts, told: &Told) -> Result<CampaignView, Needs> {
     let known = Known::new(campaign, facts);
-    view_with(campaign, &known, &Told::default());
-    known.missing()
+    let view = view_with(campaign, &known, told);
+    let missing = known.missing();
+    match missing.is_empty() {
+        true => Ok(view),
+        false => Err(missing),
+    }
 }
 
 fn view_with(campaign: &Campaign, known: &Known<'_>, told: &Told) -> CampaignView {

@@ -3,7 +3,7 @@
 use phasegate_core::storage::{ConfigWrite, ExpectedBatch, StorageError};
 use phasegate_core::{
     Campaign, CampaignView, Event, EventKind, Facts, Input, Misfit, Rejection, Timestamp, Told, Version,
-    decide, needs, view, view_needs,
+    decide, needs, try_view,
 };
 
 use crate::error::EngineError;
@@ -72,7 +72,6 @@ impl EngineState {
         campaign: &Campaign,
         unstored: &Unstored<'_>,
     ) -> Result<CampaignView, EngineError> {
-        let facts = self.view_facts(campaign, unstored).await?;
         let mut told = Told::default();
         for number in Told::by(campaign) {
             if let Some(event) = unstored.event(campaign.version, number) {
@@ -89,19 +88,13 @@ impl EngineState {
                 }
             }
         }
-        Ok(view(campaign, &facts, &told))
-    }
-
-    /// The facts that the view of a campaign needs.
-    async fn view_facts(&self, campaign: &Campaign, unstored: &Unstored<'_>) -> Result<Facts, EngineError> {
         let mut gatherer = Gatherer::of(self, campaign, self.pipeline_facts(campaign));
         gatherer.assume_configs(&unstored.configs);
         loop {
-            let needs = view_needs(campaign, gatherer.facts());
-            if needs.is_empty() {
-                return Ok(gatherer.finish().facts);
+            match try_view(campaign, gatherer.facts(), &told) {
+                Ok(view) => return Ok(view),
+                Err(needs) => gatherer.fulfil_view(campaign, &needs).await?,
             }
-            gatherer.fulfil_view(campaign, &needs).await?;
         }
     }
 }

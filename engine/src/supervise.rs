@@ -71,7 +71,8 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
                 return running.ended(took, unrecorded(reason));
             }
         };
-        let end = record(&inner, &reservation, signal, last).await;
+        // Boxed, so that a run takes no memory for its end while it works.
+        let end = Box::pin(record(&inner, &reservation, signal, last)).await;
         running.ended(took, end);
     }
     .instrument(span)

@@ -33,10 +33,10 @@ impl std::fmt::Debug for Options {
 }
 
 impl Default for Options {
-    /// A cache of 64 MiB, and the system's clock.
+    /// A cache of 16 MiB, and the system's clock.
     fn default() -> Self {
         Self {
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
             clock: Arc::new(|| timestamp(SystemTime::now())),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use expect_test::expect;
 use phasegate_core::{
-    CampaignView, Command, CommandKind, Envelope, Input, Mode, NextCommand, Told, view, view_needs,
+    CampaignView, Command, CommandKind, Envelope, Input, Mode, NextCommand, Told, try_view, view,
 };
 use serde_json::json;
 
@@ -171,7 +171,7 @@ fn a_view_needs_the_check_of_every_remaining_stored_config() {
         .complete();
     let mut facts = driver.around.facts(&driver.campaign, None);
     facts.stored.clear();
-    let needs = view_needs(&driver.campaign, &facts);
+    let needs = try_view(&driver.campaign, &facts, &Told::default()).expect_err("facts are missing");
     assert_eq!(
         needs.stored.into_iter().collect::<Vec<_>>(),
         [name("b"), name("c")]

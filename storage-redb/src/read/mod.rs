@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
 use crate::rows::Rows;
-use crate::tables::CONFIGS;
+use crate::tables::{CAMPAIGNS, CONFIGS};
 
 pub(crate) use campaigns::campaigns;
 pub(crate) use events::{event, events, latest_of, place_in};
@@ -48,19 +48,25 @@ pub(crate) fn config(
     phase: &PhaseName,
     revision: Revision,
 ) -> Result<Option<Value>, Fault> {
-    let Some(campaign) = lookup::campaign(txn, id)? else {
+    if !txn.has(&CAMPAIGNS, &key::campaign(id))? {
         return Ok(None);
-    };
+    }
     let key = key::config(id, phase, revision);
     let config = txn.with(&CONFIGS, &key, |value| {
         Ok(envelope::read(&CONFIGS, &key, value, stored::config::read)?)
     })?;
+    if config.is_some() {
+        return Ok(config);
+    }
+    let Some(campaign) = lookup::campaign(txn, id)? else {
+        return Ok(None);
+    };
     let slot = campaign.phases.iter().find(|slot| slot.phase == *phase);
     let is_pinned = slot
         .and_then(|slot| slot.config.as_ref())
         .is_some_and(|pin| pin.revision == revision);
-    if config.is_none() && is_pinned {
-        return Err(damaged(&CONFIGS, &key, "the campaign has this config, and it is missing").into());
+    match is_pinned {
+        true => Err(damaged(&CONFIGS, &key, "the campaign has this config, and it is missing").into()),
+        false => Ok(None),
     }
-    Ok(config)
 }
