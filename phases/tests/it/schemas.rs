@@ -82,7 +82,10 @@ fn unknown_and_missing_members_of_a_manifest_are_refused_by_its_schema_and_its_t
                 .as_object_mut()
                 .unwrap()
                 .remove(&name);
-            let optional = matches!(name.as_str(), "title" | "resourceKinds" | "probeSchema");
+            let optional = matches!(
+                name.as_str(),
+                "title" | "resourceKinds" | "probeSchema" | "onSkip"
+            );
             assert_eq!(accepts(&schema, &changed), optional, "{place}/{name}");
             assert_eq!(
                 PipelineDefinition::deserialize_owned(&changed).is_some(),
