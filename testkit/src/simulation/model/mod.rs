@@ -197,6 +197,11 @@ impl Model {
         }
     }
 
+    /// Whether the latest run of a phase has a checkpoint.
+    pub fn has_checkpoint(&self, index: usize) -> bool {
+        self.phases[index].has_checkpoint
+    }
+
     /// The views of its phases.
     pub fn shown(&self) -> Vec<ShownPhase> {
         let shown = |phase: &ModelPhase| {
