@@ -56,8 +56,8 @@ pub enum RunOutcome<S = Value> {
     /// Somebody else will [`report`](crate::Engine::report) the ticket later: an approval, a remote job.
     ///
     /// The wait is durable: it outlives the process, a pause and a resume, with the same ticket. A deferred phase can append no
-    /// more records; whoever answers brings them. Its [`timeout`](crate::PipelineBuilder::timeout) no longer applies; a deadline
-    /// of the deferral does.
+    /// more records; whoever answers brings them. Its [`timeout`](phasegate_core::PhaseDefinition::timeout) no longer applies; a
+    /// deadline of the deferral does.
     Deferred(Deferred),
 }
 
