@@ -17,13 +17,10 @@ use crate::records;
 
 /// The phases of a chain.
 const CHAIN: [&str; 4] = ["first", "second", "third", "fourth"];
-/// The phase that appends, alone in its pipeline.
-const APPENDING: &str = "appending";
 
 /// An engine on a store in a new file, with one pipeline.
 pub struct Host {
     engine: Engine,
-    phases: &'static [&'static str],
 }
 
 /// A campaign that is ready to be started.
@@ -35,30 +32,29 @@ impl Host {
         let pipeline = CHAIN.iter().fold(Pipeline::builder("chain"), |pipeline, phase| {
             pipeline.runner(definition(phase), Idle)
         });
-        Self::open(folder, pipeline.build()?, &CHAIN).await
+        Self::open(folder, pipeline.build()?).await
     }
 
-    /// Opens a store, and an engine whose chains have one phase that appends `batches` times.
+    /// Opens a store, and an engine whose chains have three phases that do nothing, and a fourth that appends `batches` times.
     pub async fn with_appends(folder: &Path, batches: u64) -> anyhow::Result<Self> {
-        let runner = Appending { batches };
-        let pipeline = Pipeline::builder("appends").runner(definition(APPENDING), runner);
-        Self::open(folder, pipeline.build()?, &[APPENDING]).await
+        let [idle @ .., last] = &CHAIN;
+        let pipeline = idle.iter().fold(Pipeline::builder("appends"), |pipeline, phase| {
+            pipeline.runner(definition(phase), Idle)
+        });
+        let pipeline = pipeline.runner(definition(last), Appending { batches });
+        Self::open(folder, pipeline.build()?).await
     }
 
-    async fn open(
-        folder: &Path,
-        pipeline: Pipeline,
-        phases: &'static [&'static str],
-    ) -> anyhow::Result<Self> {
+    async fn open(folder: &Path, pipeline: Pipeline) -> anyhow::Result<Self> {
         let storage = RedbStorage::open(folder.join("store.redb")).await?;
         let engine = Engine::builder().storage(storage).pipeline(pipeline).build()?;
-        Ok(Self { engine, phases })
+        Ok(Self { engine })
     }
 
     /// Creates a campaign in `full_sequence` with a config for each phase.
     pub async fn create(&self, number: u64) -> anyhow::Result<Ready> {
         let campaign = NewCampaign::new(format!("campaign {number}")).mode(Mode::FullSequence);
-        let campaign = self.phases.iter().fold(campaign, |campaign, phase| {
+        let campaign = CHAIN.iter().fold(campaign, |campaign, phase| {
             campaign.config(
                 *phase,
                 json!({ "keyword": format!("phasegate {number}"), "limit": 10 }),
@@ -69,7 +65,7 @@ impl Host {
 
     /// Starts a campaign, and waits until its last phase has completed, as its caller does.
     pub async fn run(&self, Ready(campaign): Ready) -> anyhow::Result<()> {
-        campaign.start(self.phases[0]).await?;
+        campaign.start(CHAIN[0]).await?;
         let status = campaign.at_rest().await?.status;
         ensure!(status == CampaignStatus::Completed, "the campaign is {status:?}");
         Ok(())
