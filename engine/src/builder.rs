@@ -188,6 +188,8 @@ impl EngineBuilder {
             keys_at_work: KeysAtWork::default(),
             watched: Watched::default(),
             suspects: Suspects::default(),
+            keeps_watch: AtomicBool::new(false),
+            looking: tokio::sync::Mutex::default(),
             keeps_leases: AtomicBool::new(false),
             told_unwatched: AtomicBool::new(false),
             tasks: TaskTracker::new(),

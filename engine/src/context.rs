@@ -44,6 +44,8 @@ pub(crate) struct DurableOutput {
     pub(crate) batch: BatchNumber,
     pub(crate) records: u64,
     pub(crate) last: Option<Output>,
+    /// Whether the outcome is under way, after which nothing is appended.
+    pub(crate) is_over: bool,
 }
 
 impl AttemptState {
@@ -59,6 +61,9 @@ impl AttemptState {
     }
 
     async fn append(&self, written: &mut DurableOutput, mut output: Output) -> Result<(), RunError> {
+        if written.is_over {
+            return Err(RunError::Interrupted);
+        }
         output.batch = written.batch.next();
         let progress = output.progress;
         let is_progress = !output.records.is_empty() || output.checkpoint.is_some();
@@ -77,6 +82,7 @@ impl AttemptState {
     /// Takes the batch that was kept for the commit of the outcome.
     pub(crate) async fn take_last(&self) -> Option<Output> {
         let mut written = self.written.lock().await;
+        written.is_over = true;
         let mut output = written.last.take()?;
         output.batch = written.batch.next();
         Some(output)

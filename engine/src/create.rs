@@ -14,6 +14,7 @@ use crate::campaign::CampaignHandle;
 use crate::commit::{Receipt, config_writes};
 use crate::engine::{Engine, by_phase};
 use crate::error::EngineError;
+use crate::fresh_ids::FreshIds;
 use crate::gather::{Gathered, Gatherer};
 use crate::keys::{UsedKey, is_within_depth};
 use crate::prepare::misfit;
@@ -171,6 +172,7 @@ impl EngineState {
     pub(crate) async fn decide_creation(
         &self,
         creation: &Creation,
+        ids: &FreshIds,
     ) -> Result<Result<DecidedCreation, Rejection>, EngineError> {
         let Some(registered) = self.pipelines.get(&creation.pipeline) else {
             let pipeline = creation.pipeline.clone();
@@ -183,7 +185,7 @@ impl EngineState {
         }
         let gathered = gatherer.finish();
         let now = self.storage.now().await?;
-        let id = self.ids.campaign(now);
+        let id = ids.campaign(now);
         let Creation {
             pipeline,
             command,
@@ -214,7 +216,7 @@ impl EngineState {
             if let Some(receipt) = self.replay(used.as_ref()).await? {
                 return Ok(receipt);
             }
-            let decided = match self.decide_creation(creation).await? {
+            let decided = match self.decide_creation(creation, &self.ids).await? {
                 Ok(decided) => decided,
                 Err(rejection) => return self.refused(used.as_ref(), rejection.into()).await,
             };

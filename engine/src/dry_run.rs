@@ -8,6 +8,7 @@ use crate::commit::config_writes;
 use crate::create::NewCampaign;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::fresh_ids::FreshIds;
 use crate::gather::Gathered;
 use crate::precondition::Precondition;
 use crate::prepare::Unstored;
@@ -50,14 +51,17 @@ impl Engine {
             .await
     }
 
-    /// Says what a creation would do now, and does nothing. The id that it shows is not that of a later creation.
+    /// Says what a creation would do now, and does nothing. The id that it shows is not that of a later creation, and an idempotency key
+    /// is not looked at.
     ///
     /// # Errors
     ///
-    /// Those that [`create`](Self::create) itself would get.
+    /// Those that [`create`](Self::create) itself would get of the campaign.
     pub async fn dry_run_creation(&self, campaign: NewCampaign) -> Result<DryRun, EngineError> {
         let creation = self.creation(campaign)?;
-        let decided = self.inner.decide_creation(&creation).await??;
+        // An id of its own: those that are drawn from a seed are for what is done.
+        let ids = FreshIds::new(None);
+        let decided = self.inner.decide_creation(&creation, &ids).await??;
         self.inner
             .would_be(decided.campaign, decided.events, &decided.gathered)
             .await

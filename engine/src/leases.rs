@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use phasegate_core::storage::LeaseKind;
 use tokio::time::{Instant, timeout};
 
 use crate::attempts::InterruptReason;
@@ -37,7 +38,9 @@ impl EngineState {
             // A store that doesn't answer renews nothing.
             if timeout(every, self.renew()).await.unwrap_or(false) {
                 since = asked;
-            } else if since.elapsed() + every >= self.lease_ttl {
+            } else if self.storage.lease_kind() == LeaseKind::Expiring
+                && since.elapsed() + every >= self.lease_ttl
+            {
                 // Before another engine may begin, this one has stopped.
                 tracing::warn!("the leases of running phases are late: their runners are stopped");
                 for attempt in self.attempts.all() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use phasegate_core::storage::{
@@ -55,10 +56,10 @@ impl Engine {
     /// [`EngineError::Storage`] when the store can't be asked.
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
-        let begins = self.inner.watched.all();
-        let look = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await?;
+        self.inner.watched.all();
+        let looked = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await;
+        self.keep_watch(looked)?;
         self.inner.name_unknown(&mut recovery).await?;
-        self.keep_watch(begins, look);
         Ok(recovery)
     }
 
@@ -70,37 +71,67 @@ impl Engine {
     /// [`EngineError::NotFound`], or [`EngineError::Storage`].
     pub async fn recover_campaign(&self, id: CampaignId) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
-        let ticket = self.snapshot(id).await?.working_ticket();
-        let begins = self.inner.watched.one(id);
-        let look = self.inner.take_up_all(&mut recovery, Asked::ByName).await?;
-        let known = [&recovery.resumed, &recovery.settled]
-            .into_iter()
-            .flatten()
-            .any(|one| *one == id)
-            || recovery.failed.iter().any(|(one, _)| *one == id);
-        if !known && ticket.is_some_and(|ticket| self.inner.attempts.get(&ticket).is_none()) {
-            recovery.held_elsewhere.push(id);
+        let before = self.snapshot(id).await?;
+        self.inner.watched.one(id);
+        let looked = self.inner.take_up_all(&mut recovery, Asked::ByName(id)).await;
+        self.keep_watch(looked)?;
+        let elsewhere = before
+            .working_ticket()
+            .is_some_and(|ticket| self.inner.attempts.get(&ticket).is_none());
+        if elsewhere && !recovery.has(id) {
+            match self.inner.pipelines.contains_key(&before.pipeline) {
+                true => recovery.held_elsewhere.push(id),
+                false => recovery.failed.push((id, unknown(before.pipeline))),
+            }
         }
-        self.keep_watch(begins, look);
         Ok(recovery)
     }
 
-    fn keep_watch(&self, begins: bool, look: Look) {
+    /// Goes on taking up what becomes due, also after a look that failed.
+    fn keep_watch(&self, looked: Result<Look, EngineError>) -> Result<(), EngineError> {
         self.inner.keep_leases();
-        if begins {
+        let (look, answer) = match looked {
+            Ok(look) => (look, Ok(())),
+            Err(error) => (Look::failed(), Err(error)),
+        };
+        if !self.inner.keeps_watch.swap(true, Ordering::AcqRel) {
             let inner = Arc::clone(&self.inner);
             self.inner
                 .tasks
                 .spawn_on(async move { inner.keep(look).await }, &self.inner.handle);
         }
+        answer
     }
+}
+
+impl Recovery {
+    /// Whether it says what became of a campaign.
+    fn has(&self, id: CampaignId) -> bool {
+        let lists = [
+            &self.resumed,
+            &self.settled,
+            &self.held_back,
+            &self.held_elsewhere,
+        ];
+        lists.into_iter().flatten().any(|one| *one == id) || self.failed.iter().any(|(one, _)| *one == id)
+    }
+}
+
+fn unknown(pipeline: PipelineId) -> EngineError {
+    Rejection::UnknownPipeline { pipeline }.into()
 }
 
 /// Whether somebody asked for what is taken up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Asked {
-    ByName,
+    ByName(CampaignId),
     ByNobody,
+}
+
+impl Asked {
+    fn for_item(self, item: &DueItem) -> bool {
+        self == Self::ByName(campaign_of(item))
+    }
 }
 
 impl EngineState {
@@ -114,9 +145,11 @@ impl EngineState {
         recovery: &mut Recovery,
         asked: Asked,
     ) -> Result<Look, EngineError> {
+        // One look after the other, so that each sees what the one before has launched.
+        let _turn = self.looking.lock().await;
         let pipelines = self.pipeline_ids();
         let mut seen = BTreeSet::new();
-        let mut suspects = Vec::new();
+        let mut held = Vec::new();
         let mut limit = AT_ONCE;
         let due = loop {
             let due = self
@@ -130,10 +163,16 @@ impl EngineState {
                     continue;
                 }
                 found_new = true;
-                if asked == Asked::ByNobody && (self.suspects.is_alone() || self.is_suspect(item).await?) {
-                    suspects.push(item.clone());
-                } else {
-                    self.take_up(item, recovery, asked).await;
+                if asked.for_item(item) {
+                    self.take_up(item, recovery, true).await;
+                    continue;
+                }
+                match self.is_suspect(item).await {
+                    Ok(is_suspect) if is_suspect || self.suspects.is_alone() => {
+                        held.push((item.clone(), is_suspect));
+                    }
+                    Ok(_) => self.take_up(item, recovery, false).await,
+                    Err(error) => recovery.failed.push((campaign_of(item), error)),
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
@@ -144,7 +183,7 @@ impl EngineState {
                 limit = limit.saturating_mul(2);
             }
         };
-        self.take_up_one(&suspects, recovery).await;
+        self.take_up_one(&held, recovery).await;
         let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
         let mut pauses = due.items.iter().filter_map(|item| match campaign_of(item) {
             id if failed(id) => Some(AGAIN_AFTER),
@@ -160,22 +199,22 @@ impl EngineState {
         })
     }
 
-    /// Takes up the first of those that may only run alone, if nothing runs here, and holds the others back. Another engine may have
-    /// room for them.
-    async fn take_up_one(self: &Arc<Self>, held: &[DueItem], recovery: &mut Recovery) {
-        let mut held = held.iter().peekable();
+    /// Takes up the first of those that are held back, if nothing runs here, and leaves the others. Another engine may have room for
+    /// their attempts.
+    async fn take_up_one(self: &Arc<Self>, held: &[(DueItem, bool)], recovery: &mut Recovery) {
+        let mut held = held.iter();
         while self.attempts.len() == 0
             && !self.suspects.is_alone()
-            && let Some(item) = held.next()
+            && let Some((item, is_suspect)) = held.next()
         {
-            self.take_up(item, recovery, Asked::ByNobody).await;
+            self.take_up(item, recovery, false).await;
             let running = self.attempts.tickets();
             let launched = running.iter().find(|ticket| ticket.campaign == campaign_of(item));
-            if let Some(attempt) = launched.and_then(|ticket| self.attempts.get(ticket)) {
+            if *is_suspect && let Some(attempt) = launched.and_then(|ticket| self.attempts.get(ticket)) {
                 self.suspects.leave_alone(attempt);
             }
         }
-        for item in held {
+        for (item, _) in held {
             recovery.held_back.push(campaign_of(item));
             if let DueItem::Attempt { ticket, .. } = item {
                 self.give_up(ticket).await;
@@ -196,9 +235,7 @@ impl EngineState {
             let page = self.storage.campaigns(query.clone()).await?;
             for campaign in page.items {
                 if campaign.working_ticket().is_some() && !self.pipelines.contains_key(&campaign.pipeline) {
-                    let pipeline = campaign.pipeline;
-                    let refusal = Rejection::UnknownPipeline { pipeline };
-                    recovery.failed.push((campaign.id, refusal.into()));
+                    recovery.failed.push((campaign.id, unknown(campaign.pipeline)));
                 }
             }
             match page.next {
@@ -208,7 +245,7 @@ impl EngineState {
         }
     }
 
-    async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery, asked: Asked) {
+    async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery, by_name: bool) {
         let id = campaign_of(item);
         let (signal, terms) = match item {
             DueItem::Attempt { ticket, released } => {
@@ -217,7 +254,7 @@ impl EngineState {
                 }
                 let terms = Terms {
                     if_over: true,
-                    released: Some(*released || asked == Asked::ByName),
+                    released: Some(*released || by_name),
                     ..Terms::default()
                 };
                 let ticket = ticket.clone();
@@ -246,20 +283,10 @@ impl EngineState {
     /// Takes up what becomes due, until the shutdown.
     async fn keep(self: Arc<Self>, mut look: Look) {
         loop {
-            if look.holds_back {
-                // Giving those up again was a change of what is due, and must not be the next one's cause.
-                tokio::select! {
-                    biased;
-                    () = self.shutdown.cancelled() => return,
-                    () = self.room_for_suspects() => {}
-                    () = tokio::time::sleep(HELD_BACK_FOR) => {}
-                }
-            }
-            let scope = ChangeScope::Due { mark: look.due.mark };
             let changed = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
-                changed = self.storage.changed(scope, None, look.wait()) => changed,
+                changed = self.something_to_look_at(&look) => changed,
             };
             let mut recovery = Recovery::default();
             let looked = match changed {
@@ -284,6 +311,20 @@ impl EngineState {
         }
     }
 
+    /// Waits for whatever makes another look worthwhile.
+    async fn something_to_look_at(&self, look: &Look) -> Result<(), StorageError> {
+        if look.holds_back {
+            // What was given up again changed what is due, and must not be the cause of the next look.
+            tokio::select! {
+                () = self.room_for_suspects() => {}
+                () = tokio::time::sleep(HELD_BACK_FOR) => {}
+            }
+            return Ok(());
+        }
+        let scope = ChangeScope::Due { mark: look.due.mark };
+        self.storage.changed(scope, None, look.wait()).await.map(drop)
+    }
+
     /// Waits until a suspect may be taken up.
     async fn room_for_suspects(&self) {
         self.suspects.cleared().await;
@@ -301,9 +342,26 @@ struct Look {
 }
 
 impl Look {
-    /// How long to wait for a change before the next look.
+    /// The look that failed: the next one comes after a while.
+    fn failed() -> Self {
+        Self {
+            due: Due {
+                items: Vec::new(),
+                next_in: None,
+                mark: 0,
+            },
+            pause: AGAIN_AFTER,
+            holds_back: false,
+        }
+    }
+
+    /// How long to wait for a change before the next look. What is left alone for a while holds up nothing that becomes due.
     fn wait(&self) -> Duration {
-        self.due.next_in.unwrap_or(LONGEST_LOOK).max(self.pause)
+        let next = self.due.next_in.filter(|next| !next.is_zero());
+        match self.pause.is_zero() {
+            true => self.due.next_in.unwrap_or(LONGEST_LOOK),
+            false => next.map_or(self.pause, |next| next.min(self.pause)),
+        }
     }
 }
 

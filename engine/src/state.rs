@@ -40,6 +40,10 @@ pub(crate) struct EngineState {
     pub(crate) keys_at_work: KeysAtWork,
     pub(crate) watched: Watched,
     pub(crate) suspects: Suspects,
+    /// Whether a task takes up what becomes due.
+    pub(crate) keeps_watch: AtomicBool,
+    /// Held by the one that takes up what is due now.
+    pub(crate) looking: tokio::sync::Mutex<()>,
     /// Whether a task renews leases.
     pub(crate) keeps_leases: AtomicBool,
     /// Whether it was said already that nobody does.

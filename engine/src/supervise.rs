@@ -65,7 +65,8 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
             },
             RunnerEnd::Unrecorded => {
                 let reason = reservation.attempt.reason();
-                if !matches!(reason, Some(InterruptReason::Over | InterruptReason::Lost)) {
+                // A lease that is lost may be there still, where it was only not renewed in time.
+                if reason != Some(InterruptReason::Over) {
                     inner.give_up(&ticket).await;
                 }
                 return running.ended(took, unrecorded(reason));
@@ -274,6 +275,7 @@ async fn begin(
             batch: start.batch,
             records: start.records,
             last: None,
+            is_over: false,
         }),
         ticket,
         config,
@@ -303,7 +305,7 @@ fn end_of(
     ended: Result<Result<RunOutcome, RunError>, JoinError>,
     reason: Option<InterruptReason>,
 ) -> RunnerEnd {
-    match ended {
+    let end = match ended {
         Ok(Ok(RunOutcome::Completed(summary))) => RunnerEnd::Reported(Outcome::Completed(summary)),
         Ok(Ok(RunOutcome::Failed(failure)) | Err(RunError::Failed(failure))) => {
             RunnerEnd::Reported(Outcome::Failed(failure))
@@ -318,6 +320,14 @@ fn end_of(
             // The runtime is going down.
             Err(_) => RunnerEnd::Unrecorded,
         },
+    };
+    match (end, reason) {
+        // What fails once everything around it goes down is no failure of the phase.
+        (
+            RunnerEnd::Reported(Outcome::Failed(_)),
+            Some(InterruptReason::Shutdown | InterruptReason::Lost),
+        ) => RunnerEnd::Unrecorded,
+        (end, _) => end,
     }
 }
 

@@ -17,25 +17,19 @@ enum WatchedCampaigns {
 }
 
 impl Watched {
-    /// Watches all of them from now on; gives whether nothing was watched before.
-    pub(crate) fn all(&self) -> bool {
-        let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-        campaigns.replace(WatchedCampaigns::All).is_none()
+    /// Watches all of them from now on.
+    pub(crate) fn all(&self) {
+        *self.campaigns.lock().unwrap_or_else(PoisonError::into_inner) = Some(WatchedCampaigns::All);
     }
 
-    /// Watches this one too from now on; gives whether nothing was watched before.
-    pub(crate) fn one(&self, id: CampaignId) -> bool {
+    /// Watches this one too from now on.
+    pub(crate) fn one(&self, id: CampaignId) {
         let mut campaigns = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-        match campaigns.as_mut() {
-            None => {
-                *campaigns = Some(WatchedCampaigns::Only([id].into()));
-                true
-            }
-            Some(WatchedCampaigns::Only(ids)) => {
+        match campaigns.get_or_insert_with(|| WatchedCampaigns::Only(BTreeSet::new())) {
+            WatchedCampaigns::Only(ids) => {
                 ids.insert(id);
-                false
             }
-            Some(WatchedCampaigns::All) => false,
+            WatchedCampaigns::All => {}
         }
     }
 
