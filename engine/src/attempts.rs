@@ -43,10 +43,16 @@ impl LocalAttempt {
         self.is_committed.store(true, Ordering::Release);
     }
 
-    /// Asks the runner to come to rest. A later reason replaces an earlier one; only `Over` stays.
+    /// Asks the runner to come to rest. A later reason replaces an earlier one. `Over` stays, and a shutdown is not turned into a pause
+    /// or a stop: the next engine makes that a fact.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current != Some(InterruptReason::Over) {
+        let stays = match *current {
+            Some(InterruptReason::Over) => true,
+            Some(InterruptReason::Shutdown) => reason == InterruptReason::Rest,
+            _ => false,
+        };
+        if !stays {
             *current = Some(reason);
         }
         drop(current);

@@ -219,3 +219,27 @@ async fn a_suspect_that_makes_progress_is_trusted_and_the_others_are_taken_up() 
     process.stage.complete(&alone, json!(null)).await;
     process.taken_up(recovery.held_back[0]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_waits_for_a_suspect_comes_as_soon_as_the_suspect_is_done() {
+    let processes = Processes {
+        storage: MemoryStorage::new(),
+    };
+    let process = processes.next();
+    let both = [process.started("one").await, process.started("other").await];
+    processes.crash(process).await;
+    for _ in 0..2 {
+        let process = processes.next();
+        process.recover().await;
+        processes.crash(process).await;
+    }
+    let process = processes.next();
+    let recovery = process.recover().await;
+    let alone = process.taken_up(recovery.resumed[0]).await;
+    process.stage.complete(&alone, json!(null)).await;
+    let began = tokio::time::Instant::now();
+    process.taken_up(recovery.held_back[0]).await;
+    assert!(both.contains(&recovery.held_back[0]));
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(5), "nothing hinders it: {waited:?}");
+}
