@@ -221,7 +221,7 @@ async fn a_suspect_that_makes_progress_is_trusted_and_the_others_are_taken_up() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_that_waits_for_a_suspect_comes_as_soon_as_the_suspect_is_done() {
+async fn who_waits_for_a_suspect_is_taken_up_as_soon_as_the_suspect_is_done() {
     let processes = Processes {
         storage: MemoryStorage::new(),
     };
