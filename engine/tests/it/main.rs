@@ -18,3 +18,4 @@ mod revisions;
 mod supervision;
 mod support;
 mod suspects;
+mod unruly;
