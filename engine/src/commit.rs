@@ -190,6 +190,10 @@ impl EngineState {
                 }
                 continue;
             }
+            // It may have ended by a shutdown since the read, which leaves the making of a fact to the next engine.
+            if self.shutdown.is_cancelled() {
+                return Err(EngineError::ShutDown);
+            }
             // Where no engine runs it, it is quiet already.
             match self.settle(&ticket, true).await {
                 Err(EngineError::Storage(StorageError::LeaseHeld { .. })) => {}

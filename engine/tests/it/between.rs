@@ -12,10 +12,9 @@ use phasegate::storage::{
 use phasegate::{Engine, Failure, Mode, NewCampaign, RunContext, RunError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::support::interposed::{Between, seen};
+use crate::support::interposed::{Between, Held, seen};
 use crate::support::{Doing, World, builder, definition};
 
 /// A world whose engine sees the store through `between`, and the store as it is.
@@ -52,80 +51,38 @@ fn failing() -> StorageError {
     }
 }
 
-/// Lets a test hold the answer to the first look-up of an idempotency key.
-#[derive(Clone)]
-struct HeldLookup {
-    held: Arc<AtomicBool>,
-    arrived: Arc<Semaphore>,
-    released: Arc<Semaphore>,
-}
-
-impl HeldLookup {
-    fn new() -> Self {
-        Self {
-            held: Arc::new(AtomicBool::new(false)),
-            arrived: Arc::new(Semaphore::new(0)),
-            released: Arc::new(Semaphore::new(0)),
-        }
-    }
-}
-
-#[async_trait]
-impl Between for HeldLookup {
-    async fn after(&self, call: &'static str) {
-        if call == "idempotency" && self.held.swap(false, Ordering::SeqCst) {
-            self.arrived.add_permits(1);
-            self.released
-                .acquire()
-                .await
-                .expect("it is never closed")
-                .forget();
-        }
-    }
-}
-
 #[tokio::test]
 async fn of_two_twins_with_one_key_the_one_that_comes_too_late_gets_the_same_outcome() {
-    let lookup = HeldLookup::new();
+    let lookup = Held::answer_of("idempotency");
     let world = world(lookup.clone());
     let campaign = world.ready(Mode::FullSequence).await;
     let keyed = campaign.with_idempotency_key("start-1").expect("a valid key");
-    lookup.held.store(true, Ordering::SeqCst);
+    lookup.next();
     let late = tokio::spawn({
         let keyed = keyed.clone();
         async move { keyed.start("collect").await }
     });
-    lookup
-        .arrived
-        .acquire()
-        .await
-        .expect("it is never closed")
-        .forget();
+    lookup.arrived().await;
     let first = keyed.start("collect").await.expect("it starts");
-    lookup.released.add_permits(1);
+    lookup.release();
     let late = late.await.expect("no panic");
     assert_eq!(late.expect("it was carried out once, for both"), first);
 }
 
 #[tokio::test]
 async fn of_two_deletions_with_one_key_the_one_that_comes_too_late_gets_the_same_outcome() {
-    let lookup = HeldLookup::new();
+    let lookup = Held::answer_of("idempotency");
     let world = world(lookup.clone());
     let campaign = world.ready(Mode::FullSequence).await;
     let keyed = campaign.with_idempotency_key("delete-1").expect("a valid key");
-    lookup.held.store(true, Ordering::SeqCst);
+    lookup.next();
     let late = tokio::spawn({
         let keyed = keyed.clone();
         async move { keyed.delete().await }
     });
-    lookup
-        .arrived
-        .acquire()
-        .await
-        .expect("it is never closed")
-        .forget();
+    lookup.arrived().await;
     keyed.delete().await.expect("it is deleted");
-    lookup.released.add_permits(1);
+    lookup.release();
     late.await
         .expect("no panic")
         .expect("it was deleted once, for both");

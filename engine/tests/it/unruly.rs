@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::Failure;
+use phasegate::core::Intent;
 use phasegate::storage::{ChangeScope, Storage, StorageError};
 use phasegate_testkit::MemoryStorage;
 
-use crate::support::interposed::{Between, seen};
+use crate::support::interposed::{Between, Held, seen};
 use crate::support::{World, running};
 
 fn failing() -> StorageError {
@@ -80,4 +81,35 @@ async fn a_runner_that_fails_because_of_the_shutdown_leaves_its_phase_running() 
         Some(ticket),
         "it is taken up by the next engine"
     );
+}
+
+#[tokio::test]
+async fn a_pause_that_a_shutdown_overtakes_stays_a_request_for_the_next_engine() {
+    let latest = Held::answer_of("latest");
+    let storage = Arc::new(MemoryStorage::new());
+    let seen = seen(&storage, latest.clone());
+    let world = World::on(storage, None, |builder| builder.storage(seen));
+    let (campaign, ticket) = running(&world).await;
+    latest.next();
+    let pause = tokio::spawn({
+        let campaign = campaign.clone();
+        async move { campaign.pause().await }
+    });
+    // The pause is durable, and looks whether there is a runner to wait for.
+    latest.arrived().await;
+    let (left, ()) = tokio::join!(world.engine.shutdown(), async {
+        world.stage.close();
+        while world.engine.running_phases() > 0 {
+            tokio::task::yield_now().await;
+        }
+        latest.release();
+    });
+    left.expect("it shuts down in order");
+    let refused = pause.await.expect("no panic").expect_err("it is down");
+    assert_eq!(refused.code(), "shut_down");
+    world.storage.reopen();
+    let snapshot = world.storage.campaign(campaign.id()).await.expect("a read");
+    let snapshot = snapshot.campaign.expect("a campaign");
+    assert_eq!(snapshot.intent(), Some(Intent::Pause));
+    assert_eq!(snapshot.working_ticket(), Some(ticket));
 }

@@ -1,11 +1,14 @@
 //! A store that a test steps into: between two calls, or with an answer of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phasegate::storage::{Cursor, EventPage, EventScope, Storage, StorageError};
 use phasegate_testkit::MemoryStorage;
 use phasegate_testkit::storage::{Interposed, Interposer};
+use tokio::sync::Semaphore;
 
 /// What a test does around the calls of a store; each method does nothing unless a test says otherwise.
 #[async_trait]
@@ -60,4 +63,56 @@ impl<B: Between> Interposer for Seen<B> {
         let page = self.inner.events(scope, after, limit).await?;
         Ok(self.between.change_page(page))
     }
+}
+
+/// Lets a test hold the next answer to one call of the port.
+#[derive(Clone)]
+pub struct Held {
+    call: &'static str,
+    next: Arc<AtomicBool>,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl Held {
+    pub fn answer_of(call: &'static str) -> Self {
+        Self {
+            call,
+            next: Arc::default(),
+            arrived: Arc::new(Semaphore::new(0)),
+            released: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    /// From here on the next answer is held.
+    pub fn next(&self) {
+        self.next.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until there is an answer to hold.
+    pub async fn arrived(&self) {
+        take(&self.arrived).await;
+    }
+
+    pub fn release(&self) {
+        self.released.add_permits(1);
+    }
+}
+
+#[async_trait]
+impl Between for Held {
+    async fn after(&self, call: &'static str) {
+        if call == self.call && self.next.swap(false, Ordering::SeqCst) {
+            self.arrived.add_permits(1);
+            take(&self.released).await;
+        }
+    }
+}
+
+async fn take(semaphore: &Semaphore) {
+    tokio::time::timeout(Duration::from_secs(60), semaphore.acquire())
+        .await
+        .expect("within a minute")
+        .expect("it is never closed")
+        .forget();
 }
