@@ -5,6 +5,7 @@ use redb::{Database, ReadableDatabase, WriteTransaction};
 
 use crate::envelope::{self, seal};
 use crate::fault::{Fault, unavailable};
+use crate::journal::begin_epoch;
 use crate::open_store::no_panic;
 use crate::rows::Rows;
 use crate::tables::{self, META};
@@ -19,7 +20,7 @@ pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const SECRET_KEY: &[u8] = b"token_secret";
 
 /// Checks the format, and makes the tables of an empty database.
-pub(crate) fn prepare(database: &Database, name: &str) -> Result<(), StorageError> {
+pub(crate) fn prepare(database: &Database) -> Result<(), StorageError> {
     let checked = no_panic(|| {
         let txn = database.begin_read()?;
         if txn.list_tables()?.next().is_none() {
@@ -27,9 +28,9 @@ pub(crate) fn prepare(database: &Database, name: &str) -> Result<(), StorageErro
         }
         match txn.open_table(META.definition()) {
             Ok(_) => check_format(&txn).map(|()| true),
-            Err(redb::TableError::TableDoesNotExist(_)) => Err(Fault::Refused(unavailable(format!(
-                "{name} is another program's database: choose another path"
-            )))),
+            Err(redb::TableError::TableDoesNotExist(_)) => {
+                Err(envelope::damaged(&META, FORMAT_KEY, "the table is missing").into())
+            }
             Err(error) => Err(error.into()),
         }
     });
@@ -80,7 +81,7 @@ fn format_checksum(format: u32) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(b"meta\0format"), &format.to_be_bytes())
 }
 
-/// Makes every table in an empty database, and draws its secret.
+/// Makes every table in an empty database, and draws its secret and the first epoch of its journal.
 pub(crate) fn make_tables(database: &Database) -> Result<(), Fault> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
@@ -91,6 +92,7 @@ pub(crate) fn make_tables(database: &Database) -> Result<(), Fault> {
     meta.insert(FORMAT_KEY, format_value(FORMAT).as_slice())?;
     meta.insert(SECRET_KEY, seal(&META, SECRET_KEY, &secret).as_slice())?;
     drop(meta);
+    begin_epoch(&txn)?;
     txn.commit()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The embedded store of Phasegate: one [redb](https://docs.rs/redb) file.
+//! The embedded store of Phasegate: one file, with a [redb](https://docs.rs/redb) database behind a journal.
 //!
 //! [`RedbStorage`] implements [`Storage`](phasegate_core::storage::Storage). Every write is durable on return; writes that
 //! arrive together share one transaction. Every value carries a checksum. The file opens in milliseconds after a crash, at any
@@ -10,7 +10,9 @@ mod commits;
 mod cursor;
 mod envelope;
 mod fault;
+mod file;
 mod format;
+mod journal;
 mod key;
 mod leases;
 mod long_task;

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
 use phasegate_core::storage::StorageError;
-use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
+use redb::{ReadTransaction, ReadableDatabase, StorageBackend};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::fault::{Fault, unavailable};
+use crate::file::Opened;
 use crate::leases::Leases;
 use crate::lookup;
 use crate::metrics::Metrics;
@@ -22,7 +23,7 @@ use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
 /// The memory for queued writes, in KiB. Further writes wait.
 const QUEUE_KIB: usize = 64 * 1024;
 
-/// A store in one redb file. Clones are handles of the same store.
+/// A store in one file, with redb behind a journal. Clones are handles of the same store.
 ///
 /// # Durability
 ///
@@ -107,17 +108,14 @@ impl RedbStorage {
         Options::default()
     }
 
-    pub(crate) fn start(
-        database: Database,
-        path: Option<PathBuf>,
-        clock: Clock,
-    ) -> Result<Self, StorageError> {
+    pub(crate) fn start(opened: Opened, path: Option<PathBuf>, clock: Clock) -> Result<Self, StorageError> {
+        let Opened { database, journal } = opened;
         let last =
             no_panic(|| lookup::last_number(&database.begin_read()?)).map_err(Fault::into_read_error)?;
         let waiters = Waiters::new(last, Leases::none().mark());
         let shared = Arc::new(OpenStore::new(database, waiters, path, clock));
         let (queue, requests) = mpsc::channel();
-        let writer = Writer::new(shared.clone(), requests, last, Metrics::new());
+        let writer = Writer::new(shared.clone(), requests, journal, last, Metrics::new());
         let at_end = CloseAtEnd(shared.clone());
         let thread = std::thread::Builder::new()
             .name("phasegate-writer".into())

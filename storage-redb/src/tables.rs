@@ -1,4 +1,4 @@
-//! The bytes on disk: every table, its keys and its values.
+//! What redb holds: every table, its keys and its values.
 //!
 //! Keys are ordered as their parts are: numbers are big-endian, ids are their 16 bytes, and a text before another part ends
 //! with a zero byte. Every value stands in an [envelope](crate::envelope), except for the number of the format; the rows of an
@@ -73,6 +73,8 @@ tables! {
     /// (4 bytes). It stands in no envelope, and its layout never changes, so that every release can read it.
     ///
     /// `token_secret` -> the 32 bytes that the tokens of answers are made with, drawn when the store was created.
+    ///
+    /// `journal_epoch` -> the 8 bytes that the frames of the [journal](crate::journal) have since the last checkpoint.
     META = "meta", [Rest], Values;
 
     /// campaign -> its snapshot. A deleted campaign has none.

@@ -1,6 +1,7 @@
 //! The one thread that writes. Requests that arrive during the sync of a transaction share the next transaction.
+//! The [journal](crate::journal) makes each durable.
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use redb::ReadableDatabase;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::{Fault, unavailable};
+use crate::journal::Journal;
 use crate::leases::Leases;
 use crate::metrics::Metrics;
 use crate::open_store::OpenStore;
-use crate::write::{Group, Reclaimed, Write, begin, purge_expired, reclaim_some};
+use crate::write::{Group, Reclaimed, Write, purge_expired, reclaim_some};
 
 /// A transaction ends when its requests have this many bytes.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
@@ -20,6 +22,8 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 const GROUP_REQUESTS: usize = 4_096;
 /// The least time between two searches for expired keys.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// After this long without a write the journal is emptied, so that most kills leave nothing to replay.
+const AT_REST: Duration = Duration::from_secs(1);
 
 /// Something to do between two transactions.
 type BetweenWork = Box<dyn FnOnce(&mut Leases, &OpenStore) + Send>;
@@ -114,6 +118,7 @@ pub(crate) struct Writer {
     reclaim: bool,
     purged: Option<Instant>,
     metrics: Metrics,
+    journal: Journal,
 }
 
 impl Writer {
@@ -121,6 +126,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<OpenStore>,
         queue: Receiver<WriterMessage>,
+        journal: Journal,
         last: u64,
         metrics: Metrics,
     ) -> Self {
@@ -132,6 +138,7 @@ impl Writer {
             reclaim: true,
             purged: None,
             metrics,
+            journal,
         }
     }
 
@@ -143,7 +150,7 @@ impl Writer {
             self.write(group);
             match after {
                 Some(WriterMessage::Close(reply)) => {
-                    let _ = reply.send(self.shared.close());
+                    let _ = reply.send(self.close());
                     return;
                 }
                 Some(WriterMessage::Between(work)) => {
@@ -153,7 +160,14 @@ impl Writer {
                 Some(WriterMessage::Write(_)) | None => {}
             }
         }
-        let _ = self.shared.close();
+        let _ = self.close();
+    }
+
+    /// Leaves nothing in the journal, and releases the database.
+    fn close(&mut self) -> Result<(), StorageError> {
+        let emptied = self.empty_journal();
+        self.shared.close()?;
+        emptied
     }
 
     /// The next message. Does idle work while there is none.
@@ -163,9 +177,32 @@ impl Writer {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) if self.idle() => {}
-                Err(TryRecvError::Empty) => return self.queue.recv().ok(),
+                Err(TryRecvError::Empty) if self.journal.is_empty() || self.shared.broken().is_some() => {
+                    return self.queue.recv().ok();
+                }
+                Err(TryRecvError::Empty) => match self.queue.recv_timeout(AT_REST) {
+                    Ok(message) => return Some(message),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    Err(RecvTimeoutError::Timeout) => {
+                        let _ = self.empty_journal();
+                    }
+                },
             }
         }
+    }
+
+    /// Leaves nothing in the journal of a store that works.
+    fn empty_journal(&mut self) -> Result<(), StorageError> {
+        if self.shared.broken().is_some() {
+            return Ok(());
+        }
+        let journal = &mut self.journal;
+        let emptied = self.shared.with_database(|database| journal.empty(database));
+        emptied.map_err(|fault| {
+            let error = fault.into_read_error();
+            self.shared.set_broken(&error.to_string());
+            error
+        })
     }
 
     /// Takes the other queued writes, within bounds. Any other message ends the group, and is returned.
@@ -239,17 +276,14 @@ impl Writer {
             let in_doubt = false;
             return Err(Failed { reason, in_doubt });
         }
-        let (leases, last) = (&mut self.leases, self.last);
+        let (leases, last, journal) = (&mut self.leases, self.last, &mut self.journal);
         let mut in_doubt = false;
         let done = shared.with_database(|database| {
             let mut group = Group::new(database.begin_read()?, last, shared.now(), leases);
             let done = work(&mut group)?;
             let ended = group.end();
             if !ended.is_empty() {
-                let txn = begin(database)?;
-                ended.write(&txn)?;
-                in_doubt = true;
-                txn.commit()?;
+                journal.commit(database, &ended, &mut in_doubt)?;
             }
             Ok((done, ended))
         });
@@ -297,12 +331,11 @@ mod tests {
     use phasegate_core::storage::Committed;
     use phasegate_core::{Mode, Timestamp};
     use phasegate_testkit::storage::conformance::Story;
-    use redb::Database;
     use redb::backends::InMemoryBackend;
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::format::make_tables;
+    use crate::file::{self, Opened};
     use crate::waiters::Waiters;
     use crate::write::Commit;
 
@@ -327,10 +360,9 @@ mod tests {
     fn writes_that_share_a_sync_are_counted_together_without_those_that_were_refused() {
         let recorder = DebuggingRecorder::new();
         let metrics = metrics::with_local_recorder(&recorder, Metrics::new);
-        let database = Database::builder()
-            .create_with_backend(InMemoryBackend::new())
-            .unwrap();
-        make_tables(&database).unwrap();
+        let builder = file::builder(1024 * 1024);
+        let pages = file::open_pages(InMemoryBackend::new(), "it", &builder, 64 * 1024).unwrap();
+        let Opened { database, journal } = pages.replay().unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
         let shared = Arc::new(OpenStore::new(database, Waiters::new(0, 1), None, clock));
         let (queue, requests) = mpsc::channel();
@@ -342,7 +374,7 @@ mod tests {
         }
         drop(queue);
 
-        Writer::new(shared, requests, 0, metrics).run();
+        Writer::new(shared, requests, journal, 0, metrics).run();
 
         let accepted = answers
             .iter_mut()

@@ -94,8 +94,8 @@ impl Measurement {
                 grown.map(|bytes| bytes as f64 / (1024.0 * 1024.0)),
             ),
             (
-                "file, bytes each",
-                Some(process::allocated(folder)? as f64 / count),
+                "file, bytes more each",
+                Some((process::allocated(folder)? - cost.file_before) as f64 / count),
             ),
         ];
         let given = numbers.into_iter().filter_map(|(what, value)| {
@@ -113,7 +113,7 @@ impl Measurement {
     async fn chains(&self, folder: &Path, count: u64) -> anyhow::Result<Cost> {
         let host = Arc::new(Host::with_chains(folder).await?);
         let next = Arc::new(AtomicU64::new(0));
-        let meter = Meter::start()?;
+        let meter = Meter::start(folder)?;
         let workers = (0..self.at_once).map(|_| {
             let (host, next) = (Arc::clone(&host), Arc::clone(&next));
             tokio::spawn(async move {
@@ -140,7 +140,7 @@ impl Measurement {
         for number in 0..self.at_once {
             ready.push(host.create(number).await?);
         }
-        let meter = Meter::start()?;
+        let meter = Meter::start(folder)?;
         let runs = ready.into_iter().map(|campaign| {
             let host = Arc::clone(&host);
             tokio::spawn(async move { host.run(campaign).await })
@@ -163,20 +163,25 @@ async fn close(host: Arc<Host>) -> anyhow::Result<()> {
 struct Cost {
     time: Duration,
     processor: Option<Duration>,
+    /// What the file took before it.
+    file_before: u64,
 }
 
 /// Measures what work takes, from its start on.
 struct Meter {
     begun: Instant,
     processor: Option<Duration>,
+    file_before: u64,
 }
 
 impl Meter {
-    fn start() -> anyhow::Result<Self> {
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let file_before = process::allocated(folder)?;
         let processor = process::processor_time()?;
         Ok(Self {
             begun: Instant::now(),
             processor,
+            file_before,
         })
     }
 
@@ -184,7 +189,11 @@ impl Meter {
         let time = self.begun.elapsed();
         let after = process::processor_time()?;
         let processor = self.processor.zip(after).map(|(before, after)| after - before);
-        Ok(Cost { time, processor })
+        Ok(Cost {
+            time,
+            processor,
+            file_before: self.file_before,
+        })
     }
 }
 
@@ -197,7 +206,7 @@ mod tests {
         let measured = Measurement::new("a small one", at_once, work)
             .measure(folder.path())
             .unwrap();
-        for what in ["a second", "file, bytes each"] {
+        for what in ["a second", "file, bytes more each"] {
             let number = measured.numbers.iter().find(|number| number.what == what);
             assert!(number.is_some_and(|number| number.value > 0.0), "{measured:?}");
         }

@@ -9,6 +9,7 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::fault::{Fault, unavailable};
+use crate::file::{self, JOURNAL_BYTES};
 use crate::format::open_all;
 use crate::long_task::{self, LongTask, Progress};
 use crate::open::{ExistingFile, publish, temporary_beside};
@@ -87,10 +88,7 @@ fn back_up(shared: &OpenStore, to: &Path, task: &mut LongTask) -> Result<BackupR
         let backend = FileBackend::new(file)
             .map_err(redb::Error::from)
             .map_err(Fault::Broken)?;
-        let copy = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend)
-            .map_err(|error| Fault::Broken(error.into()))?;
+        let copy = file::open_pages(backend, &name, &file::builder(CACHE_BYTES), JOURNAL_BYTES)?.database;
         let values = copy_all(txn, &copy, task)?;
         copy.close().map_err(|error| Fault::Broken(error.into()))?;
         Ok(values)

@@ -37,6 +37,15 @@ enum Change {
     Length(u64),
 }
 
+impl Change {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Length(length) => bytes.resize(to_usize(*length), 0),
+            Self::Write(offset, data) => put(bytes, to_usize(*offset), data),
+        }
+    }
+}
+
 impl CrashBackend {
     /// An empty disk.
     pub fn new() -> Self {
@@ -70,7 +79,7 @@ impl CrashBackend {
         for change in &disk.unsynced {
             match change {
                 _ if random.next().is_multiple_of(3) => {}
-                Change::Length(length) => left.resize(to_usize(*length), 0),
+                Change::Length(_) => change.apply(&mut left),
                 Change::Write(offset, data) => {
                     let torn = random.next().is_multiple_of(4);
                     for (index, sector) in data.chunks(SECTOR).enumerate() {
@@ -153,8 +162,10 @@ impl StorageBackend for CrashBackend {
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.disk();
         disk.operate()?;
-        disk.synced = disk.seen.clone();
-        disk.unsynced.clear();
+        let Disk { synced, unsynced, .. } = &mut *disk;
+        for change in unsynced.drain(..) {
+            change.apply(synced);
+        }
         Ok(())
     }
 

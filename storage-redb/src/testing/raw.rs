@@ -4,22 +4,26 @@ use std::fmt;
 use std::path::Path;
 
 use phasegate_core::storage::StorageError;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend};
 
 use crate::envelope;
 use crate::fault::{Fault, unavailable};
+use crate::file::{self, JOURNAL_BYTES};
 use crate::format;
 use crate::key;
-use crate::open::open_error;
+use crate::open::backend;
 use crate::open_store::no_panic;
 use crate::rows;
 use crate::tables::{self, Content, TableSpec};
 use crate::write::begin;
 
+/// The memory for the store's pages.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A store that is open without its rules: keys and values are plain bytes.
+/// A store that is open without its rules: keys and values are plain bytes. It was closed in order: what is in a journal isn't seen.
 pub struct RawStore {
     database: Database,
 }
@@ -37,7 +41,7 @@ impl RawStore {
     ///
     /// As [`Options::open`](crate::Options::open), except that the format is not checked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
-        Self::new(|| Database::builder().open(path))
+        Self::new(backend(path.as_ref())?, &file::builder(CACHE_BYTES))
     }
 
     /// Opens the store in `backend`. Clones of the backend must be the same place.
@@ -46,13 +50,25 @@ impl RawStore {
     ///
     /// As [`Options::open_backend`](crate::Options::open_backend), except that the format is not checked.
     pub fn in_backend(backend: impl StorageBackend) -> Result<Self, StorageError> {
-        Self::new(|| Database::builder().create_with_backend(backend))
+        Self::new(backend, &file::builder(CACHE_BYTES))
     }
 
-    fn new(open: impl FnOnce() -> Result<Database, DatabaseError>) -> Result<Self, StorageError> {
-        let database = no_panic(|| Ok(open())).map_err(Fault::into_read_error)?;
-        let database = database.map_err(|error| open_error("the store", error))?;
-        Ok(Self { database })
+    /// Opens the store in `backend`, unless redb had to repair it, which takes the longer the larger it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`in_backend`](Self::in_backend), and [`StorageError::Unavailable`] when it would have to be repaired.
+    pub fn without_repair(backend: impl StorageBackend) -> Result<Self, StorageError> {
+        let mut builder = file::builder(CACHE_BYTES);
+        builder.set_repair_callback(|repair| repair.abort());
+        Self::new(backend, &builder)
+    }
+
+    fn new(backend: impl StorageBackend, builder: &Builder) -> Result<Self, StorageError> {
+        let pages = file::open_pages(backend, "the store", builder, JOURNAL_BYTES)?;
+        Ok(Self {
+            database: pages.database,
+        })
     }
 
     /// The names of all tables.

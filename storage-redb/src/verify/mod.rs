@@ -13,13 +13,15 @@ use std::path::Path;
 
 use phasegate_core::CampaignId;
 use phasegate_core::storage::StorageError;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTableMetadata};
+use redb::{ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
-use crate::format::{self, prepare};
+use crate::file::{self, JOURNAL_BYTES};
+use crate::format;
+use crate::journal::{self, EPOCH_KEY};
 use crate::key::{self, Key};
 use crate::long_task::{self, LongTask, Progress};
-use crate::open::open_error;
+use crate::open::{backend, open_error};
 use crate::open_store::no_panic;
 use crate::rows::{self, Rows};
 use crate::store::RedbStorage;
@@ -27,6 +29,9 @@ use crate::tables::{self, CAMPAIGNS, Content, META, TableSpec};
 
 use log::ToldOfResource;
 pub use report::{Finding, VerifyReport};
+
+/// The memory for the pages of a file that is verified.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 impl RedbStorage {
     /// Verifies the store as it is at this moment. The store stays in use.
@@ -58,9 +63,9 @@ impl RedbStorage {
     }
 }
 
-/// Verifies the store in a file that is not open: as [`RedbStorage::verify`] does, and every page of the file too.
+/// Verifies the store in a file that is not open: as [`RedbStorage::verify`] does, and every page of the file and its journal too.
 ///
-/// redb repairs some damage while it checks the pages; the repair is reported as a finding. Verify a copy if the file must not
+/// What is in the journal comes into the database, as with any opening, and redb repairs some damage while it checks the pages; the repair is reported as a finding. Verify a copy if the file must not
 /// change.
 ///
 /// # Errors
@@ -80,25 +85,23 @@ pub async fn verify_file(
         let name = path.display().to_string();
         let mut report = VerifyReport::default();
         let checked = no_panic(|| {
-            let checked = Database::open(&path).and_then(|mut database| {
-                let sound = database.check_integrity()?;
-                Ok((database, sound))
-            });
-            checked.map_err(|error| Fault::Refused(open_error(&name, error)))
+            let mut pages =
+                file::open_pages(backend(&path)?, &name, &file::builder(CACHE_BYTES), JOURNAL_BYTES)?;
+            let sound = pages.database.check_integrity();
+            let sound = sound.map_err(|error| open_error(&name, error))?;
+            Ok((pages, sound))
         });
-        let Some((database, sound)) = report.note(checked).map_err(Fault::into_read_error)? else {
+        let Some((pages, sound)) = report.note(checked).map_err(Fault::into_read_error)? else {
             return Ok(report);
         };
         if !sound {
             report.add("file", name.clone(), "pages were damaged, and redb repaired them");
         }
-        let prepared = report
-            .note(prepare(&database, &name))
-            .map_err(Fault::into_read_error)?;
-        if prepared.is_none() {
+        let opened = report.note(pages.replay()).map_err(Fault::into_read_error)?;
+        let Some(opened) = opened else {
             return Ok(report);
-        }
-        let verified = no_panic(|| verify_all(&database.begin_read()?, task));
+        };
+        let verified = no_panic(|| verify_all(&opened.database.begin_read()?, task));
         if let Some(found) = report.note(verified).map_err(Fault::into_read_error)? {
             let of_file = std::mem::replace(&mut report, found);
             report.findings_total += of_file.findings_total;
@@ -168,8 +171,10 @@ impl Verifier<'_> {
         self.report.note(checked)?;
         let secret = format::token_secret(self.txn);
         self.report.note(secret)?;
+        let epoch = journal::epoch(self.txn);
+        self.report.note(epoch)?;
         self.each(&META, |this, key, _| {
-            if key != format::FORMAT_KEY && key != format::SECRET_KEY {
+            if ![format::FORMAT_KEY, format::SECRET_KEY, EPOCH_KEY].contains(&key) {
                 this.report.find(&META, key, "this release knows no such entry");
             }
             Ok(())

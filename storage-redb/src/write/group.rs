@@ -14,7 +14,7 @@ use crate::rows::Rows;
 use crate::tables::{Definition, TableSpec};
 
 /// The rows of one table that a group writes; `None` removes one.
-type TableRows = BTreeMap<Key, Option<Vec<u8>>>;
+pub(crate) type TableRows = BTreeMap<Key, Option<Vec<u8>>>;
 
 /// The writes of one transaction.
 pub(crate) struct Group<'w> {
@@ -87,6 +87,7 @@ impl Rows for Group<'_> {
 }
 
 /// A group whose writes are done, but for the database.
+#[derive(Default)]
 pub(crate) struct Ended {
     rows: BTreeMap<&'static str, TableRows>,
     /// The number of the latest event in the store-wide log.
@@ -99,6 +100,16 @@ impl Ended {
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// How many rows there are to write.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.values().map(BTreeMap::len).sum()
+    }
+
+    /// The rows, table by table and key by key.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&'static str, &TableRows)> {
+        self.rows.iter().map(|(name, rows)| (*name, rows))
     }
 
     /// Writes the rows, table by table and key by key. Tables without any stay unopened.

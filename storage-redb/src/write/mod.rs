@@ -15,7 +15,7 @@ use crate::fault::Fault;
 
 pub(crate) use commit::{Commit, index_keys};
 pub(crate) use cursor::KeepCursor;
-pub(crate) use group::{Group, Write};
+pub(crate) use group::{Ended, Group, TableRows, Write};
 pub(crate) use idempotency::Remember;
 pub(crate) use output::Append;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};

@@ -11,7 +11,7 @@ use phasegate_core::{
     CampaignId, Digest, EventKind, Mode, ResourceId, ResourceKind, ResourceRef, Run, Timestamp,
 };
 use phasegate_storage_redb::RedbStorage;
-use phasegate_storage_redb::testing::CrashBackend;
+use phasegate_storage_redb::testing::{CrashBackend, RawStore};
 use phasegate_testkit::storage::MemoryStorage;
 use phasegate_testkit::storage::conformance::{Story, phase};
 use proptest::prelude::*;
@@ -149,9 +149,9 @@ async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
     text + &format!("{:?}", storage.resource(&own_resource(id)).await.unwrap())
 }
 
-async fn survives(lives: Vec<Vec<Write>>, power_off_after: u64, seed: u64) {
+async fn survives(lives: Vec<Vec<Write>>, journal_bytes: u64, power_off_after: u64, seed: u64) {
     let disk = CrashBackend::new();
-    let storage = Arc::new(RedbStorage::with_backend(disk.clone()).await.unwrap());
+    let storage = Arc::new(with_journal(&disk, journal_bytes).await);
     disk.power_off_after(power_off_after);
     let callers: Vec<_> = lives
         .iter()
@@ -203,6 +203,12 @@ async fn survives(lives: Vec<Vec<Write>>, power_off_after: u64, seed: u64) {
     }
 }
 
+/// Opens a store that has so long a journal if it is new.
+async fn with_journal(disk: &CrashBackend, bytes: u64) -> RedbStorage {
+    let options = RedbStorage::options().journal_bytes(bytes);
+    options.open_backend(disk.clone()).await.unwrap()
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -211,16 +217,17 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_acknowledged_survives_a_power_failure_at_any_operation(
         choices in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..25), 1..5),
+        journal_bytes in prop::sample::select(vec![4_096, 16_384, 2_097_152]),
         power_off_after in 1_u64..400,
         seed: u64,
     ) {
         let lives = choices.iter().zip(1..).map(|(choices, id)| life(id, choices)).collect();
-        runtime().block_on(survives(lives, power_off_after, seed));
+        runtime().block_on(survives(lives, journal_bytes, power_off_after, seed));
     }
 }
 
@@ -228,9 +235,10 @@ proptest! {
 fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
     runtime().block_on(async {
         let mut failures = 0;
-        for n in 1..40 {
+        // In the journal, and in a checkpoint that each commit needs.
+        for (n, journal_bytes) in (1..40).flat_map(|n| [(n, 2_097_152), (n, 0)]) {
             let disk = CrashBackend::new();
-            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            let storage = with_journal(&disk, journal_bytes).await;
             let story = Story::created(&storage, 1).await;
             let another = Story::created(&storage, 2).await;
             disk.fail_after(n);
@@ -281,25 +289,22 @@ fn after_a_disk_error_nothing_is_acknowledged_until_the_store_is_opened_anew() {
             assert_eq!(unchanged, another.campaign);
             assert!(storage.verify(|_| ()).await.unwrap().is_clean());
         }
-        assert!(failures >= 3, "the errors were met: {failures}");
+        assert!(failures >= 2 + 3, "the errors were met: {failures}");
     });
 }
 
 #[test]
 fn a_store_opens_after_a_crash_without_being_repaired() {
     runtime().block_on(async {
-        for n in 1..40 {
+        for (n, journal_bytes) in (1..40).flat_map(|n| [(n, 2_097_152), (n, 0)]) {
             let disk = CrashBackend::new();
-            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            let storage = with_journal(&disk, journal_bytes).await;
             let story = Story::running(&storage, 1).await;
             disk.power_off_after(n);
             let _ = storage.append(story.output(1, vec!["1".to_owned()])).await;
             let left = disk.crash(n);
             drop(storage);
-            // A repair reads the whole file, which takes the longer the larger it is.
-            let opened = redb::Database::builder()
-                .set_repair_callback(|repair| repair.abort())
-                .create_with_backend(left);
+            let opened = RawStore::without_repair(left);
             assert!(opened.is_ok(), "operation {n}: {:?}", opened.err());
         }
     });

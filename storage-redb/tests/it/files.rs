@@ -41,7 +41,7 @@ async fn a_file_of_something_else_is_refused_and_left_alone() {
     for content in ["Dear diary,\n", &"text ".repeat(1_000_000), "\0"] {
         let (_folder, path) = a_file(content);
         let refused = RedbStorage::open(&path).await.unwrap_err();
-        expect!["the store can't be used: FOLDER/store.redb is not a store (Not a redb database: magic number mismatch): choose another path"]
+        expect!["the store can't be used: FOLDER/store.redb is not a store: choose another path"]
             .assert_eq(&text(&refused, &path));
         assert_eq!(verify_file(&path, |_| ()).await, Err(refused));
         assert_eq!(std::fs::read(&path).unwrap(), content.as_bytes());
@@ -114,7 +114,7 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     txn.commit().unwrap();
     drop(database);
     let refused = RedbStorage::open(&path).await.unwrap_err();
-    expect!["the store can't be used: FOLDER/store.redb is another program's database: choose another path"]
+    expect!["the store can't be used: FOLDER/store.redb is not a store: choose another path"]
         .assert_eq(&text(&refused, &path));
     let database = redb::Database::open(&path).unwrap();
     let txn = redb::ReadableDatabase::begin_read(&database).unwrap();

@@ -9,6 +9,7 @@ mod damage;
 mod expiry;
 mod files;
 mod golden;
+mod journal;
 mod leases;
 mod poisoned;
 mod processes;

@@ -98,8 +98,10 @@ async fn who_waits_for_changes_is_told_when_work_that_nobody_waits_for_fails() {
 async fn every_call_is_refused_until_the_store_is_opened_anew() {
     let (disk, storage, story) = a_store().await;
     let before = story.campaign.clone();
+    let transition = story.transition(mode_change());
+    let (write, after) = (transition.write_ref(), transition.snapshot.clone());
     disk.fail_after(1);
-    let failed = storage.commit(story.transition(mode_change())).await;
+    let failed = storage.commit(transition).await;
     assert!(is_unknown(&failed), "{failed:?}");
 
     let (id, first) = (story.id, phase("first"));
@@ -120,8 +122,8 @@ async fn every_call_is_refused_until_the_store_is_opened_anew() {
         assert!(is_unavailable(&storage.release(owner, &tickets).await));
     }
     let key = IdempotencyKey::new("key").unwrap();
-    let write = story.transition(mode_change()).write_ref();
-    assert!(is_unavailable(&storage.outcome(&write).await));
+    let unknown = story.transition(mode_change()).write_ref();
+    assert!(is_unavailable(&storage.outcome(&unknown).await));
     assert!(is_unavailable(&storage.cursor("name").await));
     assert!(is_unavailable(&storage.idempotency(None, &key).await));
     assert!(is_unavailable(&storage.campaign(id).await));
@@ -153,8 +155,11 @@ async fn every_call_is_refused_until_the_store_is_opened_anew() {
     assert_eq!(storage.campaign(id).await, Err(StorageError::Closed));
 
     let storage = RedbStorage::with_backend(disk.crash(1)).await.unwrap();
-    assert_eq!(storage.campaign(id).await.unwrap().campaign, before);
-    storage.commit(story.transition(mode_change())).await.unwrap();
+    let is_there = storage.outcome(&write).await.unwrap();
+    let expected = if is_there { after } else { before };
+    assert_eq!(storage.campaign(id).await.unwrap().campaign, expected);
+    let again = storage.commit(story.transition(mode_change())).await;
+    assert_eq!(again.is_ok(), !is_there, "{again:?}");
     assert!(storage.verify(|_| ()).await.unwrap().is_clean());
 }
 

@@ -21,6 +21,8 @@ const SEEDS: &str = concat!(
     "/tests/simulation.proptest-regressions"
 );
 
+const JOURNAL_BYTES: u64 = 16 * 1024;
+
 /// A redb file on a simulated disk.
 struct SimulatedRedb {
     disk: CrashBackend,
@@ -47,6 +49,8 @@ impl SimulatedStore for SimulatedRedb {
     async fn open(&mut self) -> Arc<dyn Storage> {
         Arc::new(
             RedbStorage::options()
+                // So short that a history has many checkpoints.
+                .journal_bytes(JOURNAL_BYTES)
                 .clock({
                     let clock = self.clock.clone();
                     move || clock.now()
