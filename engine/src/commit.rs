@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use phasegate_core::storage::{
-    ConfigWrite, IdempotencyEntry, IdempotencyKey, Output, StorageError, Transition,
+    CampaignRead, ConfigWrite, IdempotencyEntry, IdempotencyKey, Output, StorageError, Transition,
 };
 use phasegate_core::{
     CampaignId, Command, Event, EventKind, Facts, Input, Intent, Signal, Ticket, Timestamp, Version,
@@ -83,8 +83,8 @@ impl EngineState {
             if let Some(receipt) = self.replay(used.as_ref()).await? {
                 return Ok(receipt);
             }
-            let read = self.storage.campaign(id).await?;
-            let Some(before) = read.campaign else {
+            let CampaignRead { campaign, now, .. } = self.storage.campaign(id).await?;
+            let Some(before) = campaign.map(Arc::new) else {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(used.as_ref(), gone).await;
             };
@@ -96,7 +96,7 @@ impl EngineState {
                 released: terms.released,
                 ..self.pipeline_facts(&before)
             };
-            let prepared = match self.prepare(&before, input, read.now, facts).await? {
+            let prepared = match self.prepare(&before, input, now, facts).await? {
                 Ok(prepared) => prepared,
                 Err(rejection) => {
                     log::refusal(&before, input, &rejection);
@@ -107,7 +107,7 @@ impl EngineState {
             if prepared.events.is_empty() && used.is_none() {
                 return Ok(receipt);
             }
-            let entry = used.as_ref().map(|used| self.entry(used, &receipt, read.now));
+            let entry = used.as_ref().map(|used| self.entry(used, &receipt, now));
             if self.commit(prepared, entry, terms).await? {
                 return Ok(receipt);
             }
@@ -117,7 +117,7 @@ impl EngineState {
     /// Commits what was prepared, and follows it up. `false` when another commit was first.
     async fn commit(
         self: &Arc<Self>,
-        prepared: Prepared,
+        prepared: Box<Prepared>,
         idempotency: Option<IdempotencyEntry>,
         terms: &Terms,
     ) -> Result<bool, EngineError> {
@@ -128,7 +128,7 @@ impl EngineState {
             expected_version: prepared.before.version,
             expected_resources: prepared.gathered.expected_resources.clone(),
             expected_batch: prepared.expected_batch.clone(),
-            snapshot: prepared.after.clone(),
+            snapshot: prepared.after.as_deref().cloned(),
             configs: config_writes(&prepared.events, &prepared.gathered),
             events: prepared.events.clone(),
             idempotency,

@@ -14,15 +14,20 @@ use crate::supervise::{Launched, supervise};
 
 impl EngineState {
     /// Follows up a commit.
-    pub(crate) async fn after_commit(self: &Arc<Self>, prepared: Prepared, reservation: Option<Reservation>) {
+    pub(crate) async fn after_commit(
+        self: &Arc<Self>,
+        prepared: Box<Prepared>,
+        reservation: Option<Reservation>,
+    ) {
         let Prepared {
             before,
             after,
             events,
             gathered,
             ..
-        } = prepared;
-        let working = after.as_ref().and_then(Campaign::working_ticket);
+        } = *prepared;
+        let after = after.as_ref();
+        let working = after.and_then(|after| after.working_ticket());
         if let Some(ended) = before
             .working_ticket()
             .filter(|ticket| working.as_ref() != Some(ticket))
@@ -32,17 +37,19 @@ impl EngineState {
         }
         // The intent is durable, so it takes effect here; another read of the store might fail.
         if let (Some(ticket), Some(Intent::Pause | Intent::Stop)) =
-            (&working, after.as_ref().and_then(Campaign::intent))
-            && before.intent() != after.as_ref().and_then(Campaign::intent)
+            (&working, after.and_then(|after| after.intent()))
+            && before.intent() != after.and_then(|after| after.intent())
             && let Some(attempt) = self.attempts.get(ticket)
         {
             attempt.interrupt(InterruptReason::Rest);
         }
         log::events(&before, &events);
         let Some(after) = after else { return };
-        self.warn_if_blocked(&before, &after).await;
+        if CampaignStatus::unchecked(after) == CampaignStatus::WaitingForConfiguration {
+            Box::pin(self.warn_if_blocked(&before, after)).await;
+        }
         if let Some(reservation) = reservation
-            && let Err(ticket) = self.launch(after, gathered, reservation)
+            && let Err(ticket) = self.launch(Arc::clone(after), gathered, reservation)
         {
             self.give_up(&ticket).await;
         }
@@ -51,7 +58,7 @@ impl EngineState {
     /// Launches a runner; gives the ticket back where it can't.
     fn launch(
         self: &Arc<Self>,
-        campaign: Campaign,
+        campaign: Arc<Campaign>,
         mut gathered: Gathered,
         reservation: Reservation,
     ) -> Result<(), Ticket> {

@@ -1,5 +1,7 @@
 //! Preparing a decision: gather what it needs, decide, and fold. It changes nothing.
 
+use std::sync::Arc;
+
 use phasegate_core::storage::{ConfigWrite, ExpectedBatch, StorageError};
 use phasegate_core::{
     Campaign, CampaignView, Event, EventKind, Facts, Input, Misfit, Rejection, Timestamp, Told, Version,
@@ -12,9 +14,9 @@ use crate::state::EngineState;
 
 /// A decision, with what it was decided on.
 pub(crate) struct Prepared {
-    pub(crate) before: Campaign,
+    pub(crate) before: Arc<Campaign>,
     /// The campaign after the events; `None` after a deletion.
-    pub(crate) after: Option<Campaign>,
+    pub(crate) after: Option<Arc<Campaign>>,
     pub(crate) events: Vec<Event>,
     pub(crate) gathered: Gathered,
     pub(crate) expected_batch: Option<ExpectedBatch>,
@@ -26,11 +28,11 @@ impl EngineState {
     /// The outer error is the engine's own; the inner one is the campaign's refusal.
     pub(crate) async fn prepare(
         &self,
-        before: &Campaign,
+        before: &Arc<Campaign>,
         input: &Input,
         now: Timestamp,
         facts: Facts,
-    ) -> Result<Result<Prepared, Rejection>, EngineError> {
+    ) -> Result<Result<Box<Prepared>, Rejection>, EngineError> {
         let mut gatherer = Gatherer::of(self, before, facts);
         loop {
             let needs = needs(before, gatherer.facts(), input);
@@ -52,13 +54,13 @@ impl EngineState {
                 batch: output.batch,
             })
         });
-        Ok(Ok(Prepared {
-            before: before.clone(),
-            after,
+        Ok(Ok(Box::new(Prepared {
+            before: Arc::clone(before),
+            after: after.map(Arc::new),
             events,
             gathered,
             expected_batch,
-        }))
+        })))
     }
 
     /// The view of a campaign, with the checks and the events that it shows something of.

@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A committed attempt, ready to run.
 pub(crate) struct Launched {
     pub(crate) ticket: Ticket,
-    pub(crate) campaign: Campaign,
+    pub(crate) campaign: Arc<Campaign>,
     pub(crate) pipeline: Pipeline,
     pub(crate) config: Value,
     pub(crate) resources: Resources,

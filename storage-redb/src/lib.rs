@@ -22,6 +22,7 @@ mod open;
 mod open_store;
 mod port;
 mod read;
+mod recent;
 mod rows;
 #[cfg(test)]
 mod scratch;

@@ -1,5 +1,7 @@
 //! Reading single values by their keys.
 
+use std::borrow::Cow;
+
 use phasegate_core::storage::{IdempotencyEntry, StorageError};
 use phasegate_core::stored::{self, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable};
 use phasegate_core::{Campaign, CampaignId, PhaseName, Run, Ticket};
@@ -25,6 +27,18 @@ pub(crate) fn campaign(rows: &impl Rows, id: CampaignId) -> Result<Option<Campai
     match value(rows, &CAMPAIGNS, &key, stored::campaign::read)? {
         Some(other) if other.id != id => Err(damaged(&CAMPAIGNS, &key, "it is another campaign's").into()),
         campaign => Ok(campaign),
+    }
+}
+
+/// The campaign as it is known, or else as it is read.
+pub(crate) fn known_or_read<'k>(
+    rows: &impl Rows,
+    id: CampaignId,
+    known: Option<&'k Campaign>,
+) -> Result<Option<Cow<'k, Campaign>>, Fault> {
+    match known {
+        Some(known) => Ok(Some(Cow::Borrowed(known))),
+        None => Ok(campaign(rows, id)?.map(Cow::Owned)),
     }
 }
 

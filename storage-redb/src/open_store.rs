@@ -10,6 +10,7 @@ use phasegate_core::storage::StorageError;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use crate::fault::{Fault, unavailable};
+use crate::recent::Recent;
 use crate::waiters::Waiters;
 
 /// The store's clock.
@@ -24,6 +25,7 @@ pub(crate) struct OpenStore {
     /// Why the store acknowledges nothing more; `None` while it works.
     broken: Mutex<Option<String>>,
     pub(crate) waiters: Waiters,
+    pub(crate) recent: Recent,
     pub(crate) path: Option<PathBuf>,
     clock: Clock,
 }
@@ -35,6 +37,7 @@ impl OpenStore {
             closing: AtomicBool::new(false),
             broken: Mutex::new(None),
             waiters,
+            recent: Recent::default(),
             path,
             clock,
         }

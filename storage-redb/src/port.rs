@@ -10,8 +10,8 @@ use phasegate_core::storage::{
     Resource, ResourceWrite, RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
 };
 use phasegate_core::{
-    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
-    Timestamp, Version,
+    Campaign, CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision,
+    Run, Ticket, Timestamp, Version,
 };
 use serde_json::Value;
 
@@ -81,7 +81,10 @@ impl Storage for RedbStorage {
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         let now = self.shared().now();
-        let campaign = self.look(|txn| lookup::campaign(txn, id))?;
+        let campaign = match self.recent(id)? {
+            Some(recent) => Some(Campaign::clone(&recent.campaign)),
+            None => self.look(|txn| lookup::campaign(txn, id))?,
+        };
         Ok(CampaignRead { campaign, now })
     }
 
@@ -95,7 +98,9 @@ impl Storage for RedbStorage {
         phase: &PhaseName,
         revision: Revision,
     ) -> Result<Option<Value>, StorageError> {
-        self.look(|txn| read::config(txn, campaign, phase, revision))
+        self.look_at(campaign, |txn, known| {
+            read::config(txn, campaign, phase, revision, known)
+        })
     }
 
     async fn events(
@@ -109,7 +114,7 @@ impl Storage for RedbStorage {
     }
 
     async fn event(&self, campaign: CampaignId, seq: Version) -> Result<Option<LoggedEvent>, StorageError> {
-        self.look(|txn| read::event(txn, campaign, seq))
+        self.look_at(campaign, |txn, known| read::event(txn, campaign, seq, known))
     }
 
     async fn runs(
@@ -130,7 +135,9 @@ impl Storage for RedbStorage {
         phase: &PhaseName,
         run: Run,
     ) -> Result<Option<RunOutput>, StorageError> {
-        self.look(|txn| read::run_output(txn, campaign, phase, run))
+        self.look_at(campaign, |txn, known| {
+            read::run_output(txn, campaign, phase, run, known)
+        })
     }
 
     async fn records(
@@ -228,7 +235,11 @@ impl Storage for RedbStorage {
             ChangeScope::Campaign(id) => {
                 let after = self.place(after.as_ref())?;
                 // Its waiter tells only of what comes from now on.
-                if self.look(|txn| read::latest_of(txn, id))? > after {
+                let latest = match self.recent(id)? {
+                    Some(recent) => recent.last,
+                    None => self.look(|txn| read::latest_of(txn, id))?,
+                };
+                if latest > after {
                     return Ok(true);
                 }
                 waiter.wait(at_most, |latest| latest > after).await

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::format::make_tables;
 use crate::leases::Leases;
 use crate::lookup;
+use crate::recent::Recent;
 use crate::rows;
 use crate::tables::TableSpec;
 use crate::write::{Append, Commit, Group, Write, begin};
@@ -32,7 +33,8 @@ pub(crate) fn grouped<T>(
 ) -> T {
     let before = database.begin_read().unwrap();
     let last = lookup::last_number(&before).unwrap();
-    let mut group = Group::new(before, last, now, leases);
+    let recent = Recent::default();
+    let mut group = Group::new(before, &recent, last, now, leases);
     let done = work(&mut group).unwrap();
     let ended = group.end();
     let txn = begin(database).unwrap();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
 use phasegate_core::storage::StorageError;
+use phasegate_core::{Campaign, CampaignId};
 use redb::{ReadTransaction, ReadableDatabase, StorageBackend};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -16,6 +17,7 @@ use crate::lookup;
 use crate::metrics::Metrics;
 use crate::open::Options;
 use crate::open_store::{Clock, OpenStore, no_panic};
+use crate::recent::Snapshot;
 use crate::waiters::Waiters;
 use crate::write::Write;
 use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
@@ -192,6 +194,27 @@ impl RedbStorage {
         work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
         self.inner.shared.read(work)
+    }
+
+    /// The snapshot of a campaign, where it needn't be read.
+    pub(crate) fn recent(&self, id: CampaignId) -> Result<Option<Snapshot>, StorageError> {
+        self.inner.shared.check_open()?;
+        Ok(self.inner.shared.recent.get(id))
+    }
+
+    /// As [`look`](Self::look), about a campaign whose snapshot may be known.
+    pub(crate) fn look_at<T>(
+        &self,
+        id: CampaignId,
+        work: impl Fn(&ReadTransaction, Option<&Campaign>) -> Result<T, Fault>,
+    ) -> Result<T, StorageError> {
+        if let Some(known) = self.recent(id)?
+            && let Ok(found) = self.look(|txn| work(txn, Some(&known.campaign)))
+        {
+            return Ok(found);
+        }
+        // Another commit may have come between the snapshot and the rest.
+        self.look(|txn| work(txn, None))
     }
 
     /// Reads rows of an unknown number within one short transaction, off the caller's thread.

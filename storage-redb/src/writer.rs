@@ -279,17 +279,20 @@ impl Writer {
         let (leases, last, journal) = (&mut self.leases, self.last, &mut self.journal);
         let mut in_doubt = false;
         let done = shared.with_database(|database| {
-            let mut group = Group::new(database.begin_read()?, last, shared.now(), leases);
+            let before = database.begin_read()?;
+            let mut group = Group::new(before, &shared.recent, last, shared.now(), leases);
             let done = work(&mut group)?;
             let ended = group.end();
             if !ended.is_empty() {
+                shared.recent.forget(ended.replaced());
                 journal.commit(database, &ended, &mut in_doubt)?;
             }
             Ok((done, ended))
         });
         match done {
-            Ok((done, ended)) => {
+            Ok((done, mut ended)) => {
                 self.last = ended.last;
+                shared.recent.keep(ended.take_snapshots());
                 shared.waiters.announce(ended.last, &ended.grown);
                 shared.waiters.announce_due(self.leases.mark());
                 Ok((done, !ended.is_empty()))

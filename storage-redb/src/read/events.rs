@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{Cursor, EventPage, EventScope, LoggedEvent};
-use phasegate_core::{CampaignId, Version};
+use phasegate_core::{Campaign, CampaignId, Version};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::commits::{self, Commit, LastOfCommit};
@@ -57,8 +57,9 @@ pub(crate) fn event(
     txn: &ReadTransaction,
     id: CampaignId,
     seq: Version,
+    known: Option<&Campaign>,
 ) -> Result<Option<LoggedEvent>, Fault> {
-    let Some(campaign) = lookup::campaign(txn, id)? else {
+    let Some(campaign) = lookup::known_or_read(txn, id, known)? else {
         return Ok(None);
     };
     if seq.0 == 0 || seq > campaign.version {

@@ -8,7 +8,7 @@ mod resources;
 mod runs;
 
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey};
-use phasegate_core::{CampaignId, PhaseName, Revision, Timestamp, stored};
+use phasegate_core::{Campaign, CampaignId, PhaseName, Revision, Timestamp, stored};
 use redb::ReadTransaction;
 use serde_json::Value;
 
@@ -47,8 +47,9 @@ pub(crate) fn config(
     id: CampaignId,
     phase: &PhaseName,
     revision: Revision,
+    known: Option<&Campaign>,
 ) -> Result<Option<Value>, Fault> {
-    if !txn.has(&CAMPAIGNS, &key::campaign(id))? {
+    if known.is_none() && !txn.has(&CAMPAIGNS, &key::campaign(id))? {
         return Ok(None);
     }
     let key = key::config(id, phase, revision);
@@ -58,7 +59,7 @@ pub(crate) fn config(
     if config.is_some() {
         return Ok(config);
     }
-    let Some(campaign) = lookup::campaign(txn, id)? else {
+    let Some(campaign) = lookup::known_or_read(txn, id, known)? else {
         return Ok(None);
     };
     let slot = campaign.phases.iter().find(|slot| slot.phase == *phase);

@@ -23,7 +23,9 @@ pub(crate) fn records(
         from,
         ..RecordPage::default()
     };
-    let total = run_output(txn, campaign, phase, run)?.unwrap_or_default().records;
+    let total = run_output(txn, campaign, phase, run, None)?
+        .unwrap_or_default()
+        .records;
     if from >= total {
         return Ok(page);
     }

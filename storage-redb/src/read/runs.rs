@@ -17,8 +17,13 @@ pub(crate) fn run_output(
     id: CampaignId,
     phase: &PhaseName,
     run: Run,
+    known: Option<&Campaign>,
 ) -> Result<Option<RunOutput>, Fault> {
-    Ok(self::run(txn, id, phase, run)?.map(|run| run.output))
+    let runs = match known {
+        Some(campaign) => KnownRuns::in_campaign(campaign, phase),
+        None => KnownRuns::of(txn, id, phase)?,
+    };
+    Ok(known_run(txn, id, phase, run, runs)?.map(|run| run.output))
 }
 
 /// A run; `None` if there was no such launch, or it is pruned.
@@ -28,7 +33,17 @@ pub(super) fn run(
     phase: &PhaseName,
     run: Run,
 ) -> Result<Option<StoredRun>, Fault> {
-    let Some(runs) = KnownRuns::of(txn, id, phase)? else {
+    known_run(txn, id, phase, run, KnownRuns::of(txn, id, phase)?)
+}
+
+fn known_run(
+    txn: &ReadTransaction,
+    id: CampaignId,
+    phase: &PhaseName,
+    run: Run,
+    runs: Option<KnownRuns>,
+) -> Result<Option<StoredRun>, Fault> {
+    let Some(runs) = runs else {
         return Ok(None);
     };
     if run <= runs.pruned || run > runs.latest {

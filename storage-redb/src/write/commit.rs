@@ -1,6 +1,7 @@
 //! The commit of a decision.
 
 use std::mem;
+use std::sync::Arc;
 
 use phasegate_core::storage::{
     ActivityKind, Committed, ExpectedBatch, IdempotencyEntry, StorageError, Transition, WriteRef,
@@ -78,7 +79,7 @@ impl Write for Commit {
     fn apply(&mut self, group: &mut Group<'_>) -> Result<Committed, Fault> {
         let transition = &self.transition;
         let before = check_version(transition, group)?;
-        let before = before.as_ref();
+        let before = before.as_deref();
         check_resources(transition, group)?;
         if let Some(expected) = &transition.expected_batch {
             check_batch(transition, expected, group)?;
@@ -127,8 +128,10 @@ impl Write for Commit {
         for (key, value) in mem::take(&mut self.configs) {
             group.put(&CONFIGS, key, value);
         }
+        let mut stored = 0;
         match self.snapshot.take() {
             Some(value) => {
+                stored = value.len();
                 group.put(&CAMPAIGNS, key::campaign(id), value);
                 let log_key = key::campaign_log(id, version.0);
                 let value = seal(&CAMPAIGN_LOG, &log_key, &number.to_be_bytes());
@@ -147,6 +150,7 @@ impl Write for Commit {
         if let Some(at) = due.filter(|_| due != before.and_then(Campaign::due)) {
             group.leases.moment_came_up(at);
         }
+        group.has_now(id, self.transition.snapshot.take(), stored);
         Ok(Committed {
             version,
             cursor: Some(cursor(number)),
@@ -168,9 +172,9 @@ impl Write for Commit {
     }
 }
 
-fn check_version(transition: &Transition, group: &Group<'_>) -> Result<Option<Campaign>, Fault> {
+fn check_version(transition: &Transition, group: &Group<'_>) -> Result<Option<Arc<Campaign>>, Fault> {
     let id = transition.campaign;
-    let before = lookup::campaign(group, id)?;
+    let before = group.campaign(id)?;
     let (actual, is_free) = match &before {
         Some(campaign) => (campaign.version, true),
         None => match lookup::tombstone(group, id)? {

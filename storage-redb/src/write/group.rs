@@ -1,15 +1,19 @@
 //! The writes of one transaction: they see what those before them write, and their rows reach the database at the end, in order.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
 
 use phasegate_core::storage::WriteRef;
-use phasegate_core::{CampaignId, Timestamp};
+use phasegate_core::{Campaign, CampaignId, Timestamp};
 use redb::{ReadTransaction, WriteTransaction};
 
 use crate::fault::Fault;
 use crate::key::Key;
 use crate::leases::Leases;
+use crate::lookup;
 use crate::metrics::WriteKind;
+use crate::recent::{self, Recent, Snapshot};
 use crate::rows::Rows;
 use crate::tables::{Definition, TableSpec};
 
@@ -28,13 +32,24 @@ pub(crate) struct Group<'w> {
     pub(crate) last: u64,
     /// The campaigns with new events, and the number of the latest one of each.
     pub(crate) grown: BTreeMap<CampaignId, u64>,
+    recent: &'w Recent,
+    /// The snapshots that it leaves; `None` of a deleted campaign, and of one that is too large to be kept.
+    snapshots: BTreeMap<CampaignId, Option<Arc<Campaign>>>,
 }
 
 impl<'w> Group<'w> {
     /// A group without writes, over the rows `before` it, of which `last` is the number of the latest event.
-    pub(crate) fn new(before: ReadTransaction, last: u64, now: Timestamp, leases: &'w mut Leases) -> Self {
+    pub(crate) fn new(
+        before: ReadTransaction,
+        recent: &'w Recent,
+        last: u64,
+        now: Timestamp,
+        leases: &'w mut Leases,
+    ) -> Self {
         Self {
             before,
+            recent,
+            snapshots: BTreeMap::new(),
             rows: BTreeMap::new(),
             leases,
             now,
@@ -46,6 +61,24 @@ impl<'w> Group<'w> {
     /// The rows before the group.
     pub(crate) fn before(&self) -> &ReadTransaction {
         &self.before
+    }
+
+    /// A campaign as it is after what was written so far.
+    pub(crate) fn campaign(&self, id: CampaignId) -> Result<Option<Arc<Campaign>>, Fault> {
+        let known = match self.snapshots.get(&id) {
+            Some(written) => written.clone(),
+            None => self.recent.get(id).map(|recent| recent.campaign),
+        };
+        match known {
+            Some(known) => Ok(Some(known)),
+            None => Ok(lookup::campaign(self, id)?.map(Arc::new)),
+        }
+    }
+
+    /// Notes the snapshot that a campaign has now, in so many stored bytes; `None` once it is deleted.
+    pub(crate) fn has_now(&mut self, id: CampaignId, snapshot: Option<Campaign>, stored: usize) {
+        let kept = snapshot.filter(|_| recent::is_kept(stored));
+        self.snapshots.insert(id, kept.map(Arc::new));
     }
 
     pub(crate) fn put(&mut self, spec: &TableSpec, key: Key, value: Vec<u8>) {
@@ -67,6 +100,7 @@ impl<'w> Group<'w> {
             rows: self.rows,
             last: self.last,
             grown: self.grown,
+            snapshots: self.snapshots,
         }
     }
 }
@@ -94,9 +128,26 @@ pub(crate) struct Ended {
     pub(crate) last: u64,
     /// The campaigns with new events, and the number of the latest one of each.
     pub(crate) grown: BTreeMap<CampaignId, u64>,
+    snapshots: BTreeMap<CampaignId, Option<Arc<Campaign>>>,
 }
 
 impl Ended {
+    /// The campaigns whose snapshots it replaces.
+    pub(crate) fn replaced(&self) -> impl Iterator<Item = CampaignId> {
+        self.snapshots.keys().copied()
+    }
+
+    /// The snapshots that it leaves, as far as they are to be kept.
+    pub(crate) fn take_snapshots(&mut self) -> impl Iterator<Item = (CampaignId, Snapshot)> {
+        let grown = &self.grown;
+        mem::take(&mut self.snapshots)
+            .into_iter()
+            .filter_map(|(id, campaign)| {
+                let (campaign, last) = (campaign?, *grown.get(&id)?);
+                Some((id, Snapshot { campaign, last }))
+            })
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()

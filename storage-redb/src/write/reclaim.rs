@@ -341,7 +341,7 @@ mod tests {
             let entry = read::idempotency(&txn, Some(id), &key, NOW).unwrap();
             assert_eq!(entry.is_some(), kept, "{key}");
         }
-        assert_eq!(read::run_output(&txn, id, &first, Run(1)).unwrap(), None);
+        assert_eq!(read::run_output(&txn, id, &first, Run(1), None).unwrap(), None);
         assert!(read::runs(&txn, id, &first, Run(0), 10).unwrap().items.is_empty());
         let page = read::records(&txn, (id, &first, Run(1)), 0, 10).unwrap();
         assert!(page.records.is_empty());
@@ -384,7 +384,7 @@ mod tests {
                 .collect();
             for run in 1..=4 {
                 let is_shown = run > 2;
-                let output = read::run_output(&txn, id, &first, Run(run)).unwrap();
+                let output = read::run_output(&txn, id, &first, Run(run), None).unwrap();
                 assert_eq!(output.is_some(), is_shown, "{run}");
                 let page = read::records(&txn, (id, &first, Run(run)), 0, 10).unwrap();
                 assert_eq!(page.records.len(), usize::from(is_shown), "{run}");
