@@ -20,6 +20,11 @@ use crate::write::{Group, Reclaimed, Write, purge_expired, reclaim_some};
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 /// A transaction takes at most this many requests.
 const GROUP_REQUESTS: usize = 4_096;
+/// From so many writes on that came together, more are waited for.
+const SEVERAL: usize = 48;
+/// How long more are waited for at once, and how often.
+const WAIT: Duration = Duration::from_micros(100);
+const MOST_WAITS: usize = 10;
 /// The least time between two searches for expired keys.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 /// After this long without a write the journal is emptied, so that most kills leave nothing to replay.
@@ -206,23 +211,34 @@ impl Writer {
     }
 
     /// Takes the other queued writes, within bounds. Any other message ends the group, and is returned.
+    ///
+    /// Where several came together it lets more come, as long as they do: a sync costs more than the wait.
     fn collect(&mut self, first: WriterMessage, group: &mut Vec<Box<dyn Request>>) -> Option<WriterMessage> {
         let mut bytes = 0;
         let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                WriterMessage::Write(request) => {
-                    bytes += request.weight();
-                    group.push(request);
+        let (mut seen, mut waits) = (0, MOST_WAITS);
+        loop {
+            while let Some(message) = next {
+                match message {
+                    WriterMessage::Write(request) => {
+                        bytes += request.weight();
+                        group.push(request);
+                    }
+                    other => return Some(other),
                 }
-                other => return Some(other),
+                if bytes >= GROUP_BYTES || group.len() >= GROUP_REQUESTS {
+                    return None;
+                }
+                next = self.queue.try_recv().ok();
             }
-            if bytes >= GROUP_BYTES || group.len() >= GROUP_REQUESTS {
+            let came = group.len() - seen;
+            if waits == 0 || came < SEVERAL {
                 return None;
             }
+            (seen, waits) = (group.len(), waits - 1);
+            std::thread::sleep(WAIT);
             next = self.queue.try_recv().ok();
         }
-        None
     }
 
     fn write(&mut self, mut group: Vec<Box<dyn Request>>) {
