@@ -9,19 +9,19 @@ use phasegate_core::Ticket;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Why an attempt is interrupted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Why an attempt is interrupted, the weakest reason first. Of two the stronger one counts, whichever comes first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum InterruptReason {
-    /// A pause or a stop was requested.
-    Rest,
     /// It took too long.
     Timeout,
-    /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
-    Over,
+    /// A pause or a stop was requested.
+    Rest,
+    /// The process shuts down. The phase stays running in the store, and the next engine recovers it, or makes a fact of its intent.
+    Shutdown,
     /// Its lease is lost: another engine may work on it.
     Lost,
-    /// The process shuts down. The phase stays running in the store, and the next engine recovers it.
-    Shutdown,
+    /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
+    Over,
 }
 
 /// One attempt in this process, from just before its commit until its end is recorded.
@@ -43,18 +43,10 @@ impl LocalAttempt {
         self.is_committed.store(true, Ordering::Release);
     }
 
-    /// Asks the runner to come to rest. A later reason replaces an earlier one. `Over` stays, and a shutdown is not turned into a pause
-    /// or a stop: the next engine makes that a fact.
+    /// Asks the runner to come to rest.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
         let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        let stays = match *current {
-            Some(InterruptReason::Over) => true,
-            Some(InterruptReason::Shutdown) => reason == InterruptReason::Rest,
-            _ => false,
-        };
-        if !stays {
-            *current = Some(reason);
-        }
+        *current = (*current).max(Some(reason));
         drop(current);
         self.cancellation.cancel();
     }
@@ -162,5 +154,39 @@ impl Drop for Reservation {
             self.attempts.none_left.notify_waiters();
         }
         self.attempt.ended.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use InterruptReason::{Lost, Over, Rest, Shutdown, Timeout};
+    use phasegate_core::{Attempt, CampaignId, PhaseName, Run};
+
+    /// The reason that is left after these, one after the other.
+    fn after(reasons: [InterruptReason; 2]) -> InterruptReason {
+        let ticket = Ticket {
+            campaign: CampaignId::from_u128(1),
+            phase: PhaseName::new("collect").expect("a valid name"),
+            run: Run(1),
+            attempt: Attempt(1),
+        };
+        let reservation = Arc::new(Attempts::default()).reserve(&ticket);
+        let attempt = reservation.expect("nobody has it").attempt.clone();
+        for reason in reasons {
+            attempt.interrupt(reason);
+        }
+        attempt.reason().expect("it is interrupted")
+    }
+
+    #[test]
+    fn of_two_reasons_the_stronger_one_stays_whichever_comes_first() {
+        let from_weakest = [Timeout, Rest, Shutdown, Lost, Over];
+        for (index, stronger) in from_weakest.into_iter().enumerate() {
+            for weaker in from_weakest.into_iter().take(index) {
+                assert_eq!(after([weaker, stronger]), stronger, "{weaker:?} comes first");
+                assert_eq!(after([stronger, weaker]), stronger, "{weaker:?} comes last");
+            }
+        }
     }
 }
