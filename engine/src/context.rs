@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::panics::caught;
 use crate::progress::ProgressBoard;
 use crate::runner::{Resources, RunError};
 
@@ -67,7 +68,7 @@ impl AttemptState {
         output.batch = written.batch.next();
         let progress = output.progress;
         let is_progress = !output.records.is_empty() || output.checkpoint.is_some();
-        let appended = self.storage.append(output).await?;
+        let appended = caught(async { self.storage.append(output).await }).await?;
         written.batch = appended.batch;
         written.records = appended.records;
         if is_progress {

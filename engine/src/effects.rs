@@ -8,6 +8,7 @@ use phasegate_core::{Campaign, CampaignStatus, Intent, Ticket};
 use crate::attempts::{InterruptReason, Reservation};
 use crate::gather::Gathered;
 use crate::log;
+use crate::panics::caught;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
 use crate::supervise::{Launched, supervise};
@@ -91,11 +92,12 @@ impl EngineState {
 
     /// Gives up the lease of an attempt whose end is not recorded, so that it is taken up again.
     pub(crate) async fn give_up(&self, ticket: &Ticket) {
-        if let Err(error) = self
-            .storage
-            .release(self.owner, std::slice::from_ref(ticket))
-            .await
-        {
+        let release = async {
+            self.storage
+                .release(self.owner, std::slice::from_ref(ticket))
+                .await
+        };
+        if let Err(error) = caught(release).await {
             tracing::debug!(%ticket, %error, "a lease could not be given up");
         }
     }

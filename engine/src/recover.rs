@@ -13,6 +13,7 @@ use phasegate_core::{CampaignId, PipelineId, Rejection, Signal, Ticket};
 use crate::commit::Terms;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::panics::caught;
 use crate::state::EngineState;
 use crate::turns::LONGEST_LOOK;
 
@@ -57,7 +58,7 @@ impl Engine {
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
         self.inner.watched.all();
-        let looked = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await;
+        let looked = caught(self.inner.take_up_all(&mut recovery, Asked::ByNobody)).await;
         self.keep_watch(looked)?;
         self.inner.name_unknown(&mut recovery).await?;
         Ok(recovery)
@@ -73,7 +74,7 @@ impl Engine {
         let mut recovery = Recovery::default();
         let before = self.snapshot(id).await?;
         self.inner.watched.one(id);
-        let looked = self.inner.take_up_all(&mut recovery, Asked::ByName(id)).await;
+        let looked = caught(self.inner.take_up_all(&mut recovery, Asked::ByName(id))).await;
         self.keep_watch(looked)?;
         let elsewhere = before
             .working_ticket()
@@ -167,7 +168,7 @@ impl EngineState {
                     self.take_up(item, recovery, true).await;
                     continue;
                 }
-                match self.is_suspect(item).await {
+                match caught(self.is_suspect(item)).await {
                     Ok(is_suspect) if is_suspect || self.suspects.is_alone() => {
                         held.push((item.clone(), is_suspect));
                     }
@@ -263,12 +264,11 @@ impl EngineState {
             DueItem::Moment { .. } => (Signal::Wake, Terms::default()),
         };
         let inner = Arc::clone(self);
-        let taken = self
-            .detached(async move {
-                inner.execute(id, &signal.into(), &terms).await?;
-                Ok(inner.storage.campaign(id).await?.campaign)
-            })
-            .await;
+        let work = self.detached(async move {
+            inner.execute(id, &signal.into(), &terms).await?;
+            Ok(inner.storage.campaign(id).await?.campaign)
+        });
+        let taken = caught(work).await;
         match taken {
             Ok(Some(after)) if after.working_ticket().is_some() => recovery.resumed.push(id),
             Ok(Some(_)) => recovery.settled.push(id),
@@ -286,11 +286,11 @@ impl EngineState {
             let changed = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
-                changed = self.something_to_look_at(&look) => changed,
+                changed = caught(self.something_to_look_at(&look)) => changed,
             };
             let mut recovery = Recovery::default();
             let looked = match changed {
-                Ok(_) => self.take_up_all(&mut recovery, Asked::ByNobody).await,
+                Ok(_) => caught(self.take_up_all(&mut recovery, Asked::ByNobody)).await,
                 Err(error) => Err(error.into()),
             };
             for (campaign, error) in &recovery.failed {

@@ -15,7 +15,7 @@ use crate::commit::Terms;
 use crate::context::{AttemptState, DurableOutput, RunContext};
 use crate::error::EngineError;
 use crate::metrics::{AttemptEnd, RunningAttempt};
-use crate::panics::panic_text;
+use crate::panics::{caught, panic_text};
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
 use crate::state::EngineState;
@@ -97,10 +97,8 @@ async fn record(
     };
     let mut waits = retry_waits();
     let failed = loop {
-        match inner
-            .execute(ticket.campaign, &signal.clone().into(), &terms)
-            .await
-        {
+        let input = signal.clone().into();
+        match caught(inner.execute(ticket.campaign, &input, &terms)).await {
             Ok(_) => return recorded(&signal, reason),
             Err(error) if error.is_gone_or_stale() => return AttemptEnd::Superseded,
             Err(EngineError::Storage(StorageError::StaleTicket { .. })) => return AttemptEnd::Superseded,
@@ -181,7 +179,7 @@ async fn run(
         biased;
         // A store that answers late must not begin what is to be at rest, or is another engine's by now.
         () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
-        begun = begin(inner, launched, reservation) => begun,
+        begun = caught(begin(inner, launched, reservation)) => begun,
     };
     let (mut task, state) = match begun {
         Ok(begun) => begun,
