@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use phasegate_core::Ticket;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Why an attempt is interrupted, the weakest reason first. Of two the stronger one counts, whichever comes first.
@@ -34,7 +35,7 @@ pub(crate) struct LocalAttempt {
     pub(crate) ended: CancellationToken,
     /// Whether its commit is known to be done, so that the store has its lease.
     is_committed: AtomicBool,
-    reason: Mutex<Option<InterruptReason>>,
+    reason: watch::Sender<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
@@ -45,14 +46,21 @@ impl LocalAttempt {
 
     /// Asks the runner to come to rest.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
-        let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = (*current).max(Some(reason));
-        drop(current);
+        self.reason
+            .send_modify(|current| *current = (*current).max(Some(reason)));
         self.cancellation.cancel();
     }
 
     pub(crate) fn reason(&self) -> Option<InterruptReason> {
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.reason.borrow()
+    }
+
+    /// Waits for a while, or until a reason comes after which the run isn't launched again. A timeout is none.
+    pub(crate) async fn left_alone(&self, pause: Duration) {
+        let mut reason = self.reason.subscribe();
+        let ends = reason.wait_for(|reason| *reason > Some(InterruptReason::Timeout));
+        // Either way it was left alone long enough.
+        let _ = tokio::time::timeout(pause, ends).await;
     }
 }
 
@@ -78,7 +86,7 @@ impl Attempts {
             progressed: CancellationToken::new(),
             ended: CancellationToken::new(),
             is_committed: AtomicBool::new(false),
-            reason: Mutex::new(None),
+            reason: watch::Sender::new(None),
         });
         self.with(|map| match map.entry(ticket.clone()) {
             Entry::Occupied(_) => None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use phasegate_core::storage::StorageError;
 use phasegate_core::{Campaign, CampaignStatus, Intent, Ticket};
 
 use crate::attempts::{InterruptReason, Reservation};
@@ -45,7 +46,7 @@ impl EngineState {
         if let Some(reservation) = reservation
             && let Err(ticket) = self.launch(after, gathered, reservation)
         {
-            self.give_up(&ticket).await;
+            self.give_up_in_the_end(&ticket).await;
         }
     }
 
@@ -90,16 +91,9 @@ impl EngineState {
         Ok(())
     }
 
-    /// Gives up the lease of an attempt whose end is not recorded, so that it is taken up again.
-    pub(crate) async fn give_up(&self, ticket: &Ticket) {
-        let release = async {
-            self.storage
-                .release(self.owner, std::slice::from_ref(ticket))
-                .await
-        };
-        if let Err(error) = caught(release).await {
-            tracing::debug!(%ticket, %error, "a lease could not be given up");
-        }
+    /// Gives up leases of attempts whose end is not recorded, so that they are taken up again.
+    pub(crate) async fn give_up(&self, tickets: &[Ticket]) -> Result<(), StorageError> {
+        caught(async { self.storage.release(self.owner, tickets).await }).await
     }
 
     /// Logs one WARN when a commit makes a chain wait.

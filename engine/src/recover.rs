@@ -218,7 +218,9 @@ impl EngineState {
         for (item, _) in held {
             recovery.held_back.push(campaign_of(item));
             if let DueItem::Attempt { ticket, .. } = item {
-                self.give_up(ticket).await;
+                if let Err(error) = self.give_up(std::slice::from_ref(ticket)).await {
+                    tracing::debug!(%ticket, %error, "what is held back could not be shown to others");
+                }
             }
         }
     }
