@@ -21,8 +21,8 @@ use crate::turns::LONGEST_LOOK;
 const AT_ONCE: usize = 100;
 /// How long to wait before what could not be taken up is tried again, and after an error of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
-/// How long to wait before the store is asked again while only what is not watched here is due.
-const UNWATCHED_AFTER: Duration = Duration::from_secs(1);
+/// How long to wait before the store is asked again while only that is due which is not watched here, or comes to its end here.
+const AGAIN_SOON: Duration = Duration::from_secs(1);
 /// How long to wait before those are asked for again that must run alone, while others run.
 const HELD_BACK_FOR: Duration = Duration::from_secs(1);
 
@@ -131,7 +131,7 @@ enum Asked {
 
 impl Asked {
     fn for_item(self, item: &DueItem) -> bool {
-        self == Self::ByName(campaign_of(item))
+        self == Self::ByName(item.campaign())
     }
 }
 
@@ -160,7 +160,7 @@ impl EngineState {
             let is_full = due.items.len() >= limit;
             let mut found_new = false;
             for item in &due.items {
-                if !self.watched.has(campaign_of(item)) || !seen.insert(key_of(item)) {
+                if !self.watched.has(item.campaign()) || !seen.insert(key_of(item)) {
                     continue;
                 }
                 found_new = true;
@@ -173,7 +173,7 @@ impl EngineState {
                         held.push((item.clone(), is_suspect));
                     }
                     Ok(_) => self.take_up(item, recovery, false).await,
-                    Err(error) => recovery.failed.push((campaign_of(item), error)),
+                    Err(error) => recovery.failed.push((item.campaign(), error)),
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
@@ -186,9 +186,9 @@ impl EngineState {
         };
         self.take_up_one(&held, recovery).await;
         let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
-        let mut pauses = due.items.iter().filter_map(|item| match campaign_of(item) {
+        let mut pauses = due.items.iter().filter_map(|item| match item.campaign() {
             id if failed(id) => Some(AGAIN_AFTER),
-            id if !self.watched.has(id) => Some(UNWATCHED_AFTER),
+            id if !self.watched.has(id) || self.is_here(item) => Some(AGAIN_SOON),
             _ => None,
         });
         // What stays due is not asked for at once again.
@@ -198,6 +198,11 @@ impl EngineState {
             holds_back: !recovery.held_back.is_empty(),
             due,
         })
+    }
+
+    /// Whether an attempt has not yet come to its end in this process.
+    fn is_here(&self, item: &DueItem) -> bool {
+        matches!(item, DueItem::Attempt { ticket, .. } if self.attempts.get(ticket).is_some())
     }
 
     /// Takes up the first of those that are held back, if nothing runs here, and leaves the others. Another engine may have room for
@@ -210,13 +215,13 @@ impl EngineState {
         {
             self.take_up(item, recovery, false).await;
             let running = self.attempts.tickets();
-            let launched = running.iter().find(|ticket| ticket.campaign == campaign_of(item));
+            let launched = running.iter().find(|ticket| ticket.campaign == item.campaign());
             if *is_suspect && let Some(attempt) = launched.and_then(|ticket| self.attempts.get(ticket)) {
                 self.suspects.leave_alone(attempt);
             }
         }
         for (item, _) in held {
-            recovery.held_back.push(campaign_of(item));
+            recovery.held_back.push(item.campaign());
             if let DueItem::Attempt { ticket, .. } = item {
                 if let Err(error) = self.give_up(std::slice::from_ref(ticket)).await {
                     tracing::debug!(%ticket, %error, "what is held back could not be shown to others");
@@ -249,10 +254,10 @@ impl EngineState {
     }
 
     async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery, by_name: bool) {
-        let id = campaign_of(item);
+        let id = item.campaign();
         let (signal, terms) = match item {
             DueItem::Attempt { ticket, released } => {
-                if self.attempts.get(ticket).is_some() {
+                if self.is_here(item) {
                     return;
                 }
                 let terms = Terms {
@@ -364,13 +369,6 @@ impl Look {
             true => self.due.next_in.unwrap_or(LONGEST_LOOK),
             false => next.map_or(self.pause, |next| next.min(self.pause)),
         }
-    }
-}
-
-fn campaign_of(item: &DueItem) -> CampaignId {
-    match item {
-        DueItem::Attempt { ticket, .. } => ticket.campaign,
-        DueItem::Moment { campaign } => *campaign,
     }
 }
 
