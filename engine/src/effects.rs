@@ -91,8 +91,9 @@ impl EngineState {
         Ok(())
     }
 
-    /// Gives up leases of attempts whose end is not recorded, so that they are taken up again.
-    pub(crate) async fn give_up(&self, tickets: &[Ticket]) -> Result<(), StorageError> {
+    /// Gives up the lease of an attempt whose end is not recorded, so that it is taken up again.
+    pub(crate) async fn give_up(&self, ticket: &Ticket) -> Result<(), StorageError> {
+        let tickets = std::slice::from_ref(ticket);
         caught(async { self.storage.release(self.owner, tickets).await }).await
     }
 

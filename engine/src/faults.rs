@@ -77,7 +77,7 @@ impl EngineState {
     /// give up is renewed with the others.
     pub(crate) async fn give_up_in_the_end(&self, ticket: &Ticket) {
         let mut waits = retry_waits();
-        while let Err(error) = self.give_up(std::slice::from_ref(ticket)).await {
+        while let Err(error) = self.give_up(ticket).await {
             let (false, Some(wait)) = (error == StorageError::Closed, waits.next()) else {
                 return;
             };

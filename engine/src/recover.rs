@@ -206,7 +206,7 @@ impl EngineState {
     }
 
     /// Takes up the first of those that are held back, if nothing runs here, and leaves the others. Another engine may have room for
-    /// their attempts.
+    /// them.
     async fn take_up_one(self: &Arc<Self>, held: &[(DueItem, bool)], recovery: &mut Recovery) {
         let mut held = held.iter();
         while self.attempts.len() == 0
@@ -220,14 +220,14 @@ impl EngineState {
                 self.suspects.leave_alone(attempt);
             }
         }
-        for (item, _) in held {
-            recovery.held_back.push(item.campaign());
-            if let DueItem::Attempt { ticket, .. } = item {
-                if let Err(error) = self.give_up(std::slice::from_ref(ticket)).await {
-                    tracing::debug!(%ticket, %error, "what is held back could not be shown to others");
-                }
-            }
+        let left: Vec<_> = held.map(|(item, _)| item.campaign()).collect();
+        if !left.is_empty()
+            && let Err(error) = self.storage.give_back(self.owner, &left).await
+        {
+            // The next look gives it back.
+            tracing::debug!(%error, "what is held back could not be given back");
         }
+        recovery.held_back.extend(left);
     }
 
     /// Names the running campaigns of pipelines that are not registered here.
@@ -321,7 +321,7 @@ impl EngineState {
     /// Waits for whatever makes another look worthwhile.
     async fn something_to_look_at(&self, look: &Look) -> Result<(), StorageError> {
         if look.holds_back {
-            // What was given up again changed what is due, and must not be the cause of the next look.
+            // What was given back changed what is due, and must not be the cause of the next look.
             tokio::select! {
                 () = self.room_for_suspects() => {}
                 () = tokio::time::sleep(HELD_BACK_FOR) => {}

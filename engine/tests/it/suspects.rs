@@ -266,3 +266,12 @@ async fn a_suspect_that_is_to_be_tried_again_waits_until_nothing_else_runs() {
     let again = process.taken_up(suspect).await;
     assert_eq!(again.attempt.0, 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_suspect_that_is_to_be_tried_again_and_is_held_back_is_taken_up_by_an_engine_that_has_room() {
+    let processes = Processes::new();
+    let (_busy, suspect, _) = processes.held_back().await;
+    let free = processes.next();
+    free.recover().await;
+    free.taken_up(suspect).await;
+}
