@@ -21,10 +21,9 @@ use crate::turns::LONGEST_LOOK;
 const AT_ONCE: usize = 100;
 /// How long to wait before what could not be taken up is tried again, and after an error of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
-/// How long to wait before the store is asked again while only that is due which is not watched here, or comes to its end here.
+/// How long to wait before the store is asked again while that is due which is not watched here, must run alone, or comes to its end
+/// here.
 const AGAIN_SOON: Duration = Duration::from_secs(1);
-/// How long to wait before those are asked for again that must run alone, while others run.
-const HELD_BACK_FOR: Duration = Duration::from_secs(1);
 
 /// The result of a recovery.
 #[derive(Clone, Debug, Default)]
@@ -150,7 +149,7 @@ impl EngineState {
         let _turn = self.looking.lock().await;
         let pipelines = self.pipeline_ids();
         let mut seen = BTreeSet::new();
-        let mut held = Vec::new();
+        let (mut unwatched, mut held) = (Vec::new(), Vec::new());
         let mut limit = AT_ONCE;
         let due = loop {
             let due = self
@@ -160,10 +159,14 @@ impl EngineState {
             let is_full = due.items.len() >= limit;
             let mut found_new = false;
             for item in &due.items {
-                if !self.watched.has(item.campaign()) || !seen.insert(key_of(item)) {
+                if !seen.insert(key_of(item)) {
                     continue;
                 }
                 found_new = true;
+                if !self.watched.has(item.campaign()) {
+                    unwatched.push(item.campaign());
+                    continue;
+                }
                 if asked.for_item(item) {
                     self.take_up(item, recovery, true).await;
                     continue;
@@ -185,19 +188,32 @@ impl EngineState {
             }
         };
         self.take_up_one(&held, recovery).await;
-        let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
-        let mut pauses = due.items.iter().filter_map(|item| match item.campaign() {
-            id if failed(id) => Some(AGAIN_AFTER),
-            id if !self.watched.has(id) || self.is_here(item) => Some(AGAIN_SOON),
-            _ => None,
-        });
+        let given_back = [unwatched, recovery.held_back.clone()].concat();
+        self.give_back(&given_back).await;
         // What stays due is not asked for at once again.
-        let pause = pauses.by_ref().max().unwrap_or_default();
+        let pause = if !recovery.failed.is_empty() {
+            AGAIN_AFTER
+        } else if !given_back.is_empty() || due.items.iter().any(|item| self.is_here(item)) {
+            AGAIN_SOON
+        } else {
+            Duration::ZERO
+        };
         Ok(Look {
             pause,
+            gave_back: !given_back.is_empty(),
             holds_back: !recovery.held_back.is_empty(),
             due,
         })
+    }
+
+    /// Lets other engines see what was given to this one, and isn't taken up here now.
+    async fn give_back(&self, campaigns: &[CampaignId]) {
+        if !campaigns.is_empty()
+            && let Err(error) = self.storage.give_back(self.owner, campaigns).await
+        {
+            // The next look gives it back.
+            tracing::debug!(%error, "what isn't taken up could not be given back");
+        }
     }
 
     /// Whether an attempt has not yet come to its end in this process.
@@ -205,7 +221,7 @@ impl EngineState {
         matches!(item, DueItem::Attempt { ticket, .. } if self.attempts.get(ticket).is_some())
     }
 
-    /// Takes up the first of those that are held back, if nothing runs here, and leaves the others. Another engine may have room for
+    /// Takes up the first of those that are held back, if nothing runs here, and holds the others back. Another engine may have room for
     /// them.
     async fn take_up_one(self: &Arc<Self>, held: &[(DueItem, bool)], recovery: &mut Recovery) {
         let mut held = held.iter();
@@ -220,14 +236,7 @@ impl EngineState {
                 self.suspects.leave_alone(attempt);
             }
         }
-        let left: Vec<_> = held.map(|(item, _)| item.campaign()).collect();
-        if !left.is_empty()
-            && let Err(error) = self.storage.give_back(self.owner, &left).await
-        {
-            // The next look gives it back.
-            tracing::debug!(%error, "what is held back could not be given back");
-        }
-        recovery.held_back.extend(left);
+        recovery.held_back.extend(held.map(|(item, _)| item.campaign()));
     }
 
     /// Names the running campaigns of pipelines that are not registered here.
@@ -320,11 +329,11 @@ impl EngineState {
 
     /// Waits for whatever makes another look worthwhile.
     async fn something_to_look_at(&self, look: &Look) -> Result<(), StorageError> {
-        if look.holds_back {
+        if look.gave_back {
             // What was given back changed what is due, and must not be the cause of the next look.
             tokio::select! {
-                () = self.room_for_suspects() => {}
-                () = tokio::time::sleep(HELD_BACK_FOR) => {}
+                () = self.room_for_suspects(), if look.holds_back => {}
+                () = tokio::time::sleep(look.wait()) => {}
             }
             return Ok(());
         }
@@ -344,6 +353,8 @@ struct Look {
     due: Due,
     /// How long to leave alone what is due still.
     pause: Duration,
+    /// Whether anything was given back to other engines.
+    gave_back: bool,
     /// Whether suspects are held back, or others because of one.
     holds_back: bool,
 }
@@ -358,6 +369,7 @@ impl Look {
                 mark: 0,
             },
             pause: AGAIN_AFTER,
+            gave_back: false,
             holds_back: false,
         }
     }
