@@ -4,24 +4,25 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use phasegate_core::Ticket;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Why an attempt is interrupted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Why an attempt is interrupted, the weakest reason first. Of two the stronger one counts, whichever comes first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(crate) enum InterruptReason {
-    /// A pause or a stop was requested.
-    Rest,
     /// It took too long.
     Timeout,
-    /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
-    Over,
+    /// A pause or a stop was requested.
+    Rest,
+    /// The process shuts down. The phase stays running in the store, and the next engine recovers it, or makes a fact of its intent.
+    Shutdown,
     /// Its lease is lost: another engine may work on it.
     Lost,
-    /// The process shuts down. The phase stays running in the store, and the next engine recovers it.
-    Shutdown,
+    /// Its outcome is recorded already, or its campaign is deleted: the store takes nothing more from it.
+    Over,
 }
 
 /// One attempt in this process, from just before its commit until its end is recorded.
@@ -34,7 +35,7 @@ pub(crate) struct LocalAttempt {
     pub(crate) ended: CancellationToken,
     /// Whether its commit is known to be done, so that the store has its lease.
     is_committed: AtomicBool,
-    reason: Mutex<Option<InterruptReason>>,
+    reason: watch::Sender<Option<InterruptReason>>,
 }
 
 impl LocalAttempt {
@@ -43,24 +44,23 @@ impl LocalAttempt {
         self.is_committed.store(true, Ordering::Release);
     }
 
-    /// Asks the runner to come to rest. A later reason replaces an earlier one. `Over` stays, and a shutdown is not turned into a pause
-    /// or a stop: the next engine makes that a fact.
+    /// Asks the runner to come to rest.
     pub(crate) fn interrupt(&self, reason: InterruptReason) {
-        let mut current = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        let stays = match *current {
-            Some(InterruptReason::Over) => true,
-            Some(InterruptReason::Shutdown) => reason == InterruptReason::Rest,
-            _ => false,
-        };
-        if !stays {
-            *current = Some(reason);
-        }
-        drop(current);
+        self.reason
+            .send_modify(|current| *current = (*current).max(Some(reason)));
         self.cancellation.cancel();
     }
 
     pub(crate) fn reason(&self) -> Option<InterruptReason> {
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.reason.borrow()
+    }
+
+    /// Waits for a while, or until a reason comes after which the run isn't launched again. A timeout is none.
+    pub(crate) async fn left_alone(&self, pause: Duration) {
+        let mut reason = self.reason.subscribe();
+        let ends = reason.wait_for(|reason| *reason > Some(InterruptReason::Timeout));
+        // Either way it was left alone long enough.
+        let _ = tokio::time::timeout(pause, ends).await;
     }
 }
 
@@ -86,7 +86,7 @@ impl Attempts {
             progressed: CancellationToken::new(),
             ended: CancellationToken::new(),
             is_committed: AtomicBool::new(false),
-            reason: Mutex::new(None),
+            reason: watch::Sender::new(None),
         });
         self.with(|map| match map.entry(ticket.clone()) {
             Entry::Occupied(_) => None,
@@ -162,5 +162,39 @@ impl Drop for Reservation {
             self.attempts.none_left.notify_waiters();
         }
         self.attempt.ended.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use InterruptReason::{Lost, Over, Rest, Shutdown, Timeout};
+    use phasegate_core::{Attempt, CampaignId, PhaseName, Run};
+
+    /// The reason that is left after these, one after the other.
+    fn after(reasons: [InterruptReason; 2]) -> InterruptReason {
+        let ticket = Ticket {
+            campaign: CampaignId::from_u128(1),
+            phase: PhaseName::new("collect").expect("a valid name"),
+            run: Run(1),
+            attempt: Attempt(1),
+        };
+        let reservation = Arc::new(Attempts::default()).reserve(&ticket);
+        let attempt = reservation.expect("nobody has it").attempt.clone();
+        for reason in reasons {
+            attempt.interrupt(reason);
+        }
+        attempt.reason().expect("it is interrupted")
+    }
+
+    #[test]
+    fn of_two_reasons_the_stronger_one_stays_whichever_comes_first() {
+        let from_weakest = [Timeout, Rest, Shutdown, Lost, Over];
+        for (index, stronger) in from_weakest.into_iter().enumerate() {
+            for weaker in from_weakest.into_iter().take(index) {
+                assert_eq!(after([weaker, stronger]), stronger, "{weaker:?} comes first");
+                assert_eq!(after([stronger, weaker]), stronger, "{weaker:?} comes last");
+            }
+        }
     }
 }

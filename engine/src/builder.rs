@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempts::Attempts;
 use crate::engine::Engine;
+use crate::faults::Faults;
 use crate::fresh_ids::FreshIds;
 use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
@@ -188,6 +189,7 @@ impl EngineBuilder {
             keys_at_work: KeysAtWork::default(),
             watched: Watched::default(),
             suspects: Suspects::default(),
+            faults: Faults::default(),
             keeps_watch: AtomicBool::new(false),
             looking: tokio::sync::Mutex::default(),
             keeps_leases: AtomicBool::new(false),

@@ -1,8 +1,8 @@
 //! The context of a runner: its inputs, the records of the phase before, and the way to commit its own records.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use phasegate_core::storage::{Output, Progress, RunOutput, Storage};
+use phasegate_core::storage::{Output, Progress, RunOutput, Storage, StorageError};
 use phasegate_core::{BatchNumber, RunRef, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::panics::caught;
 use crate::progress::ProgressBoard;
 use crate::runner::{Resources, RunError};
 
@@ -37,6 +38,7 @@ pub(crate) struct AttemptState {
     pub(crate) board: ProgressBoard,
     pub(crate) handle: Handle,
     pub(crate) written: Mutex<DurableOutput>,
+    pub(crate) fault: std::sync::Mutex<Option<StorageError>>,
 }
 
 /// The output of the run that is known to be durable, and the batch that is kept for the commit of the outcome.
@@ -67,7 +69,7 @@ impl AttemptState {
         output.batch = written.batch.next();
         let progress = output.progress;
         let is_progress = !output.records.is_empty() || output.checkpoint.is_some();
-        let appended = self.storage.append(output).await?;
+        let appended = self.asked(async { self.storage.append(output).await }).await?;
         written.batch = appended.batch;
         written.records = appended.records;
         if is_progress {
@@ -77,6 +79,21 @@ impl AttemptState {
             self.board.set(&self.ticket, progress);
         }
         Ok(())
+    }
+
+    /// Asks the store, and notes whether it has failed.
+    async fn asked<T>(&self, ask: impl Future<Output = Result<T, StorageError>>) -> Result<T, RunError> {
+        let answer = caught(ask).await.map_err(RunError::from);
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = match &answer {
+            Err(RunError::Storage(error)) => Some(error.clone()),
+            _ => None,
+        };
+        answer
+    }
+
+    /// How the store failed when the runner asked it last, if it did.
+    pub(crate) fn fault(&self) -> Option<StorageError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes the batch that was kept for the commit of the outcome.
@@ -161,10 +178,9 @@ impl RunContext {
         let Some(RunRef { phase, run }) = &self.shared.upstream else {
             return Ok(0);
         };
-        let output = self
-            .shared
-            .storage
-            .run_output(self.shared.ticket.campaign, phase, *run)
+        let (shared, campaign) = (&self.shared, self.shared.ticket.campaign);
+        let output = shared
+            .asked(async { shared.storage.run_output(campaign, phase, *run).await })
             .await?;
         Ok(output.map_or(0, |output| output.records))
     }
@@ -365,12 +381,12 @@ impl Upstream {
             let (Some(RunRef { phase, run }), Some(from)) = (&self.shared.upstream, self.next) else {
                 return Ok(None);
             };
-            let campaign = self.shared.ticket.campaign;
-            let page = self
-                .shared
-                .storage
-                .records(campaign, phase, *run, from, UPSTREAM_PAGE)
-                .await?;
+            let (shared, campaign) = (&self.shared, self.shared.ticket.campaign);
+            let read = async {
+                let storage = &shared.storage;
+                storage.records(campaign, phase, *run, from, UPSTREAM_PAGE).await
+            };
+            let page = shared.asked(read).await?;
             self.index = page.from;
             self.next = page.next;
             self.page = page.records.into_iter();

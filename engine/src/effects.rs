@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use phasegate_core::storage::StorageError;
 use phasegate_core::{Campaign, CampaignStatus, Intent, Ticket};
 
 use crate::attempts::{InterruptReason, Reservation};
 use crate::gather::Gathered;
 use crate::log;
+use crate::panics::caught;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
 use crate::supervise::{Launched, supervise};
@@ -51,7 +53,7 @@ impl EngineState {
         if let Some(reservation) = reservation
             && let Err(ticket) = self.launch(Arc::clone(after), gathered, reservation)
         {
-            self.give_up(&ticket).await;
+            self.give_up_in_the_end(&ticket).await;
         }
     }
 
@@ -97,14 +99,9 @@ impl EngineState {
     }
 
     /// Gives up the lease of an attempt whose end is not recorded, so that it is taken up again.
-    pub(crate) async fn give_up(&self, ticket: &Ticket) {
-        if let Err(error) = self
-            .storage
-            .release(self.owner, std::slice::from_ref(ticket))
-            .await
-        {
-            tracing::debug!(%ticket, %error, "a lease could not be given up");
-        }
+    pub(crate) async fn give_up(&self, ticket: &Ticket) -> Result<(), StorageError> {
+        let tickets = std::slice::from_ref(ticket);
+        caught(async { self.storage.release(self.owner, tickets).await }).await
     }
 
     /// Logs one WARN when a commit makes a chain wait.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use phasegate_core::storage::LeaseKind;
+use phasegate_core::Ticket;
+use phasegate_core::storage::{LeaseKind, StorageError};
 use tokio::time::{Instant, timeout};
 
 use crate::attempts::InterruptReason;
+use crate::panics::caught;
 use crate::state::EngineState;
 
 impl EngineState {
@@ -36,7 +38,10 @@ impl EngineState {
                 continue;
             }
             // A store that doesn't answer renews nothing.
-            if timeout(every, self.renew()).await.unwrap_or(false) {
+            if timeout(every, caught(self.renew()))
+                .await
+                .is_ok_and(|renewed| renewed.is_ok())
+            {
                 since = asked;
             } else if self.storage.lease_kind() == LeaseKind::Expiring
                 && since.elapsed() + every >= self.lease_ttl
@@ -55,19 +60,21 @@ impl EngineState {
         self.attempts.none_left().await;
     }
 
-    /// Renews the leases of the attempts at work; `false` when the store didn't answer.
-    async fn renew(&self) -> bool {
+    /// Renews the leases of the attempts at work.
+    async fn renew(&self) -> Result<(), StorageError> {
         // One whose commit is under way is not lost, though the store may not know it yet.
         let tickets = self.attempts.leased();
-        let renewal = match self.storage.renew(self.owner, self.lease_ttl, &tickets).await {
-            Ok(renewal) => renewal,
-            Err(error) => {
-                tracing::warn!(%error, "the leases of running phases could not be renewed");
-                return false;
-            }
-        };
+        let renewal = self.storage.renew(self.owner, self.lease_ttl, &tickets).await;
+        let renewal = renewal.inspect_err(|error| {
+            tracing::warn!(%error, "the leases of running phases could not be renewed");
+        })?;
         for ticket in &renewal.lost {
-            if let Some(attempt) = self.attempts.get(ticket) {
+            let Some(attempt) = self.attempts.get(ticket) else {
+                continue;
+            };
+            if self.is_over(ticket).await {
+                attempt.interrupt(InterruptReason::Over);
+            } else {
                 tracing::warn!(%ticket, "the lease of a running phase is lost: it is left to another engine");
                 attempt.interrupt(InterruptReason::Lost);
             }
@@ -77,6 +84,18 @@ impl EngineState {
                 attempt.interrupt(InterruptReason::Rest);
             }
         }
-        true
+        Ok(())
+    }
+
+    /// Whether the run of an attempt has come to its end, as it does when that is committed during a renewal. Else only the lease is
+    /// over, and another engine has taken the run up or may do so.
+    async fn is_over(&self, ticket: &Ticket) -> bool {
+        match self.storage.campaign(ticket.campaign).await {
+            Ok(read) => {
+                let working = read.campaign.and_then(|campaign| campaign.working_ticket());
+                working.is_none_or(|now| (now.phase, now.run) != (ticket.phase.clone(), ticket.run))
+            }
+            Err(_) => false,
+        }
     }
 }

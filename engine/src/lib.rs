@@ -111,6 +111,7 @@ mod effects;
 mod engine;
 mod error;
 mod events;
+mod faults;
 mod fresh_ids;
 mod gather;
 mod history;

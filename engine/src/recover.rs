@@ -13,6 +13,7 @@ use phasegate_core::{CampaignId, PipelineId, Rejection, Signal, Ticket};
 use crate::commit::Terms;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::panics::caught;
 use crate::state::EngineState;
 use crate::turns::LONGEST_LOOK;
 
@@ -20,10 +21,9 @@ use crate::turns::LONGEST_LOOK;
 const AT_ONCE: usize = 100;
 /// How long to wait before what could not be taken up is tried again, and after an error of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
-/// How long to wait before the store is asked again while only what is not watched here is due.
-const UNWATCHED_AFTER: Duration = Duration::from_secs(1);
-/// How long to wait before those are asked for again that must run alone, while others run.
-const HELD_BACK_FOR: Duration = Duration::from_secs(1);
+/// How long to wait before the store is asked again while that is due which is not watched here, must run alone, or comes to its end
+/// here.
+const AGAIN_SOON: Duration = Duration::from_secs(1);
 
 /// The result of a recovery.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,7 @@ impl Engine {
     pub async fn recover(&self) -> Result<Recovery, EngineError> {
         let mut recovery = Recovery::default();
         self.inner.watched.all();
-        let looked = self.inner.take_up_all(&mut recovery, Asked::ByNobody).await;
+        let looked = caught(self.inner.take_up_all(&mut recovery, Asked::ByNobody)).await;
         self.keep_watch(looked)?;
         self.inner.name_unknown(&mut recovery).await?;
         Ok(recovery)
@@ -73,7 +73,7 @@ impl Engine {
         let mut recovery = Recovery::default();
         let before = self.snapshot(id).await?;
         self.inner.watched.one(id);
-        let looked = self.inner.take_up_all(&mut recovery, Asked::ByName(id)).await;
+        let looked = caught(self.inner.take_up_all(&mut recovery, Asked::ByName(id))).await;
         self.keep_watch(looked)?;
         let elsewhere = before
             .working_ticket()
@@ -130,7 +130,7 @@ enum Asked {
 
 impl Asked {
     fn for_item(self, item: &DueItem) -> bool {
-        self == Self::ByName(campaign_of(item))
+        self == Self::ByName(item.campaign())
     }
 }
 
@@ -149,7 +149,7 @@ impl EngineState {
         let _turn = self.looking.lock().await;
         let pipelines = self.pipeline_ids();
         let mut seen = BTreeSet::new();
-        let mut held = Vec::new();
+        let (mut unwatched, mut held) = (Vec::new(), Vec::new());
         let mut limit = AT_ONCE;
         let due = loop {
             let due = self
@@ -159,20 +159,24 @@ impl EngineState {
             let is_full = due.items.len() >= limit;
             let mut found_new = false;
             for item in &due.items {
-                if !self.watched.has(campaign_of(item)) || !seen.insert(key_of(item)) {
+                if !seen.insert(key_of(item)) {
                     continue;
                 }
                 found_new = true;
+                if !self.watched.has(item.campaign()) {
+                    unwatched.push(item.campaign());
+                    continue;
+                }
                 if asked.for_item(item) {
                     self.take_up(item, recovery, true).await;
                     continue;
                 }
-                match self.is_suspect(item).await {
+                match caught(self.is_suspect(item)).await {
                     Ok(is_suspect) if is_suspect || self.suspects.is_alone() => {
                         held.push((item.clone(), is_suspect));
                     }
                     Ok(_) => self.take_up(item, recovery, false).await,
-                    Err(error) => recovery.failed.push((campaign_of(item), error)),
+                    Err(error) => recovery.failed.push((item.campaign(), error)),
                 }
             }
             if !is_full || self.shutdown.is_cancelled() {
@@ -184,23 +188,41 @@ impl EngineState {
             }
         };
         self.take_up_one(&held, recovery).await;
-        let failed = |id| recovery.failed.iter().any(|(failed, _)| *failed == id);
-        let mut pauses = due.items.iter().filter_map(|item| match campaign_of(item) {
-            id if failed(id) => Some(AGAIN_AFTER),
-            id if !self.watched.has(id) => Some(UNWATCHED_AFTER),
-            _ => None,
-        });
+        let given_back = [unwatched, recovery.held_back.clone()].concat();
+        self.give_back(&given_back).await;
         // What stays due is not asked for at once again.
-        let pause = pauses.by_ref().max().unwrap_or_default();
+        let pause = if !recovery.failed.is_empty() {
+            AGAIN_AFTER
+        } else if !given_back.is_empty() || due.items.iter().any(|item| self.is_here(item)) {
+            AGAIN_SOON
+        } else {
+            Duration::ZERO
+        };
         Ok(Look {
             pause,
+            gave_back: !given_back.is_empty(),
             holds_back: !recovery.held_back.is_empty(),
             due,
         })
     }
 
-    /// Takes up the first of those that are held back, if nothing runs here, and leaves the others. Another engine may have room for
-    /// their attempts.
+    /// Lets other engines see what was given to this one, and isn't taken up here now.
+    async fn give_back(&self, campaigns: &[CampaignId]) {
+        if !campaigns.is_empty()
+            && let Err(error) = self.storage.give_back(self.owner, campaigns).await
+        {
+            // The next look gives it back.
+            tracing::debug!(%error, "what isn't taken up could not be given back");
+        }
+    }
+
+    /// Whether an attempt has not yet come to its end in this process.
+    fn is_here(&self, item: &DueItem) -> bool {
+        matches!(item, DueItem::Attempt { ticket, .. } if self.attempts.get(ticket).is_some())
+    }
+
+    /// Takes up the first of those that are held back, if nothing runs here, and holds the others back. Another engine may have room for
+    /// them.
     async fn take_up_one(self: &Arc<Self>, held: &[(DueItem, bool)], recovery: &mut Recovery) {
         let mut held = held.iter();
         while self.attempts.len() == 0
@@ -209,17 +231,12 @@ impl EngineState {
         {
             self.take_up(item, recovery, false).await;
             let running = self.attempts.tickets();
-            let launched = running.iter().find(|ticket| ticket.campaign == campaign_of(item));
+            let launched = running.iter().find(|ticket| ticket.campaign == item.campaign());
             if *is_suspect && let Some(attempt) = launched.and_then(|ticket| self.attempts.get(ticket)) {
                 self.suspects.leave_alone(attempt);
             }
         }
-        for (item, _) in held {
-            recovery.held_back.push(campaign_of(item));
-            if let DueItem::Attempt { ticket, .. } = item {
-                self.give_up(ticket).await;
-            }
-        }
+        recovery.held_back.extend(held.map(|(item, _)| item.campaign()));
     }
 
     /// Names the running campaigns of pipelines that are not registered here.
@@ -246,10 +263,10 @@ impl EngineState {
     }
 
     async fn take_up(self: &Arc<Self>, item: &DueItem, recovery: &mut Recovery, by_name: bool) {
-        let id = campaign_of(item);
+        let id = item.campaign();
         let (signal, terms) = match item {
             DueItem::Attempt { ticket, released } => {
-                if self.attempts.get(ticket).is_some() {
+                if self.is_here(item) {
                     return;
                 }
                 let terms = Terms {
@@ -263,12 +280,11 @@ impl EngineState {
             DueItem::Moment { .. } => (Signal::Wake, Terms::default()),
         };
         let inner = Arc::clone(self);
-        let taken = self
-            .detached(async move {
-                inner.execute(id, &signal.into(), &terms).await?;
-                Ok(inner.storage.campaign(id).await?.campaign)
-            })
-            .await;
+        let work = self.detached(async move {
+            inner.execute(id, &signal.into(), &terms).await?;
+            Ok(inner.storage.campaign(id).await?.campaign)
+        });
+        let taken = caught(work).await;
         match taken {
             Ok(Some(after)) if after.working_ticket().is_some() => recovery.resumed.push(id),
             Ok(Some(_)) => recovery.settled.push(id),
@@ -286,11 +302,11 @@ impl EngineState {
             let changed = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
-                changed = self.something_to_look_at(&look) => changed,
+                changed = caught(self.something_to_look_at(&look)) => changed,
             };
             let mut recovery = Recovery::default();
             let looked = match changed {
-                Ok(_) => self.take_up_all(&mut recovery, Asked::ByNobody).await,
+                Ok(_) => caught(self.take_up_all(&mut recovery, Asked::ByNobody)).await,
                 Err(error) => Err(error.into()),
             };
             for (campaign, error) in &recovery.failed {
@@ -313,11 +329,11 @@ impl EngineState {
 
     /// Waits for whatever makes another look worthwhile.
     async fn something_to_look_at(&self, look: &Look) -> Result<(), StorageError> {
-        if look.holds_back {
-            // What was given up again changed what is due, and must not be the cause of the next look.
+        if look.gave_back {
+            // What was given back changed what is due, and must not be the cause of the next look.
             tokio::select! {
-                () = self.room_for_suspects() => {}
-                () = tokio::time::sleep(HELD_BACK_FOR) => {}
+                () = self.room_for_suspects(), if look.holds_back => {}
+                () = tokio::time::sleep(look.wait()) => {}
             }
             return Ok(());
         }
@@ -337,6 +353,8 @@ struct Look {
     due: Due,
     /// How long to leave alone what is due still.
     pause: Duration,
+    /// Whether anything was given back to other engines.
+    gave_back: bool,
     /// Whether suspects are held back, or others because of one.
     holds_back: bool,
 }
@@ -351,6 +369,7 @@ impl Look {
                 mark: 0,
             },
             pause: AGAIN_AFTER,
+            gave_back: false,
             holds_back: false,
         }
     }
@@ -362,13 +381,6 @@ impl Look {
             true => self.due.next_in.unwrap_or(LONGEST_LOOK),
             false => next.map_or(self.pause, |next| next.min(self.pause)),
         }
-    }
-}
-
-fn campaign_of(item: &DueItem) -> CampaignId {
-    match item {
-        DueItem::Attempt { ticket, .. } => ticket.campaign,
-        DueItem::Moment { campaign } => *campaign,
     }
 }
 

@@ -78,7 +78,8 @@ pub enum RunError {
     /// on.
     #[error(transparent)]
     Excess(#[from] Excess),
-    /// The store failed.
+    /// The store failed. That is no failure of the phase, whatever the runner then ends with: the run stays running, and is taken up again
+    /// from its checkpoint after a pause.
     #[error(transparent)]
     Storage(StorageError),
 }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempts::{Attempts, InterruptReason};
 use crate::error::EngineError;
+use crate::faults::Faults;
 use crate::fresh_ids::FreshIds;
 use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
@@ -40,6 +41,7 @@ pub(crate) struct EngineState {
     pub(crate) keys_at_work: KeysAtWork,
     pub(crate) watched: Watched,
     pub(crate) suspects: Suspects,
+    pub(crate) faults: Faults,
     /// Whether a task takes up what becomes due.
     pub(crate) keeps_watch: AtomicBool,
     /// Held by the one that takes up what is due now.

@@ -14,14 +14,16 @@ use crate::attempts::{InterruptReason, Reservation};
 use crate::commit::Terms;
 use crate::context::{AttemptState, DurableOutput, RunContext};
 use crate::error::EngineError;
+use crate::faults::retry_waits;
 use crate::metrics::{AttemptEnd, RunningAttempt};
-use crate::panics::panic_text;
+use crate::panics::{caught, panic_text};
 use crate::pipeline::Pipeline;
 use crate::runner::{Resources, RunError, RunOutcome};
 use crate::state::EngineState;
 
-/// The longest wait between two tries to record the end of an attempt.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often it is tried again to record the end of an attempt: for about six minutes, since a store that must be opened anew may report
+/// only that it is unavailable.
+const RETRIES: usize = 20;
 
 /// A committed attempt, ready to run.
 pub(crate) struct Launched {
@@ -39,6 +41,8 @@ enum RunnerEnd {
     Quiet,
     /// There is nothing to record: the attempt is over already, or the process shuts down.
     Unrecorded,
+    /// There is nothing to record, and the run is to be taken up again: the store has failed it.
+    StoreFailed(StorageError),
 }
 
 /// Runs an attempt to its end and records the end. It holds the reservation until then.
@@ -67,9 +71,13 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
                 let reason = reservation.attempt.reason();
                 // A lease that is lost may be there still, where it was only not renewed in time.
                 if reason != Some(InterruptReason::Over) {
-                    inner.give_up(&ticket).await;
+                    inner.give_up_in_the_end(&ticket).await;
                 }
                 return running.ended(took, unrecorded(reason));
+            }
+            RunnerEnd::StoreFailed(error) => {
+                inner.leave(&reservation, &error).await;
+                return running.ended(took, AttemptEnd::LeftRunning);
             }
         };
         // Boxed, so that a run takes no memory for its end while it works.
@@ -95,12 +103,10 @@ async fn record(
         output: last,
         ..Terms::default()
     };
-    let mut waits = retry_waits();
+    let mut waits = retry_waits().take(RETRIES);
     let failed = loop {
-        match inner
-            .execute(ticket.campaign, &signal.clone().into(), &terms)
-            .await
-        {
+        let input = signal.clone().into();
+        match caught(inner.execute(ticket.campaign, &input, &terms)).await {
             Ok(_) => return recorded(&signal, reason),
             Err(error) if error.is_gone_or_stale() => return AttemptEnd::Superseded,
             Err(EngineError::Storage(StorageError::StaleTicket { .. })) => return AttemptEnd::Superseded,
@@ -129,8 +135,8 @@ async fn record(
             Err(error) => break error,
         }
     };
-    tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded; recover() will take it up");
-    inner.give_up(ticket).await;
+    tracing::error!(%ticket, error = %failed, "the end of a run could not be recorded");
+    inner.leave(reservation, &failed).await;
     AttemptEnd::LeftRunning
 }
 
@@ -157,13 +163,6 @@ fn unrecorded(reason: Option<InterruptReason>) -> AttemptEnd {
     }
 }
 
-/// How long to wait before each retry: twice as long each time, about six minutes in all.
-///
-/// The retries end, since a store that must be opened anew may report only that it is unavailable.
-fn retry_waits() -> impl Iterator<Item = Duration> {
-    (0..20).map(|retry| Duration::from_millis(100 << retry).min(LONGEST_WAIT))
-}
-
 /// Runs the attempt, and gives its end with the batch that is to be committed with it.
 async fn run(
     inner: &Arc<EngineState>,
@@ -181,27 +180,22 @@ async fn run(
         biased;
         // A store that answers late must not begin what is to be at rest, or is another engine's by now.
         () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
-        begun = begin(inner, launched, reservation) => begun,
+        begun = caught(begin(inner, launched, reservation)) => begun,
     };
     let (mut task, state) = match begun {
         Ok(begun) => begun,
-        Err(error) => {
-            return (
-                failed("storage", format!("the run could not begin: {error}")),
-                None,
-            );
-        }
+        Err(error) => return (RunnerEnd::StoreFailed(error), None),
     };
     tokio::select! {
         biased;
-        ended = &mut task => return with_last(end_of(ended, attempt.reason()), &state).await,
+        ended = &mut task => return with_last(end_of(ended, attempt.reason(), &state), &state).await,
         () = attempt.cancellation.cancelled() => {}
         () = sleep(timeout) => attempt.interrupt(InterruptReason::Timeout),
     }
     // The runner was asked to come to rest. A later command may still change the reason.
     let end = tokio::select! {
         biased;
-        ended = &mut task => end_of(ended, attempt.reason()),
+        ended = &mut task => end_of(ended, attempt.reason(), &state),
         () = tokio::time::sleep(inner.grace) => {
             task.abort();
             outstayed(inner, reservation)
@@ -224,7 +218,7 @@ async fn with_last(end: RunnerEnd, state: &AttemptState) -> (RunnerEnd, Option<O
             let last = state.take_last().await;
             (end, last)
         }
-        RunnerEnd::Quiet | RunnerEnd::Unrecorded => {
+        RunnerEnd::Quiet | RunnerEnd::Unrecorded | RunnerEnd::StoreFailed(_) => {
             // An attempt that is over appends nothing more, and what is lost here is redone by the next one.
             if let Err(error) = state.append_last().await {
                 tracing::debug!(%error, "the last batch of an interrupted run was not appended");
@@ -277,6 +271,7 @@ async fn begin(
             last: None,
             is_over: false,
         }),
+        fault: std::sync::Mutex::default(),
         ticket,
         config,
         resources,
@@ -304,6 +299,7 @@ async fn begin(
 fn end_of(
     ended: Result<Result<RunOutcome, RunError>, JoinError>,
     reason: Option<InterruptReason>,
+    state: &AttemptState,
 ) -> RunnerEnd {
     let end = match ended {
         Ok(Ok(RunOutcome::Completed(summary))) => RunnerEnd::Reported(Outcome::Completed(summary)),
@@ -314,12 +310,19 @@ fn end_of(
         // A runner may be wrong about being fenced. Its phase must not stay running without a runner, so the machine decides.
         Ok(Err(RunError::Interrupted | RunError::Fenced)) => interrupted(reason),
         Ok(Err(RunError::Excess(excess))) => failed(excess.code(), excess.to_string()),
-        Ok(Err(RunError::Storage(error))) => failed("storage", error.to_string()),
+        Ok(Err(RunError::Storage(error))) => RunnerEnd::StoreFailed(error),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => failed("panicked", format!("the phase panicked: {}", panic_text(&*panic))),
             // The runtime is going down.
             Err(_) => RunnerEnd::Unrecorded,
         },
+    };
+    let end = match (end, state.fault()) {
+        // A runner may tell of the store's fault in words of its own.
+        (RunnerEnd::Reported(Outcome::Failed(_)) | RunnerEnd::Quiet, Some(error)) => {
+            RunnerEnd::StoreFailed(error)
+        }
+        (end, _) => end,
     };
     match (end, reason) {
         // What fails once everything around it goes down is no failure of the phase.
@@ -327,6 +330,8 @@ fn end_of(
             RunnerEnd::Reported(Outcome::Failed(_)),
             Some(InterruptReason::Shutdown | InterruptReason::Lost),
         ) => RunnerEnd::Unrecorded,
+        // It was to come to rest, and is quiet now.
+        (RunnerEnd::StoreFailed(_), Some(_)) => interrupted(reason),
         (end, _) => end,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use phasegate_core::storage::DueItem;
-use phasegate_core::{Campaign, Ticket};
+use phasegate_core::{Activity, Campaign, RunState};
 use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::LocalAttempt;
@@ -70,28 +70,27 @@ impl Suspects {
 }
 
 impl EngineState {
-    /// Whether something that is due is an attempt under suspicion.
+    /// Whether taking up something that is due launches a suspect: as a recovery or as a retry.
     pub(crate) async fn is_suspect(&self, item: &DueItem) -> Result<bool, EngineError> {
-        let DueItem::Attempt { ticket, .. } = item else {
+        let Some(campaign) = self.storage.campaign(item.campaign()).await?.campaign else {
             return Ok(false);
         };
-        let Some(campaign) = self.storage.campaign(ticket.campaign).await?.campaign else {
-            return Ok(false);
-        };
-        let (true, Some(run)) = (is_at(&campaign, ticket), campaign.activity.run()) else {
+        let (Some(run), Some(slot)) = (launched_by(item, &campaign), campaign.current()) else {
             return Ok(false);
         };
         if run.recoveries.count == 0 {
             return Ok(false);
         }
-        let output = self
-            .storage
-            .run_output(ticket.campaign, &ticket.phase, ticket.run)
-            .await?;
+        let output = self.storage.run_output(campaign.id, &slot.phase, run.run).await?;
         Ok(run.is_suspect(output.unwrap_or_default().progress_batch))
     }
 }
 
-fn is_at(campaign: &Campaign, ticket: &Ticket) -> bool {
-    campaign.working_ticket().as_ref() == Some(ticket)
+/// The run whose next attempt is launched when something that is due is taken up; a deadline launches none.
+fn launched_by<'a>(item: &DueItem, campaign: &'a Campaign) -> Option<&'a RunState> {
+    let launches = match item {
+        DueItem::Attempt { ticket, .. } => campaign.working_ticket().as_ref() == Some(ticket),
+        DueItem::Moment { .. } => matches!(campaign.activity, Activity::Failed { .. }),
+    };
+    campaign.activity.run().filter(|_| launches)
 }

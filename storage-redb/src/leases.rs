@@ -148,6 +148,16 @@ impl Leases {
         }
     }
 
+    /// Shows others again what was given out to `owner` of these campaigns.
+    pub(crate) fn give_back(&mut self, owner: OwnerId, campaigns: &[CampaignId]) {
+        for id in campaigns {
+            if self.given.get(id) == Some(&owner) {
+                self.given.remove(id);
+                self.change_mark();
+            }
+        }
+    }
+
     /// Says of attempts which `owner` has lost, and what was asked of the others.
     pub(crate) fn renew(&self, owner: OwnerId, tickets: &[Ticket]) -> Renewal {
         let mut renewal = Renewal::default();

@@ -208,6 +208,12 @@ impl Storage for RedbStorage {
         self.write(Release { owner, tickets }).await
     }
 
+    async fn give_back(&self, owner: OwnerId, campaigns: &[CampaignId]) -> Result<(), StorageError> {
+        let campaigns = campaigns.to_vec();
+        self.between(move |leases, store| store.check_open().map(|()| leases.give_back(owner, &campaigns)))
+            .await
+    }
+
     async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
         self.look(format::token_secret)
     }

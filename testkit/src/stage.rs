@@ -70,13 +70,25 @@ impl Stage {
         self.actor(ticket).await;
     }
 
+    /// Waits until there is an attempt on stage that is wanted, and was not told to end yet; gives its ticket.
+    pub async fn arrival(&self, is_wanted: impl Fn(&Ticket) -> bool) -> Ticket {
+        self.found(|stage| stage.on_stage().into_iter().find(&is_wanted))
+            .await
+    }
+
     async fn actor(&self, ticket: &Ticket) -> mpsc::UnboundedSender<Instruction> {
+        self.found(|stage| stage.cast(|cast| cast.lines.get(ticket).cloned()))
+            .await
+    }
+
+    /// Waits until an arrival brings what is looked for.
+    async fn found<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         loop {
             let arrival = self.inner.arrival.notified();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
-            if let Some(actor) = self.cast(|cast| cast.lines.get(ticket).cloned()) {
-                return actor;
+            if let Some(found) = look(self) {
+                return found;
             }
             arrival.await;
         }

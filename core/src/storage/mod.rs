@@ -212,8 +212,8 @@ pub trait Storage: Send + Sync + 'static {
     /// by the store's clock: of these pipelines, at most `limit` (1 to 1,000).
     ///
     /// What it gives to `owner` it hides from every other owner for `ttl`; a store whose leases last while it is held hides it until
-    /// it is committed, released or opened again. The owner sees it again, after what it was not yet given. The end of such a hiding
-    /// counts for [`Due::next_in`] as the end of a lease does, and a new lease whose end comes first changes [`Due::mark`].
+    /// it is committed, released, given back or opened again. The owner sees it again, after what it was not yet given. The end of such
+    /// a hiding counts for [`Due::next_in`] as the end of a lease does, and a new lease whose end comes first changes [`Due::mark`].
     async fn due(
         &self,
         owner: OwnerId,
@@ -233,6 +233,10 @@ pub trait Storage: Send + Sync + 'static {
     /// it was only given by [`due`](Self::due) is shown to the others again, and doesn't count as released; a lease that is over, and
     /// what others hold, is left alone.
     async fn release(&self, owner: OwnerId, tickets: &[Ticket]) -> Result<(), StorageError>;
+
+    /// Shows the other owners again what [`due`](Self::due) gave to `owner` of these campaigns, attempts and moments, and changes
+    /// [`Due::mark`]. What it was not given is left alone. Nothing counts as released by it.
+    async fn give_back(&self, owner: OwnerId, campaigns: &[CampaignId]) -> Result<(), StorageError>;
 
     /// The secret that the tokens of answers are made with.
     async fn token_secret(&self) -> Result<TokenSecret, StorageError>;

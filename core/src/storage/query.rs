@@ -267,6 +267,16 @@ pub enum DueItem {
     },
 }
 
+impl DueItem {
+    /// The campaign that it is of.
+    pub fn campaign(&self) -> CampaignId {
+        match self {
+            Self::Attempt { ticket, .. } => ticket.campaign,
+            Self::Moment { campaign } => *campaign,
+        }
+    }
+}
+
 /// What waits to be taken up, and when more will.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Due {

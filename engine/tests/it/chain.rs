@@ -1,14 +1,14 @@
 //! How a chain runs, waits, fails and goes on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use phasegate::core::Timestamp;
 use phasegate::storage::{CampaignQuery, EventScope};
 use phasegate::{Answer, CampaignStatus, Engine, Failure, Mode, PhaseStatus, Reported};
 use serde_json::json;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::Level;
 
+use crate::support::log::Log;
 use crate::support::{PHASES, World, builder, definition};
 
 #[tokio::test]
@@ -87,36 +87,14 @@ async fn a_refused_start_lists_everything_that_is_missing_in_order_and_starts_no
     );
 }
 
-/// The WARN lines that were traced.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
-
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Warnings {
-    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
-        struct Fields(BTreeMap<String, String>);
-        impl tracing::field::Visit for Fields {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                self.0.insert(field.name().to_owned(), format!("{value:?}"));
-            }
-            fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
-                self.0.insert(field.name().to_owned(), value.to_owned());
-            }
-        }
-        if *event.metadata().level() == tracing::Level::WARN {
-            let mut fields = Fields(BTreeMap::new());
-            event.record(&mut fields);
-            // That nobody watches for retries is another matter.
-            if fields.0.contains_key("campaign") {
-                self.0.lock().expect("no panic").push(fields.0);
-            }
-        }
-    }
+/// The warnings of campaigns. That nobody watches for retries is another matter.
+fn warned(log: &Log) -> Vec<BTreeMap<String, String>> {
+    log.with(Level::WARN, "campaign")
 }
 
 #[tokio::test]
 async fn a_config_removed_mid_chain_waits_visibly_with_one_warning_and_goes_on_when_it_is_back() {
-    let warnings = Warnings::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
+    let (log, _guard) = Log::listen();
     let world = World::new();
     let campaign = world.ready(Mode::FullSequence).await;
     campaign.start("collect").await.expect("it starts");
@@ -135,7 +113,7 @@ async fn a_config_removed_mid_chain_waits_visibly_with_one_warning_and_goes_on_w
             .any(|line| line.contains("failed")),
         "it is not an error"
     );
-    let warned = warnings.0.lock().expect("no panic").clone();
+    let warned = warned(&log);
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert_eq!(
         warned[0].get("missing_phases").map(String::as_str),
@@ -161,9 +139,8 @@ async fn a_config_removed_mid_chain_waits_visibly_with_one_warning_and_goes_on_w
 
 #[tokio::test]
 async fn a_chain_that_waits_is_warned_of_whatever_led_there_and_once() {
-    let warnings = Warnings::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
-    let warned = || warnings.0.lock().expect("no panic").len();
+    let (log, _guard) = Log::listen();
+    let warned = || warned(&log).len();
     let world = World::new();
     let campaign = world.ready(Mode::StepByStep).await;
     campaign.start("collect").await.expect("it starts");
@@ -183,8 +160,7 @@ async fn a_chain_that_waits_is_warned_of_whatever_led_there_and_once() {
 
 #[tokio::test]
 async fn a_completion_under_a_changed_pipeline_is_not_warned_of_as_waiting_for_configuration() {
-    let warnings = Warnings::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
+    let (log, _guard) = Log::listen();
     let world = World::new();
     let campaign = world.ready(Mode::FullSequence).await;
     campaign.start("collect").await.expect("it starts");
@@ -199,7 +175,7 @@ async fn a_completion_under_a_changed_pipeline_is_not_warned_of_as_waiting_for_c
     assert_eq!(reported.expect("an answer"), Reported::Recorded);
     let there = other.campaign(campaign.id()).await.expect("it is there");
     assert_eq!(there.view().await.expect("a view").status, CampaignStatus::Idle);
-    let warned = warnings.0.lock().expect("no panic").clone();
+    let warned = warned(&log);
     assert!(warned.is_empty(), "{warned:?}");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate::core::{EventKind, OnSkip};
-use phasegate::storage::{EventScope, Storage};
+use phasegate::storage::{ChangeScope, EventScope, Storage};
 use phasegate::{
     Answer, CampaignHandle, CampaignStatus, Deferred, Engine, Envelope, Failure, NewCampaign, Reported,
     RetryPolicy, RunContext, RunOutcome, Ticket,
@@ -50,10 +50,16 @@ async fn ticket(engine: &Engine, campaign: &CampaignHandle) -> Ticket {
 }
 
 /// Waits until the campaign has this status.
-async fn status(campaign: &CampaignHandle, wanted: CampaignStatus) {
+async fn status(storage: &MemoryStorage, campaign: &CampaignHandle, wanted: CampaignStatus) {
     let has_it = async {
-        while campaign.view().await.expect("a view").status != wanted {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        loop {
+            let latest = storage.latest().await.expect("a read");
+            if campaign.view().await.expect("a view").status == wanted {
+                return;
+            }
+            let scope = ChangeScope::Campaign(campaign.id());
+            let changed = storage.changed(scope, latest, Duration::from_secs(60)).await;
+            changed.expect("a store");
         }
     };
     tokio::time::timeout(Duration::from_secs(3600), has_it)
@@ -68,13 +74,13 @@ async fn a_failed_phase_is_tried_again_by_itself_as_often_as_its_policy_says() {
     engine.recover().await.expect("nothing is due");
     let (campaign, first) = running(&engine).await;
     stage.fail(&first, Failure::new("flaky", "flaky")).await;
-    status(&campaign, CampaignStatus::Retrying).await;
+    status(&storage, &campaign, CampaignStatus::Retrying).await;
     storage.clock().advance(DELAY);
-    status(&campaign, CampaignStatus::Running).await;
+    status(&storage, &campaign, CampaignStatus::Running).await;
     let second = ticket(&engine, &campaign).await;
     assert_eq!((second.run.0, second.attempt.0), (1, 2));
     stage.fail(&second, Failure::new("flaky", "flaky")).await;
-    status(&campaign, CampaignStatus::Failed).await;
+    status(&storage, &campaign, CampaignStatus::Failed).await;
     assert_eq!(campaign.view().await.expect("a view").due_at, None);
 }
 
@@ -84,7 +90,7 @@ async fn a_retry_that_is_due_while_nobody_is_there_is_made_by_the_next_engine() 
     let engine_before = engine(&storage, &stage);
     let (campaign, first) = running(&engine_before).await;
     stage.fail(&first, Failure::new("flaky", "flaky")).await;
-    status(&campaign, CampaignStatus::Retrying).await;
+    status(&storage, &campaign, CampaignStatus::Retrying).await;
     engine_before.shutdown().await.expect("it shuts down in order");
     storage.clock().advance(DELAY);
     storage.reopen();
@@ -105,7 +111,7 @@ async fn a_phase_that_waits_for_a_report_waits_over_the_end_of_its_process_with_
         deadline_ms: Some(60_000),
     };
     stage.defer_with(&asked, deferred).await;
-    status(&campaign, CampaignStatus::WaitingForReport).await;
+    status(&storage, &campaign, CampaignStatus::WaitingForReport).await;
     assert_eq!(engine_before.running_phases(), 0, "nobody works on it");
     engine_before.shutdown().await.expect("it shuts down in order");
     storage.reopen();
@@ -149,9 +155,9 @@ async fn a_report_that_comes_too_late_is_the_end_of_the_phase() {
         ..Deferred::default()
     };
     stage.defer_with(&asked, deferred).await;
-    status(&campaign, CampaignStatus::WaitingForReport).await;
+    status(&storage, &campaign, CampaignStatus::WaitingForReport).await;
     storage.clock().advance(Duration::from_secs(60));
-    status(&campaign, CampaignStatus::Failed).await;
+    status(&storage, &campaign, CampaignStatus::Failed).await;
     let view = campaign.view().await.expect("a view");
     assert_eq!(
         view.phases[0].failure.clone().expect("why").code,

@@ -1,4 +1,5 @@
-//! Launches whose commit takes its time: the lease counts from before the commit, and no renewal ends what is not yet there.
+//! Commits that take their time: the lease of a launch counts from before its commit, no renewal ends what is not yet there, and none
+//! complains of what has just ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +11,11 @@ use phasegate::storage::{ChangeScope, Storage, StorageError};
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
 use tokio::sync::Notify;
+use tracing::Level;
 
-use crate::support::World;
-use crate::support::interposed::{Between, seen};
+use crate::support::interposed::{Between, Held, seen};
+use crate::support::log::Log;
+use crate::support::{World, running};
 
 /// Holds calls and answers while it is cut: all of them, or those of one call alone.
 #[derive(Clone)]
@@ -169,4 +172,37 @@ async fn a_renewal_while_a_launch_is_committed_doesn_t_end_it() {
     tokio::time::timeout(Duration::from_secs(60), completed)
         .await
         .expect("it completes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_while_an_end_is_committed_tells_of_no_lost_lease() {
+    let (log, _guard) = Log::listen();
+    let inner = Arc::new(MemoryStorage::new());
+    let end = Held::answer_of("commit");
+    let store = seen(&inner, end.clone());
+    let world = World::on(Arc::clone(&inner), None, |builder| builder.storage(store));
+    let (campaign, ticket) = running(&world).await;
+    end.next();
+    world.stage.complete(&ticket, json!({})).await;
+    end.arrived().await;
+    // Leases are renewed every 10 s.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    end.release();
+    world.running(&campaign, "refine").await;
+    assert_eq!(log.with(Level::WARN, "ticket"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_another_engine_has_taken_is_told_as_lost() {
+    let (log, _guard) = Log::listen();
+    let here = World::new();
+    let (campaign, ticket) = running(&here).await;
+    here.storage.end_leases();
+    let there = World::on(Arc::new(here.storage.connect()), None, |builder| builder);
+    there.engine.recover().await.expect("it takes the attempt up");
+    assert_eq!(there.running(&campaign, "collect").await.attempt.0, 2);
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let lost = log.with(Level::WARN, "ticket");
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert_eq!(lost[0]["ticket"], ticket.to_string());
 }

@@ -15,6 +15,7 @@ mod probes;
 mod recovery;
 mod resources;
 mod revisions;
+mod store_faults;
 mod supervision;
 mod support;
 mod suspects;

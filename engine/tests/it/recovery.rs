@@ -1,11 +1,13 @@
 //! Shutdowns, and the recovery of running phases by the next engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use phasegate::storage::Storage;
-use phasegate::{CampaignStatus, Deferred, Engine, RunContext, RunOutcome};
+use phasegate::{CampaignId, CampaignStatus, Deferred, Engine, RunContext, RunOutcome};
 use phasegate_testkit::MemoryStorage;
 
+use crate::support::interposed::{Faulty, seen};
 use crate::support::{Doing, World, builder, definition, running};
 
 #[tokio::test]
@@ -72,4 +74,45 @@ async fn a_recovery_leaves_campaigns_of_pipelines_that_are_not_registered_as_the
     let next = World::on(storage, None, |builder| builder);
     let recovery = next.engine.recover().await.expect("it recovers");
     assert_eq!(recovery.resumed, [campaign.id()]);
+}
+
+/// Two campaigns whose phases run in no process any more: the one that had them shut down in order.
+async fn two_left_behind(storage: &Arc<MemoryStorage>) -> [CampaignId; 2] {
+    let before = World::on(Arc::new(storage.connect()), None, |builder| builder);
+    let ((one, _), (other, _)) = (running(&before).await, running(&before).await);
+    let (left, ()) = tokio::join!(before.engine.shutdown(), async { before.stage.close() });
+    left.expect("it shuts down in order");
+    [one.id(), other.id()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_watches_one_campaign_alone_leaves_the_others_to_other_engines() {
+    let storage = Arc::new(MemoryStorage::new());
+    let [one, other] = two_left_behind(&storage).await;
+    let here = World::on(Arc::new(storage.connect()), None, |builder| builder);
+    let recovery = here.engine.recover_campaign(one).await.expect("it recovers");
+    assert_eq!(recovery.resumed, [one]);
+    let there = World::on(storage, None, |builder| builder);
+    assert_eq!(
+        there.engine.recover().await.expect("it recovers").resumed,
+        [other]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_watches_is_not_looked_at_in_a_tight_loop() {
+    let storage = Arc::new(MemoryStorage::new());
+    let [one, _] = two_left_behind(&storage).await;
+    let counted = Faulty::unavailable_at("due");
+    let worlds = [(); 2].map(|()| {
+        let handle = Arc::new(storage.connect());
+        let through = seen(&handle, counted.clone());
+        World::on(handle, None, |builder| builder.storage(through))
+    });
+    for world in &worlds {
+        world.engine.recover_campaign(one).await.expect("it recovers");
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let looks = counted.calls();
+    assert!((50..=130).contains(&looks), "about once a second each: {looks}");
 }

@@ -3,12 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate::storage::Storage;
-use phasegate::{CampaignHandle, CampaignId, CampaignStatus, Engine, NewCampaign, Recovery, Ticket};
+use phasegate::storage::{ChangeScope, Storage};
+use phasegate::{
+    CampaignHandle, CampaignId, CampaignStatus, Engine, Failure, NewCampaign, Recovery, RetryPolicy, Ticket,
+};
 use phasegate_testkit::{MemoryStorage, Stage};
 use serde_json::json;
 
 use crate::support::{builder, definition};
+
+/// How long anything may take, by the virtual clock.
+const DEADLINE: Duration = Duration::from_secs(600);
+/// When a phase that failed is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// One process after the other on one store.
 struct Processes {
@@ -23,9 +30,20 @@ struct Process {
 }
 
 impl Processes {
+    fn new() -> Self {
+        Self {
+            storage: MemoryStorage::new(),
+        }
+    }
+
     fn next(&self) -> Process {
         let (handle, stage) = (Arc::new(self.storage.connect()), Stage::default());
-        let pipeline = builder("press").runner(definition("collect"), stage.runner());
+        let retry = RetryPolicy {
+            initial_delay_ms: RETRY_AFTER.as_millis() as u64,
+            jitter: 0.0,
+            ..RetryPolicy::new(3)
+        };
+        let pipeline = builder("press").runner(definition("collect").retry(retry), stage.runner());
         let engine = Engine::builder()
             .shared_storage(Arc::clone(&handle) as Arc<dyn Storage>)
             .pipeline(pipeline.build().expect("a valid pipeline"))
@@ -43,6 +61,48 @@ impl Processes {
         process.handle.close().await.expect("it is closed");
         process.stage.close();
         self.storage.end_leases();
+    }
+
+    /// Campaigns whose phases are suspects by now: their processes ended three times.
+    async fn suspects<const N: usize>(&self, names: [&str; N]) -> [CampaignId; N] {
+        let process = self.next();
+        let mut ids = Vec::new();
+        for name in names {
+            ids.push(process.started(name).await);
+        }
+        self.crash(process).await;
+        for _ in 0..2 {
+            let process = self.next();
+            assert_eq!(process.recover().await.resumed.len(), N);
+            self.crash(process).await;
+        }
+        ids.try_into().expect("as many as names")
+    }
+
+    /// A process in which a suspect waits to be tried again beside another campaign's phase, which runs.
+    async fn held_back(&self) -> (Process, CampaignId, Ticket) {
+        let [suspect] = self.suspects(["flaky"]).await;
+        let process = self.next();
+        assert_eq!(process.recover().await.resumed, [suspect]);
+        let ticket = process.taken_up(suspect).await;
+        process.stage.fail(&ticket, Failure::new("flaky", "flaky")).await;
+        let campaign = process.campaign(suspect).await;
+        let scope = ChangeScope::Campaign(suspect);
+        while campaign.view().await.expect("a view").status != CampaignStatus::Retrying {
+            let latest = self.storage.latest().await.expect("a read");
+            let changed = self.storage.changed(scope, latest, DEADLINE).await;
+            assert!(changed.expect("a store"), "it fails");
+        }
+        let other = process.started("other").await;
+        self.storage.clock().advance(RETRY_AFTER);
+        // It looks at what is due many times.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let on_stage = process.stage.on_stage();
+        let [other_s] = &on_stage[..] else {
+            panic!("{on_stage:?}")
+        };
+        assert_eq!(other_s.campaign, other);
+        (process, suspect, other_s.clone())
     }
 }
 
@@ -70,16 +130,12 @@ impl Process {
 
     /// Waits until an attempt of the campaign is on this process' stage.
     async fn taken_up(&self, id: CampaignId) -> Ticket {
-        let is_there = async {
-            loop {
-                if let Some(ticket) = self.stage.on_stage().into_iter().find(|one| one.campaign == id) {
-                    return ticket;
-                }
-                tokio::task::yield_now().await;
-                tokio::time::advance(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(600), is_there)
+        self.arrival(|ticket| ticket.campaign == id).await
+    }
+
+    /// Waits until an attempt that is wanted is on this process' stage.
+    async fn arrival(&self, is_wanted: impl Fn(&Ticket) -> bool) -> Ticket {
+        tokio::time::timeout(DEADLINE, self.stage.arrival(is_wanted))
             .await
             .expect("it is taken up in the end")
     }
@@ -87,9 +143,7 @@ impl Process {
 
 #[tokio::test(start_paused = true)]
 async fn a_poisoned_campaign_ends_as_a_crash_loop_and_its_neighbours_complete() {
-    let processes = Processes {
-        storage: MemoryStorage::new(),
-    };
+    let processes = Processes::new();
     let process = processes.next();
     let mut good = Vec::new();
     for number in 0..10 {
@@ -121,7 +175,7 @@ async fn a_poisoned_campaign_ends_as_a_crash_loop_and_its_neighbours_complete() 
                 let left = good.iter().position(|one| *one == ticket.campaign);
                 good.remove(left.expect("it is one of them"));
                 let next = match good.first() {
-                    Some(_) => process.any_taken_up().await,
+                    Some(_) => process.arrival(|_| true).await,
                     None => process.taken_up(poisoned).await,
                 };
                 is_taken_up = next.campaign == poisoned;
@@ -151,29 +205,9 @@ async fn a_poisoned_campaign_ends_as_a_crash_loop_and_its_neighbours_complete() 
     }
 }
 
-impl Process {
-    /// Waits until any attempt is on this process' stage.
-    async fn any_taken_up(&self) -> Ticket {
-        let is_there = async {
-            loop {
-                if let Some(ticket) = self.stage.on_stage().into_iter().next() {
-                    return ticket;
-                }
-                tokio::task::yield_now().await;
-                tokio::time::advance(Duration::from_millis(100)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(600), is_there)
-            .await
-            .expect("one is taken up in the end")
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn six_orderly_restarts_count_nothing() {
-    let processes = Processes {
-        storage: MemoryStorage::new(),
-    };
+    let processes = Processes::new();
     let process = processes.next();
     let id = process.started("long").await;
     let mut process = process;
@@ -190,17 +224,8 @@ async fn six_orderly_restarts_count_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_suspect_that_makes_progress_is_trusted_and_the_others_are_taken_up() {
-    let processes = Processes {
-        storage: MemoryStorage::new(),
-    };
-    let process = processes.next();
-    let both = [process.started("one").await, process.started("other").await];
-    processes.crash(process).await;
-    for _ in 0..2 {
-        let process = processes.next();
-        assert_eq!(process.recover().await.resumed.len(), 2);
-        processes.crash(process).await;
-    }
+    let processes = Processes::new();
+    let both = processes.suspects(["one", "other"]).await;
     let process = processes.next();
     let recovery = process.recover().await;
     assert_eq!(
@@ -210,10 +235,8 @@ async fn a_suspect_that_makes_progress_is_trusted_and_the_others_are_taken_up() 
     );
     assert!(both.contains(&recovery.resumed[0]) && both.contains(&recovery.held_back[0]));
     let alone = process.taken_up(recovery.resumed[0]).await;
-    for _ in 0..100 {
-        tokio::time::advance(Duration::from_millis(100)).await;
-        assert_eq!(process.stage.launches(), 1, "it is alone for 10 s");
-    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(process.stage.launches(), 1, "it is alone for 10 s");
     process.stage.commit(&alone, 1).await.expect("durable");
     // It runs on, so the other one, a suspect itself, has to wait for its end.
     process.stage.complete(&alone, json!(null)).await;
@@ -222,17 +245,8 @@ async fn a_suspect_that_makes_progress_is_trusted_and_the_others_are_taken_up() 
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_suspect_is_taken_up_as_soon_as_the_suspect_is_done() {
-    let processes = Processes {
-        storage: MemoryStorage::new(),
-    };
-    let process = processes.next();
-    let both = [process.started("one").await, process.started("other").await];
-    processes.crash(process).await;
-    for _ in 0..2 {
-        let process = processes.next();
-        process.recover().await;
-        processes.crash(process).await;
-    }
+    let processes = Processes::new();
+    let both = processes.suspects(["one", "other"]).await;
     let process = processes.next();
     let recovery = process.recover().await;
     let alone = process.taken_up(recovery.resumed[0]).await;
@@ -242,4 +256,22 @@ async fn who_waits_for_a_suspect_is_taken_up_as_soon_as_the_suspect_is_done() {
     assert!(both.contains(&recovery.held_back[0]));
     let waited = began.elapsed();
     assert!(waited < Duration::from_secs(5), "nothing hinders it: {waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspect_that_is_to_be_tried_again_waits_until_nothing_else_runs() {
+    let processes = Processes::new();
+    let (process, suspect, other_s) = processes.held_back().await;
+    process.stage.complete(&other_s, json!(null)).await;
+    let again = process.taken_up(suspect).await;
+    assert_eq!(again.attempt.0, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspect_that_is_to_be_tried_again_and_is_held_back_is_taken_up_by_an_engine_that_has_room() {
+    let processes = Processes::new();
+    let (_busy, suspect, _) = processes.held_back().await;
+    let free = processes.next();
+    free.recover().await;
+    free.taken_up(suspect).await;
 }

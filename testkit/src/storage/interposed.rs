@@ -116,6 +116,7 @@ port! {
     due(owner: OwnerId, pipelines: &[PipelineId], ttl: Duration, limit: usize) -> Due;
     renew(owner: OwnerId, ttl: Duration, tickets: &[Ticket]) -> Renewal;
     release(owner: OwnerId, tickets: &[Ticket]) -> ();
+    give_back(owner: OwnerId, campaigns: &[CampaignId]) -> ();
     token_secret() -> TokenSecret;
     changed(scope: ChangeScope, after: Option<Cursor>, at_most: Duration) -> bool;
     latest() -> Option<Cursor>;

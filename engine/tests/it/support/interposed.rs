@@ -1,7 +1,7 @@
 //! A store that a test steps into: between two calls, or with an answer of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -62,6 +62,73 @@ impl<B: Between> Interposer for Seen<B> {
     ) -> Result<EventPage, StorageError> {
         let page = self.inner.events(scope, after, limit).await?;
         Ok(self.between.change_page(page))
+    }
+}
+
+/// A store at which calls of one name come to grief, as many as a test says.
+#[derive(Clone)]
+pub struct Faulty {
+    call: &'static str,
+    fault: Fault,
+    left: Arc<AtomicU32>,
+    calls: Arc<AtomicU32>,
+}
+
+#[derive(Clone)]
+pub enum Fault {
+    Error(StorageError),
+    Panic,
+}
+
+/// What a store says that can't be reached for a while.
+pub fn unavailable() -> StorageError {
+    StorageError::Unavailable {
+        reason: "as the test told it to".to_owned(),
+    }
+}
+
+impl Faulty {
+    pub fn at(call: &'static str, fault: Fault) -> Self {
+        Self {
+            call,
+            fault,
+            left: Arc::default(),
+            calls: Arc::default(),
+        }
+    }
+
+    pub fn unavailable_at(call: &'static str) -> Self {
+        Self::at(call, Fault::Error(unavailable()))
+    }
+
+    /// From here on so many calls come to grief.
+    pub fn next(&self, times: u32) {
+        self.left.store(times, Ordering::SeqCst);
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Between for Faulty {
+    async fn before(&self, call: &'static str) -> Result<(), StorageError> {
+        if call != self.call {
+            return Ok(());
+        }
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let one_less = |left: u32| left.checked_sub(1);
+        let is_hit = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok();
+        match (is_hit, &self.fault) {
+            (false, _) => Ok(()),
+            (true, Fault::Error(error)) => Err(error.clone()),
+            (true, Fault::Panic) => panic!("as the test told it to"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "the test of metrics uses a part of it")]
 
 pub mod interposed;
+pub mod log;
 
 use std::sync::Arc;
 use std::time::Duration;

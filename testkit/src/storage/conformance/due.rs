@@ -165,6 +165,45 @@ pub async fn what_is_given_and_released_is_shown_to_the_others_and_was_not_relea
     assert_eq!(asked(&*storage, 3).await.items, [attempt(&tickets[0], false)]);
 }
 
+pub async fn what_is_given_back_is_shown_to_the_others_and_was_not_released_in_order(storage: Subject) {
+    let mut storage = storage;
+    let at = now(&*storage).await;
+    let retrying = retrying(&*storage, 1, at).await;
+    let tickets = abandoned(&mut storage, [2]).await;
+    let given = asked(&*storage, 2).await.items;
+    assert_eq!(given.len(), 2, "{given:?}");
+    let mark = asked(&*storage, 3).await.mark;
+    let campaigns: Vec<_> = given.iter().map(DueItem::campaign).collect();
+    storage.give_back(other(), &campaigns).await.unwrap();
+    let scope = ChangeScope::Due { mark };
+    assert_eq!(storage.changed(scope, None, WAIT).await, Ok(true));
+    let items = asked(&*storage, 3).await.items;
+    assert_eq!(items.len(), 2, "{items:?}");
+    assert!(items.contains(&moment(&retrying)) && items.contains(&attempt(&tickets[0], false)));
+    assert!(
+        asked(&*storage, 2).await.items.is_empty(),
+        "they are another's now"
+    );
+}
+
+pub async fn what_another_owner_was_given_is_not_given_back(storage: Subject) {
+    let at = now(&*storage).await;
+    let retrying = retrying(&*storage, 1, at).await;
+    let running = Story::running(&*storage, 2).await;
+    assert_eq!(asked(&*storage, 3).await.items, [moment(&retrying)]);
+    let mark = asked(&*storage, 2).await.mark;
+    for owner in [other(), running.owner] {
+        storage
+            .give_back(owner, &[retrying.id, running.id])
+            .await
+            .unwrap();
+    }
+    let seen = asked(&*storage, 2).await;
+    assert!(seen.items.is_empty(), "{:?}", seen.items);
+    assert_eq!(seen.mark, mark, "and nobody is woken");
+    assert_eq!(asked(&*storage, 3).await.items, [moment(&retrying)]);
+}
+
 pub async fn of_many_that_ask_at_once_each_attempt_goes_to_one(storage: Subject) {
     let mut storage = storage;
     let mut tickets = abandoned(&mut storage, 1..=20).await;

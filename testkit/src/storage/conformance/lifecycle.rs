@@ -63,6 +63,7 @@ pub async fn a_closed_store_refuses_everything(storage: Subject) {
     );
     assert_eq!(storage.renew(owner, ttl, &tickets).await.err(), closed);
     assert_eq!(storage.release(owner, &tickets).await.err(), closed);
+    assert_eq!(storage.give_back(owner, &[]).await.err(), closed);
     assert_eq!(storage.token_secret().await.err(), closed);
     assert_eq!(storage.changed(scope, seen, WAIT).await.err(), closed);
     assert_eq!(storage.changed(scope, None, WAIT).await.err(), closed);

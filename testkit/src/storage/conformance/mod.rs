@@ -206,6 +206,8 @@ macro_rules! storage_conformance {
                 only_what_is_of_the_named_pipelines_is_due,
                 what_is_given_to_one_owner_is_hidden_from_the_others,
                 what_is_given_and_released_is_shown_to_the_others_and_was_not_released_in_order,
+                what_is_given_back_is_shown_to_the_others_and_was_not_released_in_order,
+                what_another_owner_was_given_is_not_given_back,
                 of_many_that_ask_at_once_each_attempt_goes_to_one,
                 no_more_is_due_at_once_than_the_limit,
                 the_next_moment_is_told_and_not_too_late,

@@ -264,6 +264,19 @@ impl Leases {
         }
     }
 
+    /// Lets the other owners see what an owner was given of these campaigns.
+    pub(super) fn give_back(&mut self, owner: OwnerId, campaigns: &[CampaignId]) {
+        for id in campaigns {
+            let attempt = self.attempts.get_mut(id).map(|attempt| &mut attempt.hidden);
+            let moment = self.moments.get_mut(id).map(|moment| &mut moment.hidden);
+            for hidden in attempt.into_iter().chain(moment) {
+                if hidden.take_if(|by| by.owner == owner).is_some() {
+                    self.mark += 1;
+                }
+            }
+        }
+    }
+
     /// The attempt, if the owner holds its lease.
     fn held(&mut self, owner: OwnerId, ticket: &Ticket, now: Timestamp) -> Option<&mut WorkingAttempt> {
         let attempt = self.attempts.get_mut(&ticket.campaign)?;

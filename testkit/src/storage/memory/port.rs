@@ -202,6 +202,13 @@ impl Storage for MemoryStorage {
         })
     }
 
+    async fn give_back(&self, owner: OwnerId, campaigns: &[CampaignId]) -> Result<(), StorageError> {
+        self.change(|state| {
+            state.leases.give_back(owner, campaigns);
+            Ok(())
+        })
+    }
+
     async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
         self.with(|_| Ok(self.shared.token_secret.clone()))
     }

@@ -33,6 +33,7 @@ defects! {
     ForgetsThatItWasReleased,
     DueIgnoresPipelines,
     DueHidesNothing,
+    GivesNothingBack,
     TellsTheNextMomentTooLate,
     NeverChangesTheMark,
     WakesForNothing,

@@ -57,6 +57,7 @@ found! {
     a_release_forgotten: ForgetsThatItWasReleased by that_a_lease_was_released_is_kept_over_a_close_until_it_is_taken_up,
     pipelines_ignored: DueIgnoresPipelines by only_what_is_of_the_named_pipelines_is_due,
     nothing_hidden: DueHidesNothing by what_is_given_to_one_owner_is_hidden_from_the_others,
+    nothing_given_back: GivesNothingBack by what_is_given_back_is_shown_to_the_others_and_was_not_released_in_order,
     the_next_moment_told_too_late: TellsTheNextMomentTooLate by the_next_moment_is_told_and_not_too_late,
     a_mark_that_never_changes: NeverChangesTheMark by a_commit_that_brings_an_earlier_moment_wakes_the_sleeper,
     a_wait_that_ends_for_nothing: WakesForNothing by a_wait_for_one_campaign_heeds_no_other_event,

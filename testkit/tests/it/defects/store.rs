@@ -342,6 +342,15 @@ impl Interposer for Defective {
         Ok(renewal)
     }
 
+    async fn give_back(&self, owner: OwnerId, campaigns: &[CampaignId]) -> Result<(), StorageError> {
+        let campaigns = if self.has(Defect::GivesNothingBack) {
+            &[]
+        } else {
+            campaigns
+        };
+        self.inner.give_back(owner, campaigns).await
+    }
+
     async fn token_secret(&self) -> Result<TokenSecret, StorageError> {
         let mut secret = self.inner.token_secret().await?;
         if self.has(Defect::DrawsTheTokenSecretAnew) {
