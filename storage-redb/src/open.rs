@@ -35,10 +35,10 @@ impl std::fmt::Debug for Options {
 }
 
 impl Default for Options {
-    /// A cache of 16 MiB, a journal of 2 MiB, and the system's clock.
+    /// A cache of 8 MiB, a journal of 2 MiB, and the system's clock.
     fn default() -> Self {
         Self {
-            cache_bytes: 16 * 1024 * 1024,
+            cache_bytes: 8 * 1024 * 1024,
             journal_bytes: JOURNAL_BYTES,
             clock: Arc::new(|| timestamp(SystemTime::now())),
         }
