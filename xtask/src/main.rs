@@ -147,8 +147,8 @@ fn usage() -> String {
     let mut text = "Usage: cargo xtask COMMAND\n\nCommands:\n".to_owned();
     for Command { name, about, run } in COMMANDS {
         text += &match run {
-            Run::Alone(_) => format!("  {name:<13}{about}\n"),
-            Run::With(arguments, _) => format!("  {name} {arguments}\n  {:<13}{about}\n", ""),
+            Run::Alone(_) => format!("  {name:<15}{about}\n"),
+            Run::With(arguments, _) => format!("  {name} {arguments}\n  {:<15}{about}\n", ""),
         };
     }
     text

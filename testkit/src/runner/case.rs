@@ -25,6 +25,7 @@ pub struct PhaseCase {
     upstream: Vec<Box<RawValue>>,
     pub(super) rests_within: Duration,
     pub(super) same_summary: bool,
+    pub(super) commits_nothing: bool,
 }
 
 impl PhaseCase {
@@ -46,6 +47,7 @@ impl PhaseCase {
             upstream: Vec::new(),
             rests_within: Duration::from_secs(1),
             same_summary: false,
+            commits_nothing: false,
         }
     }
 
@@ -86,6 +88,14 @@ impl PhaseCase {
     #[must_use]
     pub fn same_summary(mut self) -> Self {
         self.same_summary = true;
+        self
+    }
+
+    /// Says that a run commits nothing, and is there for its summary alone. Without this, such a run is taken for a case that lacks upstream
+    /// records or a config: there would be no commit to disturb it at, and all tests would pass.
+    #[must_use]
+    pub fn commits_nothing(mut self) -> Self {
+        self.commits_nothing = true;
         self
     }
 

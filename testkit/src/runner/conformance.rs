@@ -9,13 +9,22 @@ const POINTS: u64 = 60;
 
 type Checked = Result<(), String>;
 
-/// Two runs that nothing disturbs make the same records. The other cases rely on it.
+/// Two runs that nothing disturbs make the same records, and there is a commit to disturb them at. The other cases rely on it.
 ///
 /// # Errors
 ///
 /// How they differ, or why the run doesn't complete.
 pub fn two_undisturbed_runs_make_the_same_records(case: &PhaseCase) -> Checked {
     let first = play(case, Disturbance::Never)?;
+    if first.first.batches.is_empty() != case.commits_nothing {
+        return Err(match case.commits_nothing {
+            true => format!("a run of {} commits something after all", case.phase),
+            false => format!(
+                "a run of {} commits nothing, so nothing is tested: give it upstream(..), or a config with which it does, or say commits_nothing()",
+                case.phase
+            ),
+        });
+    }
     let second = play(case, Disturbance::Never)?;
     same(case, &first, &second, "the second time")
 }

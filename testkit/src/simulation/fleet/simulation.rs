@@ -149,7 +149,7 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// With a [`Counterexample`] when a promise is broken, or when a phase has no config.
+    /// With a [`Counterexample`] when a promise is broken, or when a phase has no config or one that its schema refuses.
     pub fn run(&self) {
         let seeds = std::env::var("PHASEGATE_SEEDS").ok();
         let seeds = seeds.map_or_else(
@@ -169,7 +169,7 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// When a phase has no config.
+    /// When a phase has no config, or one that its schema refuses.
     pub fn explore(&self, seeds: Range<u64>) -> Result<(), Box<Counterexample>> {
         self.expect_configs();
         let part = seeds.end.saturating_sub(seeds.start).div_ceil(THREADS).max(1);
@@ -223,11 +223,16 @@ impl Simulation {
                 "the simulation has no config of {phase}: add one with config(..)"
             );
         }
-        for phase in self.plan.configs.keys() {
-            assert!(
-                pipeline.phases().contains(phase),
-                "{phase} is no phase of the pipeline"
-            );
+        for (phase, configs) in &self.plan.configs {
+            let schema = pipeline.schemas().config_schema(phase);
+            let schema = schema.unwrap_or_else(|| panic!("{phase} is no phase of the pipeline"));
+            for config in configs {
+                let problems = schema.problems(phase, config);
+                assert!(
+                    problems.is_empty(),
+                    "a config of the simulation is not valid, so no history would get past it; wrong_config(..) is for those: {problems}"
+                );
+            }
         }
     }
 
@@ -330,8 +335,9 @@ fn named(phase: &str) -> PhaseName {
 }
 
 fn parse(text: &str) -> Option<Range<u64>> {
-    match text.split_once("..") {
-        Some((start, end)) => Some(start.parse().ok()?..end.parse().ok()?),
-        None => Some(0..text.parse().ok()?),
-    }
+    let seeds = match text.split_once("..") {
+        Some((start, end)) => start.parse().ok()?..end.parse().ok()?,
+        None => 0..text.parse().ok()?,
+    };
+    (!seeds.is_empty()).then_some(seeds)
 }

@@ -18,6 +18,13 @@ fn three_engines_keep_every_promise_whatever_happens() {
 }
 
 #[test]
+#[should_panic(expected = "a config of the simulation is not valid")]
+fn a_config_that_no_history_gets_past_is_refused() {
+    let twice = serde_json::json!({ "count": "twice" });
+    let _ = simulation().config("a_collect", twice).explore(0..1);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let mut lines = 0;
     for seed in 0..5 {

@@ -44,7 +44,9 @@ mod defers {
     use crate::fleet::press::press;
 
     fn deferring() -> PhaseCase {
-        PhaseCase::of(press(), "c_approve").config(json!({ "count": 1 }))
+        PhaseCase::of(press(), "c_approve")
+            .config(json!({ "count": 1 }))
+            .commits_nothing()
     }
 
     phasegate_testkit::runner_conformance!(deferring);

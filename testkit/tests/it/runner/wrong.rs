@@ -176,3 +176,14 @@ fn a_run_that_fails_is_told_with_its_reason() {
         assert!(broken.contains("it always fails"), "{broken}");
     }
 }
+
+#[test]
+fn a_case_whose_run_commits_nothing_says_so() {
+    let nothing = || copying(Wrong::Nothing).upstream::<&str>([]);
+    let case = two_undisturbed_runs_make_the_same_records;
+    let untested = case(&nothing()).expect_err("no commit is tested");
+    assert!(untested.contains("commits nothing"), "{untested}");
+    assert_eq!(case(&nothing().commits_nothing()), Ok(()));
+    let wrong = case(&copying(Wrong::Nothing).commits_nothing()).expect_err("it commits");
+    assert!(wrong.contains("after all"), "{wrong}");
+}
