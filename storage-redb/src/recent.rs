@@ -13,7 +13,7 @@ use phasegate_core::{Campaign, CampaignId};
 /// How many snapshots a generation has. There are two.
 const GENERATION: usize = 1_024;
 /// A snapshot with more stored bytes is not kept.
-const LARGEST: usize = 8 * 1024;
+const LARGEST: usize = 2 * 1024;
 
 /// A snapshot, and the number of its last event in the store-wide log.
 #[derive(Clone, Debug)]

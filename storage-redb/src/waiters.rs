@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_timer::Delay;
+use async_io::Timer;
 use phasegate_core::CampaignId;
 use tokio::sync::watch;
-
-/// No wait is longer. A timer can't take every duration.
-const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Those who wait. What they watch ends when the store is closed or broken.
 pub(crate) struct Waiters {
@@ -115,11 +112,11 @@ pub(crate) struct Waiter<'w> {
 impl Waiter<'_> {
     /// Waits until the number is as wanted; gives whether it is after `at_most`, and `None` once the store is closed or broken.
     pub(crate) async fn wait(&mut self, at_most: Duration, wanted: impl Fn(u64) -> bool) -> Option<bool> {
-        let mut timer = Delay::new(at_most.min(LONGEST_WAIT));
+        let mut timer = Timer::after(at_most);
         tokio::select! {
             biased;
             found = self.numbers.wait_for(|number| wanted(*number)) => found.ok().map(|_| true),
-            () = &mut timer => Some(false),
+            _ = &mut timer => Some(false),
         }
     }
 }
