@@ -8,6 +8,7 @@
 
 mod head;
 mod pages;
+mod place;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::open::open_error;
 use crate::open_store::no_panic;
 use head::Head;
 use pages::Pages;
+use place::Place;
 
 /// The length of a journal that nobody chose, in bytes.
 pub(crate) const JOURNAL_BYTES: u64 = 2 * 1024 * 1024;
@@ -45,7 +47,7 @@ pub(crate) fn open_pages(
     builder: &Builder,
     journal_bytes: u64,
 ) -> Result<Unreplayed, StorageError> {
-    let place: Arc<dyn StorageBackend> = Arc::new(place);
+    let place: Arc<dyn StorageBackend> = Arc::new(Place::new(place));
     let head = Head::read_or_make(&*place, name, journal_bytes)?;
     let pages = Pages::new(place.clone(), head.database_at());
     let opened = no_panic(|| Ok(builder.create_with_backend(pages))).map_err(Fault::into_read_error)?;

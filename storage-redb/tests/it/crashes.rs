@@ -309,3 +309,31 @@ fn a_store_opens_after_a_crash_without_being_repaired() {
         }
     });
 }
+
+#[test]
+fn a_close_does_not_count_on_what_a_failed_sync_has_lost() {
+    runtime().block_on(async {
+        let mut failures = 0;
+        for n in 1..60 {
+            let disk = CrashBackend::new();
+            // Without a cache redb writes its pages before the journal's sync.
+            let options = RedbStorage::options().cache_bytes(0);
+            let storage = options.open_backend(disk.clone()).await.unwrap();
+            let story = Story::running(&storage, 1).await;
+            disk.lose_after(n);
+            for batch in 1..10 {
+                let records = (0..100).map(|n| format!("[{n}, \"{}\"]", "x".repeat(200)));
+                if storage.append(story.output(batch, records)).await.is_err() {
+                    failures += 1;
+                    break;
+                }
+            }
+            let _ = storage.close().await;
+            let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
+            let campaign = storage.campaign(story.id).await.unwrap().campaign;
+            assert_eq!(campaign, story.campaign, "operation {n}");
+            assert!(storage.verify(|_| ()).await.unwrap().is_clean(), "operation {n}");
+        }
+        assert!(failures > 20, "the errors were met: {failures}");
+    });
+}
