@@ -391,7 +391,7 @@ mod tests {
         let recorder = DebuggingRecorder::new();
         let metrics = metrics::with_local_recorder(&recorder, Metrics::new);
         let builder = file::builder(1024 * 1024);
-        let pages = file::open_pages(InMemoryBackend::new(), "it", &builder, 64 * 1024).unwrap();
+        let pages = file::open_pages(InMemoryBackend::new(), "it", &builder, Some(64 * 1024)).unwrap();
         let Opened { database, journal } = pages.replay().unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
         let shared = Arc::new(OpenStore::new(database, Waiters::new(0, 1), None, clock));

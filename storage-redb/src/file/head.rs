@@ -28,16 +28,17 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads the head of a place, and makes it in an empty one.
+    /// Reads the head of a place. Where it is `new`, an empty place gets one, with a journal of so many bytes.
     pub(super) fn read_or_make(
         place: &dyn StorageBackend,
         name: &str,
-        journal_bytes: u64,
+        new: Option<u64>,
     ) -> Result<Self, StorageError> {
         let failed = |error: io::Error| unavailable(format!("{name}: {error}"));
-        match place.len().map_err(failed)? {
-            0 => Self::make(place, journal_bytes).map_err(failed),
-            length => {
+        match (place.len().map_err(failed)?, new) {
+            (0, Some(journal_bytes)) => Self::make(place, journal_bytes).map_err(failed),
+            (0, None) => Err(not_a_store(name)),
+            (length, _) => {
                 let mut bytes = [0; WRITTEN];
                 let there = usize::try_from(length).map_or(WRITTEN, |length| length.min(WRITTEN));
                 place.read(0, &mut bytes[..there]).map_err(failed)?;
@@ -53,7 +54,7 @@ impl Head {
 
     fn read(bytes: &[u8], name: &str) -> Result<Self, StorageError> {
         if !bytes.starts_with(&MAGIC[..bytes.len().min(MAGIC.len())]) {
-            return Err(unavailable(format!("{name} is not a store: choose another path")));
+            return Err(not_a_store(name));
         }
         let bytes = <[u8; WRITTEN]>::try_from(bytes).map_err(|_| damaged(name, "the file is too short"))?;
         let number = |at: usize, length: usize| {
@@ -111,6 +112,10 @@ impl Head {
     pub(super) fn database_at(self) -> u64 {
         PAGE.saturating_add(self.journal_bytes)
     }
+}
+
+fn not_a_store(name: &str) -> StorageError {
+    unavailable(format!("{name} is not a store: choose another path"))
 }
 
 fn damaged(name: &str, reason: &str) -> StorageError {

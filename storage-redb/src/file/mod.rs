@@ -40,15 +40,15 @@ pub(crate) struct Opened {
     pub(crate) journal: Journal,
 }
 
-/// Opens the database of a place, and makes an empty place a store with a journal of this length.
+/// Opens the database of a place. An empty place becomes a store if there is a length for its journal.
 pub(crate) fn open_pages(
     place: impl StorageBackend,
     name: &str,
     builder: &Builder,
-    journal_bytes: u64,
+    new: Option<u64>,
 ) -> Result<Unreplayed, StorageError> {
     let place: Arc<dyn StorageBackend> = Arc::new(Place::new(place));
-    let head = Head::read_or_make(&*place, name, journal_bytes)?;
+    let head = Head::read_or_make(&*place, name, new)?;
     let pages = Pages::new(place.clone(), head.database_at());
     let opened = no_panic(|| Ok(builder.create_with_backend(pages))).map_err(Fault::into_read_error)?;
     let database = opened.map_err(|error| open_error(name, error))?;

@@ -57,6 +57,15 @@ async fn an_empty_file_becomes_a_store() {
     assert!(verify_file(&path, |_| ()).await.unwrap().is_clean());
 }
 
+#[tokio::test]
+async fn the_verification_of_an_empty_file_leaves_it_alone() {
+    let (_folder, path) = a_file("");
+    let refused = verify_file(&path, |_| ()).await.unwrap_err();
+    expect!["the store can't be used: FOLDER/store.redb is not a store: choose another path"]
+        .assert_eq(&text(&refused, &path));
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_find_an_empty_file_none_takes_another_one_s_store_away() {
     for _ in 0..10 {
