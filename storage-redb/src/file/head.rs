@@ -20,6 +20,8 @@ const PAGE: u64 = 4_096;
 const WRITTEN: usize = 32;
 /// How much of a new journal is written at once.
 const STEP: usize = 64 * 1024;
+/// What Windows says of the bytes that another one has locked.
+const LOCK_VIOLATION: i32 = 33;
 
 /// The head of a store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +36,13 @@ impl Head {
         name: &str,
         new: Option<u64>,
     ) -> Result<Self, StorageError> {
-        let failed = |error: io::Error| unavailable(format!("{name}: {error}"));
+        let failed = |error: io::Error| match error.raw_os_error() {
+            // There nobody else reads what redb has locked.
+            Some(LOCK_VIOLATION) if cfg!(windows) => StorageError::Held {
+                path: name.to_owned(),
+            },
+            _ => unavailable(format!("{name}: {error}")),
+        };
         match (place.len().map_err(failed)?, new) {
             (0, Some(journal_bytes)) => Self::make(place, journal_bytes).map_err(failed),
             (0, None) => Err(not_a_store(name)),
