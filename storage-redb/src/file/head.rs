@@ -86,9 +86,10 @@ impl Head {
 
     /// Writes the head and an empty journal. They are durable with the first sync after it.
     fn make(place: &dyn StorageBackend, journal_bytes: u64) -> io::Result<Self> {
-        let head = Self {
-            journal_bytes: journal_bytes.next_multiple_of(PAGE),
-        };
+        let journal_bytes = journal_bytes.checked_next_multiple_of(PAGE);
+        let journal_bytes = journal_bytes
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no journal is so long"))?;
+        let head = Self { journal_bytes };
         place.set_len(head.database_at())?;
         // A journal whose blocks exist needs no change of the file's own data with a sync.
         let mut at = PAGE;
