@@ -163,6 +163,8 @@ struct Session {
 enum End {
     /// It ends while it opens the store.
     Opening,
+    /// An operation fails while it opens the store, as in `Losing`.
+    FailingToOpen,
     /// It ends while it writes.
     Writing,
     /// It ends while it closes the store.
@@ -176,6 +178,7 @@ enum End {
 fn session() -> impl Strategy<Value = Session> {
     let ends = vec![
         End::Opening,
+        End::FailingToOpen,
         End::Writing,
         End::Closing,
         End::Failing,
@@ -187,7 +190,7 @@ fn session() -> impl Strategy<Value = Session> {
                 end,
                 // A close takes few operations, and so does opening.
                 after: match end {
-                    End::Opening | End::Closing => after % 12 + 1,
+                    End::Opening | End::FailingToOpen | End::Closing => after % 12 + 1,
                     _ => after,
                 },
                 power,
@@ -268,18 +271,20 @@ async fn survives(lives: Vec<Vec<Write>>, journal_bytes: u64, cache_bytes: usize
         seed,
     } in sessions
     {
-        if matches!(end, End::Opening) {
-            disk.power_off_after(after);
-            let _ = options.open_backend(disk.clone()).await;
-        } else {
-            let storage = options.open_backend(disk.clone()).await;
-            let storage = storage.expect("it opens again");
+        match end {
+            End::Opening => disk.power_off_after(after),
+            End::FailingToOpen => disk.lose_after(after),
+            _ => {}
+        }
+        let opened = options.open_backend(disk.clone()).await;
+        if !matches!(end, End::Opening | End::FailingToOpen) {
+            let storage = opened.expect("it opens again");
             check(&storage, &mut callers).await;
             match end {
-                End::Opening | End::Closing => {}
                 End::Writing => disk.power_off_after(after),
                 End::Failing => disk.fail_after(after),
                 End::Losing => disk.lose_after(after),
+                _ => {}
             }
             let at_most = match end {
                 End::Closing => 3,

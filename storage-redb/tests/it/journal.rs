@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use phasegate_core::storage::{ChangeScope, Storage, StorageError};
 use phasegate_core::{CampaignId, EventKind, Mode, OwnerId};
-use phasegate_storage_redb::RedbStorage;
 use phasegate_storage_redb::testing::{CrashBackend, RawStore};
+use phasegate_storage_redb::{RedbStorage, verify_file};
 use phasegate_testkit::storage::conformance::Story;
 
 /// Where the first frame of a journal begins.
@@ -73,6 +73,29 @@ async fn a_close_leaves_nothing_in_the_journal() {
     storage.close().await.unwrap();
     let raw = RawStore::in_backend(disk).unwrap();
     assert_eq!(raw.entries("campaigns").unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_a_kill_left_is_verified_with_what_is_in_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut bytes = killed_with(1..=5).await;
+    std::fs::write(&path, &bytes).unwrap();
+    // The verification leaves the journal as it is.
+    for _ in 0..2 {
+        let report = verify_file(&path, |_| ()).await.unwrap();
+        assert!(report.is_clean(), "{:#?}", report.findings);
+        assert_eq!(report.campaigns, 5);
+    }
+    let storage = RedbStorage::open(&path).await.unwrap();
+    assert!(has(&storage, 5).await);
+    storage.close().await.unwrap();
+
+    bytes[JOURNAL + HEADER] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let report = verify_file(&path, |_| ()).await.unwrap();
+    let finding = &report.findings[0];
+    assert_eq!((&*finding.table, &*finding.key), ("journal", "1"));
 }
 
 #[tokio::test]
