@@ -458,3 +458,27 @@ fn a_close_does_not_count_on_what_a_failed_sync_has_lost() {
         assert!(failures > 20, "the errors were met: {failures}");
     });
 }
+
+#[test]
+fn a_commit_whose_sync_failed_stays_once_it_is_seen() {
+    runtime().block_on(async {
+        let mut seen = 0;
+        for n in 1..10 {
+            let disk = CrashBackend::new();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            disk.lose_after(n);
+            let story = Story::new(1);
+            let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+            let _ = storage.commit(creation).await;
+            let disk = disk.kill();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            if storage.campaign(story.id).await.unwrap().campaign.is_some() {
+                seen += 1;
+                let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
+                let campaign = storage.campaign(story.id).await.unwrap().campaign;
+                assert!(campaign.is_some(), "operation {n}");
+            }
+        }
+        assert!(seen > 0);
+    });
+}

@@ -95,7 +95,7 @@ async fn a_file_that_a_kill_left_is_verified_with_what_is_in_its_journal() {
     std::fs::write(&path, &bytes).unwrap();
     let report = verify_file(&path, |_| ()).await.unwrap();
     let finding = &report.findings[0];
-    assert_eq!((&*finding.table, &*finding.key), ("journal", "1"));
+    assert_eq!((finding.table, finding.key.as_str()), ("journal", "1"));
 }
 
 #[tokio::test]
