@@ -117,7 +117,13 @@ impl Options {
     }
 
     fn open_place(&self, place: impl StorageBackend, name: &str) -> Result<Opened, StorageError> {
-        file::open_pages(place, name, &file::builder(self.cache_bytes), self.journal_bytes)?.replay()
+        file::open_pages(
+            place,
+            name,
+            &file::builder(self.cache_bytes),
+            Some(self.journal_bytes),
+        )?
+        .replay()
     }
 }
 

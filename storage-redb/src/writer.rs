@@ -124,6 +124,8 @@ pub(crate) struct Writer {
     purged: Option<Instant>,
     metrics: Metrics,
     journal: Journal,
+    /// When it last wrote.
+    wrote: Instant,
 }
 
 impl Writer {
@@ -144,6 +146,7 @@ impl Writer {
             purged: None,
             metrics,
             journal,
+            wrote: Instant::now(),
         }
     }
 
@@ -185,7 +188,7 @@ impl Writer {
                 Err(TryRecvError::Empty) if self.journal.is_empty() || self.shared.broken().is_some() => {
                     return self.queue.recv().ok();
                 }
-                Err(TryRecvError::Empty) => match self.queue.recv_timeout(AT_REST) {
+                Err(TryRecvError::Empty) => match self.queue.recv_timeout(self.until_rest()) {
                     Ok(message) => return Some(message),
                     Err(RecvTimeoutError::Disconnected) => return None,
                     Err(RecvTimeoutError::Timeout) => {
@@ -194,6 +197,11 @@ impl Writer {
                 },
             }
         }
+    }
+
+    /// How long to wait for a write before the journal is emptied.
+    fn until_rest(&self) -> Duration {
+        AT_REST.saturating_sub(self.wrote.elapsed())
     }
 
     /// Leaves nothing in the journal of a store that works.
@@ -311,6 +319,9 @@ impl Writer {
                 shared.recent.keep(ended.take_snapshots());
                 shared.waiters.announce(ended.last, &ended.grown);
                 shared.waiters.announce_due(self.leases.mark());
+                if !ended.is_empty() {
+                    self.wrote = Instant::now();
+                }
                 Ok((done, !ended.is_empty()))
             }
             Err(fault) => {
@@ -380,7 +391,7 @@ mod tests {
         let recorder = DebuggingRecorder::new();
         let metrics = metrics::with_local_recorder(&recorder, Metrics::new);
         let builder = file::builder(1024 * 1024);
-        let pages = file::open_pages(InMemoryBackend::new(), "it", &builder, 64 * 1024).unwrap();
+        let pages = file::open_pages(InMemoryBackend::new(), "it", &builder, Some(64 * 1024)).unwrap();
         let Opened { database, journal } = pages.replay().unwrap();
         let clock = Arc::new(|| Timestamp::from_unix_ms(0));
         let shared = Arc::new(OpenStore::new(database, Waiters::new(0, 1), None, clock));

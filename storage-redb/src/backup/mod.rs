@@ -88,7 +88,8 @@ fn back_up(shared: &OpenStore, to: &Path, task: &mut LongTask) -> Result<BackupR
         let backend = FileBackend::new(file)
             .map_err(redb::Error::from)
             .map_err(Fault::Broken)?;
-        let copy = file::open_pages(backend, &name, &file::builder(CACHE_BYTES), JOURNAL_BYTES)?.database;
+        let copy =
+            file::open_pages(backend, &name, &file::builder(CACHE_BYTES), Some(JOURNAL_BYTES))?.database;
         let values = copy_all(txn, &copy, task)?;
         copy.close().map_err(|error| Fault::Broken(error.into()))?;
         Ok(values)

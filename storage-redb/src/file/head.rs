@@ -20,6 +20,8 @@ const PAGE: u64 = 4_096;
 const WRITTEN: usize = 32;
 /// How much of a new journal is written at once.
 const STEP: usize = 64 * 1024;
+/// What Windows says of the bytes that another one has locked.
+const LOCK_VIOLATION: i32 = 33;
 
 /// The head of a store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,16 +30,23 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads the head of a place, and makes it in an empty one.
+    /// Reads the head of a place. Where it is `new`, an empty place gets one, with a journal of so many bytes.
     pub(super) fn read_or_make(
         place: &dyn StorageBackend,
         name: &str,
-        journal_bytes: u64,
+        new: Option<u64>,
     ) -> Result<Self, StorageError> {
-        let failed = |error: io::Error| unavailable(format!("{name}: {error}"));
-        match place.len().map_err(failed)? {
-            0 => Self::make(place, journal_bytes).map_err(failed),
-            length => {
+        let failed = |error: io::Error| match error.raw_os_error() {
+            // There nobody else reads what redb has locked.
+            Some(LOCK_VIOLATION) if cfg!(windows) => StorageError::Held {
+                path: name.to_owned(),
+            },
+            _ => unavailable(format!("{name}: {error}")),
+        };
+        match (place.len().map_err(failed)?, new) {
+            (0, Some(journal_bytes)) => Self::make(place, journal_bytes).map_err(failed),
+            (0, None) => Err(not_a_store(name)),
+            (length, _) => {
                 let mut bytes = [0; WRITTEN];
                 let there = usize::try_from(length).map_or(WRITTEN, |length| length.min(WRITTEN));
                 place.read(0, &mut bytes[..there]).map_err(failed)?;
@@ -53,7 +62,7 @@ impl Head {
 
     fn read(bytes: &[u8], name: &str) -> Result<Self, StorageError> {
         if !bytes.starts_with(&MAGIC[..bytes.len().min(MAGIC.len())]) {
-            return Err(unavailable(format!("{name} is not a store: choose another path")));
+            return Err(not_a_store(name));
         }
         let bytes = <[u8; WRITTEN]>::try_from(bytes).map_err(|_| damaged(name, "the file is too short"))?;
         let number = |at: usize, length: usize| {
@@ -77,9 +86,10 @@ impl Head {
 
     /// Writes the head and an empty journal. They are durable with the first sync after it.
     fn make(place: &dyn StorageBackend, journal_bytes: u64) -> io::Result<Self> {
-        let head = Self {
-            journal_bytes: journal_bytes.next_multiple_of(PAGE),
-        };
+        let journal_bytes = journal_bytes.checked_next_multiple_of(PAGE);
+        let journal_bytes = journal_bytes
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no journal is so long"))?;
+        let head = Self { journal_bytes };
         place.set_len(head.database_at())?;
         // A journal whose blocks exist needs no change of the file's own data with a sync.
         let mut at = PAGE;
@@ -111,6 +121,10 @@ impl Head {
     pub(super) fn database_at(self) -> u64 {
         PAGE.saturating_add(self.journal_bytes)
     }
+}
+
+fn not_a_store(name: &str) -> StorageError {
+    unavailable(format!("{name} is not a store: choose another path"))
 }
 
 fn damaged(name: &str, reason: &str) -> StorageError {

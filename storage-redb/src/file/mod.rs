@@ -8,6 +8,7 @@
 
 mod head;
 mod pages;
+mod place;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::open::open_error;
 use crate::open_store::no_panic;
 use head::Head;
 use pages::Pages;
+use place::Place;
 
 /// The length of a journal that nobody chose, in bytes.
 pub(crate) const JOURNAL_BYTES: u64 = 2 * 1024 * 1024;
@@ -38,15 +40,15 @@ pub(crate) struct Opened {
     pub(crate) journal: Journal,
 }
 
-/// Opens the database of a place, and makes an empty place a store with a journal of this length.
+/// Opens the database of a place. An empty place becomes a store if there is a length for its journal.
 pub(crate) fn open_pages(
     place: impl StorageBackend,
     name: &str,
     builder: &Builder,
-    journal_bytes: u64,
+    new: Option<u64>,
 ) -> Result<Unreplayed, StorageError> {
-    let place: Arc<dyn StorageBackend> = Arc::new(place);
-    let head = Head::read_or_make(&*place, name, journal_bytes)?;
+    let place: Arc<dyn StorageBackend> = Arc::new(Place::new(place));
+    let head = Head::read_or_make(&*place, name, new)?;
     let pages = Pages::new(place.clone(), head.database_at());
     let opened = no_panic(|| Ok(builder.create_with_backend(pages))).map_err(Fault::into_read_error)?;
     let database = opened.map_err(|error| open_error(name, error))?;

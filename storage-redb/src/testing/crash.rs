@@ -11,7 +11,7 @@ const SECTOR: usize = 512;
 /// A disk in memory that remembers the writes since the last sync.
 ///
 /// A crash keeps all synced data. Of each later write and change of length it keeps everything, nothing, or some sectors; its
-/// seed decides. Clones are the same disk.
+/// seed decides. Where a new length is lost, what was written beyond the old one is too. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
 pub struct CrashBackend {
     disk: Arc<Mutex<Disk>>,
@@ -27,6 +27,7 @@ struct Disk {
     /// How many writes, changes of length and syncs there were.
     operations: u64,
     fail_at: Option<u64>,
+    lose_at: Option<u64>,
     power_off_at: Option<u64>,
     off: bool,
 }
@@ -41,7 +42,7 @@ impl Change {
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Length(length) => bytes.resize(to_usize(*length), 0),
-            Self::Write(offset, data) => put(bytes, to_usize(*offset), data),
+            Self::Write(offset, data) => put(bytes, *offset, data),
         }
     }
 }
@@ -63,6 +64,14 @@ impl CrashBackend {
         disk.fail_at = Some(disk.operations.saturating_add(n));
     }
 
+    /// Makes the `n`-th such operation from now, counted from 1, fail with an I/O error, and no other. If it is a sync, what was
+    /// written before it is seen until a crash, and no later sync makes it durable: so do the systems that take a page for
+    /// written once they have told of the failure.
+    pub fn lose_after(&self, n: u64) {
+        let mut disk = self.disk();
+        disk.lose_at = Some(disk.operations.saturating_add(n));
+    }
+
     /// Makes the power fail at the `n`-th such operation from now, counted from 1: it and all later operations fail.
     pub fn power_off_after(&self, n: u64) {
         let mut disk = self.disk();
@@ -82,9 +91,9 @@ impl CrashBackend {
                 Change::Length(_) => change.apply(&mut left),
                 Change::Write(offset, data) => {
                     let torn = random.next().is_multiple_of(4);
-                    for (index, sector) in data.chunks(SECTOR).enumerate() {
+                    for (offset, part) in sectors(*offset, data) {
                         if !torn || random.next().is_multiple_of(2) {
-                            put(&mut left, to_usize(*offset) + index * SECTOR, sector);
+                            put(&mut left, offset, part);
                         }
                     }
                 }
@@ -93,6 +102,22 @@ impl CrashBackend {
         let disk = Disk {
             seen: left.clone(),
             synced: left,
+            ..Disk::default()
+        };
+        Self {
+            disk: Arc::new(Mutex::new(disk)),
+        }
+    }
+
+    /// Ends the process, and returns the disk as the next one finds it: it sees all that was written, synced or not.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        let mut disk = self.disk();
+        disk.off = true;
+        let disk = Disk {
+            seen: disk.seen.clone(),
+            synced: disk.synced.clone(),
+            unsynced: disk.unsynced.clone(),
             ..Disk::default()
         };
         Self {
@@ -126,8 +151,8 @@ impl Disk {
     fn operate(&mut self) -> io::Result<()> {
         self.operations += 1;
         self.off |= self.power_off_at.is_some_and(|at| self.operations >= at);
-        if self.off || self.fail_at == Some(self.operations) {
-            return Err(io::Error::other("the disk failed, as it was told to"));
+        if self.off || [self.fail_at, self.lose_at].contains(&Some(self.operations)) {
+            return Err(failure());
         }
         Ok(())
     }
@@ -161,7 +186,11 @@ impl StorageBackend for CrashBackend {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.operate()?;
+        let operated = disk.operate();
+        if !disk.off && disk.lose_at == Some(disk.operations) {
+            disk.unsynced.retain(|change| matches!(change, Change::Length(_)));
+        }
+        operated?;
         let Disk { synced, unsynced, .. } = &mut *disk;
         for change in unsynced.drain(..) {
             change.apply(synced);
@@ -171,21 +200,47 @@ impl StorageBackend for CrashBackend {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
+        if disk.off {
+            return Err(failure());
+        }
         let operated = disk.operate();
-        // A failed write may be done in part; a crash shows that.
-        disk.unsynced.push(Change::Write(offset, data.to_vec()));
-        operated?;
-        put(&mut disk.seen, to_usize(offset), data);
-        Ok(())
+        // A failed write may be done in part.
+        let done = match &operated {
+            Ok(()) => data.len(),
+            Err(_) => data.len() * to_usize(disk.operations % 3) / 2,
+        };
+        let end = offset.saturating_add(done as u64);
+        if end > disk.seen.len() as u64 {
+            disk.seen.resize(to_usize(end), 0);
+            disk.unsynced.push(Change::Length(end));
+        }
+        put(&mut disk.seen, offset, &data[..done]);
+        disk.unsynced.push(Change::Write(offset, data[..done].to_vec()));
+        operated
     }
 }
 
-fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
-    let end = offset + data.len();
-    if bytes.len() < end {
-        bytes.resize(end, 0);
-    }
-    bytes[offset..end].copy_from_slice(data);
+fn failure() -> io::Error {
+    io::Error::other("the disk failed, as it was told to")
+}
+
+/// Puts as much of the data there as has room.
+fn put(bytes: &mut [u8], offset: u64, data: &[u8]) {
+    let room = bytes.get_mut(to_usize(offset)..).unwrap_or_default();
+    let length = room.len().min(data.len());
+    room[..length].copy_from_slice(&data[..length]);
+}
+
+/// The parts of a write, each within one sector, and where each goes.
+fn sectors(offset: u64, data: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let (mut offset, mut left) = (offset, data);
+    std::iter::from_fn(move || {
+        let length = (SECTOR - to_usize(offset % SECTOR as u64)).min(left.len());
+        let (part, rest) = left.split_at(length);
+        let at = offset;
+        (offset, left) = (offset + length as u64, rest);
+        (!part.is_empty()).then_some((at, part))
+    })
 }
 
 fn to_usize(number: u64) -> usize {

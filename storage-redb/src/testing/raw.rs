@@ -8,7 +8,7 @@ use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend};
 
 use crate::envelope;
 use crate::fault::{Fault, unavailable};
-use crate::file::{self, JOURNAL_BYTES};
+use crate::file;
 use crate::format;
 use crate::key;
 use crate::open::backend;
@@ -65,7 +65,7 @@ impl RawStore {
     }
 
     fn new(backend: impl StorageBackend, builder: &Builder) -> Result<Self, StorageError> {
-        let pages = file::open_pages(backend, "the store", builder, JOURNAL_BYTES)?;
+        let pages = file::open_pages(backend, "the store", builder, None)?;
         Ok(Self {
             database: pages.database,
         })

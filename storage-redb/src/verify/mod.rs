@@ -16,7 +16,7 @@ use phasegate_core::storage::StorageError;
 use redb::{ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 
 use crate::fault::Fault;
-use crate::file::{self, JOURNAL_BYTES};
+use crate::file;
 use crate::format;
 use crate::journal::{self, EPOCH_KEY};
 use crate::key::{self, Key};
@@ -85,8 +85,7 @@ pub async fn verify_file(
         let name = path.display().to_string();
         let mut report = VerifyReport::default();
         let checked = no_panic(|| {
-            let mut pages =
-                file::open_pages(backend(&path)?, &name, &file::builder(CACHE_BYTES), JOURNAL_BYTES)?;
+            let mut pages = file::open_pages(backend(&path)?, &name, &file::builder(CACHE_BYTES), None)?;
             let sound = pages.database.check_integrity();
             let sound = sound.map_err(|error| open_error(&name, error))?;
             Ok((pages, sound))

@@ -1,6 +1,5 @@
 //! Power failures and disk errors at any operation: what was acknowledged is there, and nothing is half there.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate_core::storage::{
@@ -149,58 +148,180 @@ async fn shown(storage: &dyn Storage, id: CampaignId) -> String {
     text + &format!("{:?}", storage.resource(&own_resource(id)).await.unwrap())
 }
 
-async fn survives(lives: Vec<Vec<Write>>, journal_bytes: u64, power_off_after: u64, seed: u64) {
-    let disk = CrashBackend::new();
-    let storage = Arc::new(with_journal(&disk, journal_bytes).await);
-    disk.power_off_after(power_off_after);
-    let callers: Vec<_> = lives
-        .iter()
-        .cloned()
-        .map(|writes| {
-            let storage = storage.clone();
-            tokio::spawn(async move {
-                let mut acknowledged = 0;
-                for next in writes {
-                    match write(&*storage, next).await {
-                        Ok(()) => acknowledged += 1,
-                        // Once a write has failed, the later ones are not tried.
-                        Err(StorageError::OutcomeUnknown { .. } | StorageError::Unavailable { .. }) => break,
-                        Err(other) => panic!("{other}"),
-                    }
+/// What a process does to a disk, and how it ends.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    end: End,
+    /// The operation on the disk at which the end begins.
+    after: u64,
+    /// Whether the power goes off at the end. Otherwise the next process finds all that was written, synced or not.
+    power: bool,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// It ends while it opens the store.
+    Opening,
+    /// An operation fails while it opens the store, as in `Losing`.
+    FailingToOpen,
+    /// It ends while it writes.
+    Writing,
+    /// It ends while it closes the store.
+    Closing,
+    /// An operation fails while it writes, and it closes the store.
+    Failing,
+    /// As `Failing`. If it is a sync that fails, what it was to sync is lost, though it is seen until the power goes off.
+    Losing,
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    let ends = vec![
+        End::Opening,
+        End::FailingToOpen,
+        End::Writing,
+        End::Closing,
+        End::Failing,
+        End::Losing,
+    ];
+    (prop::sample::select(ends), 1_u64..60, any::<bool>(), any::<u64>()).prop_map(
+        |(end, after, power, seed)| {
+            Session {
+                end,
+                // A close takes few operations, and so does opening.
+                after: match end {
+                    End::Opening | End::FailingToOpen | End::Closing => after % 12 + 1,
+                    _ => after,
+                },
+                power,
+                seed,
+            }
+        },
+    )
+}
+
+/// What a caller does, and how much of it is acknowledged.
+struct Caller {
+    id: CampaignId,
+    writes: Vec<Write>,
+    acknowledged: usize,
+    /// Whether the next write was tried.
+    is_in_doubt: bool,
+    expected: MemoryStorage,
+}
+
+impl Caller {
+    /// Writes until a write fails.
+    async fn write(&mut self, storage: &RedbStorage, at_most: usize) {
+        for next in self.writes[self.acknowledged..].iter().take(at_most) {
+            match write(storage, next.clone()).await {
+                Ok(()) => {
+                    write(&self.expected, next.clone()).await.unwrap();
+                    self.acknowledged += 1;
                 }
-                acknowledged
-            })
+                Err(StorageError::OutcomeUnknown { .. }) => {
+                    self.is_in_doubt = true;
+                    return;
+                }
+                Err(StorageError::Unavailable { .. }) => return,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    /// Checks that what was acknowledged is there, and nothing more but what may be there.
+    async fn check(&mut self, storage: &RedbStorage) {
+        let actual = shown(storage, self.id).await;
+        if actual != shown(&self.expected, self.id).await {
+            assert!(
+                self.is_in_doubt,
+                "nothing was in doubt, and yet the store differs"
+            );
+            let doubtful = self.writes[self.acknowledged].clone();
+            write(&self.expected, doubtful).await.unwrap();
+            self.acknowledged += 1;
+            assert_eq!(actual, shown(&self.expected, self.id).await);
+        }
+        self.is_in_doubt = false;
+    }
+}
+
+async fn survives(lives: Vec<Vec<Write>>, journal_bytes: u64, cache_bytes: usize, sessions: Vec<Session>) {
+    let options = RedbStorage::options()
+        .journal_bytes(journal_bytes)
+        .cache_bytes(cache_bytes);
+    let mut disk = CrashBackend::new();
+    let storage = options.open_backend(disk.clone()).await.unwrap();
+    storage.close().await.unwrap();
+    let mut callers: Vec<_> = lives
+        .into_iter()
+        .zip(1..)
+        .map(|(writes, id)| Caller {
+            id: CampaignId::from_u128(id),
+            writes,
+            acknowledged: 0,
+            is_in_doubt: false,
+            expected: MemoryStorage::new(),
         })
         .collect();
-    let mut acknowledged = Vec::new();
-    for caller in callers {
-        acknowledged.push(caller.await.unwrap());
+    for Session {
+        end,
+        after,
+        power,
+        seed,
+    } in sessions
+    {
+        match end {
+            End::Opening => disk.power_off_after(after),
+            End::FailingToOpen => disk.lose_after(after),
+            _ => {}
+        }
+        let opened = options.open_backend(disk.clone()).await;
+        if !matches!(end, End::Opening | End::FailingToOpen) {
+            let storage = opened.expect("it opens again");
+            check(&storage, &mut callers).await;
+            match end {
+                End::Writing => disk.power_off_after(after),
+                End::Failing => disk.fail_after(after),
+                End::Losing => disk.lose_after(after),
+                _ => {}
+            }
+            let at_most = match end {
+                End::Closing => 3,
+                _ => usize::MAX,
+            };
+            let writing = callers.into_iter().map(|mut caller| {
+                let storage = storage.clone();
+                tokio::spawn(async move {
+                    caller.write(&storage, at_most).await;
+                    caller
+                })
+            });
+            let writing: Vec<_> = writing.collect();
+            callers = Vec::new();
+            for caller in writing {
+                callers.push(caller.await.unwrap());
+            }
+            if matches!(end, End::Closing) {
+                disk.power_off_after(after);
+            }
+            let _ = storage.close().await;
+        }
+        disk = match power {
+            true => disk.crash(seed),
+            false => disk.kill(),
+        };
     }
-    let disk = disk.crash(seed);
-    drop(storage);
+    let storage = options.open_backend(disk).await;
+    check(&storage.expect("it opens again"), &mut callers).await;
+}
 
-    let storage = RedbStorage::with_backend(disk)
-        .await
-        .expect("it opens after the crash");
+async fn check(storage: &RedbStorage, callers: &mut [Caller]) {
+    for caller in callers {
+        caller.check(storage).await;
+    }
     let report = storage.verify(|_| ()).await.unwrap();
     assert!(report.is_clean(), "{:#?}", report.findings);
-    for (caller, writes) in lives.into_iter().enumerate() {
-        let id = CampaignId::from_u128(caller as u128 + 1);
-        let expected = MemoryStorage::new();
-        let mut writes = writes.into_iter();
-        for acknowledged in writes.by_ref().take(acknowledged[caller]) {
-            write(&expected, acknowledged).await.unwrap();
-        }
-        let actual = shown(&storage, id).await;
-        if actual == shown(&expected, id).await {
-            continue;
-        }
-        let doubtful = writes
-            .next()
-            .expect("nothing was in doubt, and yet the store differs");
-        write(&expected, doubtful).await.unwrap();
-        assert_eq!(actual, shown(&expected, id).await);
-    }
 }
 
 /// Opens a store that has so long a journal if it is new.
@@ -220,14 +341,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_acknowledged_survives_a_power_failure_at_any_operation(
+    fn what_was_acknowledged_survives_whatever_ends_one_process_after_another(
         choices in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..25), 1..5),
         journal_bytes in prop::sample::select(vec![4_096, 16_384, 2_097_152]),
-        power_off_after in 1_u64..400,
-        seed: u64,
+        cache_bytes in prop::sample::select(vec![0, 65_536, 8_388_608]),
+        sessions in proptest::collection::vec(session(), 1..6),
     ) {
         let lives = choices.iter().zip(1..).map(|(choices, id)| life(id, choices)).collect();
-        runtime().block_on(survives(lives, journal_bytes, power_off_after, seed));
+        runtime().block_on(survives(lives, journal_bytes, cache_bytes, sessions));
     }
 }
 
@@ -307,5 +428,57 @@ fn a_store_opens_after_a_crash_without_being_repaired() {
             let opened = RawStore::without_repair(left);
             assert!(opened.is_ok(), "operation {n}: {:?}", opened.err());
         }
+    });
+}
+
+#[test]
+fn a_close_does_not_count_on_what_a_failed_sync_has_lost() {
+    runtime().block_on(async {
+        let mut failures = 0;
+        for n in 1..60 {
+            let disk = CrashBackend::new();
+            // Without a cache redb writes its pages before the journal's sync.
+            let options = RedbStorage::options().cache_bytes(0);
+            let storage = options.open_backend(disk.clone()).await.unwrap();
+            let story = Story::running(&storage, 1).await;
+            disk.lose_after(n);
+            for batch in 1..10 {
+                let records = (0..100).map(|n| format!("[{n}, \"{}\"]", "x".repeat(200)));
+                if storage.append(story.output(batch, records)).await.is_err() {
+                    failures += 1;
+                    break;
+                }
+            }
+            let _ = storage.close().await;
+            let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
+            let campaign = storage.campaign(story.id).await.unwrap().campaign;
+            assert_eq!(campaign, story.campaign, "operation {n}");
+            assert!(storage.verify(|_| ()).await.unwrap().is_clean(), "operation {n}");
+        }
+        assert!(failures > 20, "the errors were met: {failures}");
+    });
+}
+
+#[test]
+fn a_commit_whose_sync_failed_stays_once_it_is_seen() {
+    runtime().block_on(async {
+        let mut seen = 0;
+        for n in 1..10 {
+            let disk = CrashBackend::new();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            disk.lose_after(n);
+            let story = Story::new(1);
+            let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
+            let _ = storage.commit(creation).await;
+            let disk = disk.kill();
+            let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+            if storage.campaign(story.id).await.unwrap().campaign.is_some() {
+                seen += 1;
+                let storage = RedbStorage::with_backend(disk.crash(n)).await.unwrap();
+                let campaign = storage.campaign(story.id).await.unwrap().campaign;
+                assert!(campaign.is_some(), "operation {n}");
+            }
+        }
+        assert!(seen > 0);
     });
 }

@@ -57,6 +57,24 @@ async fn an_empty_file_becomes_a_store() {
     assert!(verify_file(&path, |_| ()).await.unwrap().is_clean());
 }
 
+#[tokio::test]
+async fn the_verification_of_an_empty_file_leaves_it_alone() {
+    let (_folder, path) = a_file("");
+    let refused = verify_file(&path, |_| ()).await.unwrap_err();
+    expect!["the store can't be used: FOLDER/store.redb is not a store: choose another path"]
+        .assert_eq(&text(&refused, &path));
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_journal_longer_than_any_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = RedbStorage::options().journal_bytes(u64::MAX);
+    let refused = options.open(folder.path().join("store.redb")).await.unwrap_err();
+    assert!(matches!(refused, StorageError::Unavailable { .. }), "{refused:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_find_an_empty_file_none_takes_another_one_s_store_away() {
     for _ in 0..10 {

@@ -1,9 +1,11 @@
 //! The journal: what a kill leaves in it, and what its damage is taken for.
 
-use phasegate_core::storage::{Storage, StorageError};
-use phasegate_core::{CampaignId, EventKind, Mode};
-use phasegate_storage_redb::RedbStorage;
+use std::time::{Duration, Instant};
+
+use phasegate_core::storage::{ChangeScope, Storage, StorageError};
+use phasegate_core::{CampaignId, EventKind, Mode, OwnerId};
 use phasegate_storage_redb::testing::{CrashBackend, RawStore};
+use phasegate_storage_redb::{RedbStorage, verify_file};
 use phasegate_testkit::storage::conformance::Story;
 
 /// Where the first frame of a journal begins.
@@ -71,6 +73,49 @@ async fn a_close_leaves_nothing_in_the_journal() {
     storage.close().await.unwrap();
     let raw = RawStore::in_backend(disk).unwrap();
     assert_eq!(raw.entries("campaigns").unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_a_kill_left_is_verified_with_what_is_in_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut bytes = killed_with(1..=5).await;
+    std::fs::write(&path, &bytes).unwrap();
+    // The verification leaves the journal as it is.
+    for _ in 0..2 {
+        let report = verify_file(&path, |_| ()).await.unwrap();
+        assert!(report.is_clean(), "{:#?}", report.findings);
+        assert_eq!(report.campaigns, 5);
+    }
+    let storage = RedbStorage::open(&path).await.unwrap();
+    assert!(has(&storage, 5).await);
+    storage.close().await.unwrap();
+
+    bytes[JOURNAL + HEADER] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let report = verify_file(&path, |_| ()).await.unwrap();
+    let finding = &report.findings[0];
+    assert_eq!((finding.table, finding.key.as_str()), ("journal", "1"));
+}
+
+#[tokio::test]
+async fn a_store_without_writes_empties_its_journal_though_it_is_asked_all_the_time() {
+    let disk = CrashBackend::new();
+    let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+    Story::created(&storage, 1).await;
+    let (written, since) = (disk.operations(), Instant::now());
+    let ask = || storage.renew(OwnerId::from_u128(1), Duration::from_secs(1), &[]);
+    while disk.operations() == written {
+        assert!(since.elapsed() < Duration::from_secs(5));
+        ask().await.unwrap();
+        let latest = storage.latest().await.unwrap();
+        let wait = storage.changed(ChangeScope::Store, latest, Duration::from_millis(50));
+        assert_eq!(wait.await, Ok(false));
+    }
+    // It answers between its own work.
+    ask().await.unwrap();
+    let raw = RawStore::in_backend(CrashBackend::from_bytes(disk.bytes())).unwrap();
+    assert_eq!(raw.entries("campaigns").unwrap().len(), 1);
 }
 
 #[tokio::test]
