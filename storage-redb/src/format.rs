@@ -5,7 +5,7 @@ use redb::{Database, ReadableDatabase, WriteTransaction};
 
 use crate::envelope::{self, seal};
 use crate::fault::{Fault, unavailable};
-use crate::journal::begin_epoch;
+use crate::journal::{Epoch, begin_epoch};
 use crate::open_store::no_panic;
 use crate::rows::Rows;
 use crate::tables::{self, META};
@@ -92,7 +92,7 @@ pub(crate) fn make_tables(database: &Database) -> Result<(), Fault> {
     meta.insert(FORMAT_KEY, format_value(FORMAT).as_slice())?;
     meta.insert(SECRET_KEY, seal(&META, SECRET_KEY, &secret).as_slice())?;
     drop(meta);
-    begin_epoch(&txn)?;
+    begin_epoch(&txn, Epoch::default())?;
     txn.commit()?;
     Ok(())
 }

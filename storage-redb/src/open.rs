@@ -8,12 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
+use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{DatabaseError, StorageBackend};
 use tempfile::NamedTempFile;
 
 use crate::fault::unavailable;
-use crate::file::{self, JOURNAL_BYTES, Opened};
+use crate::file::{self, JOURNAL_BYTES, Opened, open_error};
 use crate::open_store::{Clock, sheltered};
 use crate::store::RedbStorage;
 
@@ -229,29 +229,6 @@ fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
-    }
-}
-
-/// The error of a database that could not be opened.
-pub(crate) fn open_error(name: &str, error: DatabaseError) -> StorageError {
-    let damaged = |reason: String| StorageError::Damaged {
-        table: "file",
-        key: name.to_owned(),
-        reason,
-    };
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => StorageError::Held {
-            path: name.to_owned(),
-        },
-        DatabaseError::Storage(redb::StorageError::Corrupted(reason)) => damaged(reason),
-        DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
-            io::ErrorKind::UnexpectedEof => damaged("the file is too short".to_owned()),
-            io::ErrorKind::InvalidData => {
-                unavailable(format!("{name} is not a store ({error}): choose another path"))
-            }
-            _ => unavailable(format!("{name}: {error}")),
-        },
-        error => unavailable(format!("{name}: {error}")),
     }
 }
 

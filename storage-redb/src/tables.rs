@@ -74,7 +74,8 @@ tables! {
     ///
     /// `token_secret` -> the 32 bytes that the tokens of answers are made with, drawn when the store was created.
     ///
-    /// `journal_epoch` -> the 8 bytes that the frames of the [journal](crate::journal) have since the last checkpoint.
+    /// `journal_epoch` -> the 8 bytes that the frames of the [journal](crate::journal) have since the last checkpoint, and the 8 bytes that
+    /// they had before it.
     META = "meta", [Rest], Values;
 
     /// campaign -> its snapshot. A deleted campaign has none.

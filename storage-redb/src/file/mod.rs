@@ -7,6 +7,7 @@
 //! | database | to the end | redb, which finds its own first byte there |
 
 mod head;
+mod open_error;
 mod pages;
 mod place;
 
@@ -18,9 +19,9 @@ use redb::{Builder, Database, StorageBackend};
 use crate::fault::{Fault, unavailable};
 use crate::format::prepare;
 use crate::journal::Journal;
-use crate::open::open_error;
 use crate::open_store::no_panic;
 use head::Head;
+pub(crate) use open_error::open_error;
 use pages::Pages;
 use place::Place;
 

@@ -1,6 +1,7 @@
 //! One commit in the journal: its rows, of which nothing is told but what they are after it.
 //!
-//! Length of the body (4 bytes), CRC32C of all that follows (4 bytes), epoch (8 bytes), number within the epoch (8 bytes), body.
+//! Length of the body (4 bytes), CRC32C of all that follows (4 bytes), epoch (8 bytes), the epoch before it (8 bytes), number within
+//! the epoch (8 bytes), body.
 //! The body has, for each table, the length of its name (1 byte), its name and the number of its rows (4 bytes), and for each
 //! row the length of its key (4 bytes), its key, 1 and the length of its value (4 bytes) and its value, or 0 where there is no
 //! such row any more. Numbers are big-endian.
@@ -9,15 +10,22 @@ use crate::key::Key;
 use crate::write::TableRows;
 
 /// How many bytes stand before the body.
-pub(super) const HEADER: usize = 24;
+pub(super) const HEADER: usize = 32;
 
 /// What sets the frames since a checkpoint apart from all that were there before: drawn at random with each.
 pub(crate) type Epoch = [u8; 8];
 
+/// An epoch, and the one before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Epochs {
+    pub(crate) now: Epoch,
+    pub(crate) before: Epoch,
+}
+
 /// Writes a frame.
 pub(super) fn write<'r>(
     into: &mut Vec<u8>,
-    epoch: Epoch,
+    epochs: Epochs,
     number: u64,
     tables: impl Iterator<Item = (&'static str, &'r TableRows)>,
 ) {
@@ -43,8 +51,9 @@ pub(super) fn write<'r>(
     }
     let length = (into.len() - HEADER) as u32;
     into[0..4].copy_from_slice(&length.to_be_bytes());
-    into[8..16].copy_from_slice(&epoch);
-    into[16..24].copy_from_slice(&number.to_be_bytes());
+    into[8..16].copy_from_slice(&epochs.now);
+    into[16..24].copy_from_slice(&epochs.before);
+    into[24..32].copy_from_slice(&number.to_be_bytes());
     let sum = crc32c::crc32c(&into[8..]);
     into[4..8].copy_from_slice(&sum.to_be_bytes());
 }
@@ -64,24 +73,25 @@ pub(super) fn length(header: &[u8; HEADER]) -> u64 {
     HEADER as u64 + u64::from(u32::from_be_bytes([a, b, c, d]))
 }
 
-/// The body of a frame, if it is whole and this one.
-pub(super) fn read(frame: &[u8], epoch: Epoch, number: u64) -> Option<&[u8]> {
+/// What a whole frame says of its place in the journal, and its body. `None` when it isn't whole.
+pub(super) fn read(frame: &[u8]) -> Option<(Epochs, u64, &[u8])> {
     let (header, body) = frame.split_first_chunk::<HEADER>()?;
-    if length(header) != frame.len() as u64 {
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&header[8..]), body);
+    if length(header) != frame.len() as u64 || header[4..8] != sum.to_be_bytes() {
         return None;
     }
-    let sum = crc32c::crc32c_append(crc32c::crc32c(&header[8..]), body);
-    let is_it =
-        header[4..8] == sum.to_be_bytes() && header[8..16] == epoch && header[16..24] == number.to_be_bytes();
-    is_it.then_some(body)
+    let (now, rest) = header[8..].split_first_chunk()?;
+    let (before, number) = rest.split_first_chunk()?;
+    let epochs = Epochs {
+        now: *now,
+        before: *before,
+    };
+    Some((epochs, u64::from_be_bytes(number.try_into().ok()?), body))
 }
 
-/// The number that the header of a frame says, if it is of this epoch.
-pub(super) fn number(header: &[u8], epoch: Epoch) -> Option<u64> {
-    match header.get(8..HEADER)?.split_first_chunk() {
-        Some((of, number)) if *of == epoch => Some(u64::from_be_bytes(number.try_into().ok()?)),
-        _ => None,
-    }
+/// Whether the header of a frame says that it is of an epoch.
+pub(super) fn is_of(header: &[u8], epoch: Epoch) -> bool {
+    header.get(8..16) == Some(&epoch)
 }
 
 /// What is left of a body.

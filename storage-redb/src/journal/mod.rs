@@ -5,6 +5,8 @@
 //! random; with it all earlier frames are of the past, and the journal begins again at its first byte. It comes when the next
 //! frame has no room, when a commit is so large that the journal saves nothing, and once nothing has been written for a while.
 //!
+//! A frame names the epoch before its own as well. If that is the database's, a checkpoint is lost, and that is damage.
+//!
 //! Opening replays the frames of the database's epoch, in order, up to the first that isn't whole. A frame holds rows as they are
 //! after its commit, so a replay over rows that redb had written already leaves the same. A frame is written only once the one
 //! before it is on the disk, so one that isn't whole with whole ones after it is damage, and not a write that the power cut
@@ -26,7 +28,7 @@ use crate::tables::{self, META};
 use crate::write::{Ended, begin};
 use frame::Parts;
 
-pub(crate) use frame::Epoch;
+pub(crate) use frame::{Epoch, Epochs};
 
 /// The key of the epoch in the table `meta`.
 pub(crate) const EPOCH_KEY: &[u8] = b"journal_epoch";
@@ -44,7 +46,7 @@ pub(crate) struct Journal {
     place: Arc<dyn StorageBackend>,
     /// Where it is.
     range: Range<u64>,
-    epoch: Epoch,
+    epochs: Epochs,
     /// The number of the next frame in the epoch.
     number: u64,
     /// Where the next frame goes.
@@ -63,7 +65,7 @@ impl Journal {
     ) -> Result<Self, Fault> {
         let mut journal = Self {
             place,
-            epoch: epoch(&database.begin_read()?)?,
+            epochs: epochs(&database.begin_read()?)?,
             number: 1,
             at: range.start,
             range,
@@ -73,8 +75,17 @@ impl Journal {
         let txn = begin_undurable(database)?;
         let mut last = None;
         while let Some(frame) = journal.frame_at(journal.at)?
-            && let Some(body) = frame::read(&frame, journal.epoch, journal.number)
+            && let Some((epochs, number, body)) = frame::read(&frame)
         {
+            if epochs.before == journal.epochs.now {
+                return Err(damaged_frame(
+                    number,
+                    "it goes on from a later state than the database has",
+                ));
+            }
+            if (epochs, number) != (journal.epochs, journal.number) {
+                break;
+            }
             journal.rows += put_rows(&txn, body, journal.number)?;
             journal.at += frame.len() as u64;
             journal.number += 1;
@@ -123,10 +134,10 @@ impl Journal {
             let headers = bytes.windows(frame::HEADER);
             let count = headers.len() as u64;
             for (offset, header) in headers.enumerate() {
-                if let Some(number) = frame::number(header, self.epoch)
-                    && number > self.number
+                if frame::is_of(header, self.epochs.now)
                     && let Some(later) = self.frame_at(at + offset as u64)?
-                    && frame::read(&later, self.epoch, number).is_some()
+                    && let Some((epochs, number, _)) = frame::read(&later)
+                    && (epochs, number > self.number) == (self.epochs, true)
                 {
                     return Err(damaged_frame(
                         self.number,
@@ -158,7 +169,7 @@ impl Journal {
         if length > LARGEST_FRAME || is_full {
             return self.checkpoint(database, ended, in_doubt);
         }
-        frame::write(&mut self.frame, self.epoch, self.number, ended.tables());
+        frame::write(&mut self.frame, self.epochs, self.number, ended.tables());
         let txn = begin_undurable(database)?;
         ended.write(&txn)?;
         *in_doubt = true;
@@ -182,10 +193,10 @@ impl Journal {
     fn checkpoint(&mut self, database: &Database, ended: &Ended, in_doubt: &mut bool) -> Result<(), Fault> {
         let txn = begin(database)?;
         ended.write(&txn)?;
-        let epoch = begin_epoch(&txn)?;
+        let epochs = begin_epoch(&txn, self.epochs.now)?;
         *in_doubt = true;
         txn.commit()?;
-        self.epoch = epoch;
+        self.epochs = epochs;
         self.number = 1;
         self.at = self.range.start;
         self.rows = 0;
@@ -194,23 +205,30 @@ impl Journal {
 }
 
 /// Draws a new epoch, and writes it down.
-pub(crate) fn begin_epoch(txn: &WriteTransaction) -> Result<Epoch, Fault> {
-    let mut epoch = Epoch::default();
-    getrandom::fill(&mut epoch)
+pub(crate) fn begin_epoch(txn: &WriteTransaction, before: Epoch) -> Result<Epochs, Fault> {
+    let mut now = Epoch::default();
+    getrandom::fill(&mut now)
         .map_err(|error| unavailable(format!("the system gives no random bytes: {error}")))?;
     let mut meta = txn.open_table(META.definition())?;
-    meta.insert(EPOCH_KEY, seal(&META, EPOCH_KEY, &epoch).as_slice())?;
-    Ok(epoch)
+    let value = seal(&META, EPOCH_KEY, &[now, before].concat());
+    meta.insert(EPOCH_KEY, value.as_slice())?;
+    Ok(Epochs { now, before })
 }
 
-/// The epoch that a database says.
-pub(crate) fn epoch(rows: &impl Rows) -> Result<Epoch, Fault> {
+/// The epochs that a database says.
+pub(crate) fn epochs(rows: &impl Rows) -> Result<Epochs, Fault> {
     let damaged = |reason| damaged(&META, EPOCH_KEY, reason);
-    let epoch = rows.with(&META, EPOCH_KEY, |value| {
-        let epoch = envelope::open(&META, EPOCH_KEY, value)?.try_into();
-        Ok(epoch.map_err(|_| damaged("it is not 8 bytes long"))?)
+    let epochs = rows.with(&META, EPOCH_KEY, |value| {
+        let value = envelope::open(&META, EPOCH_KEY, value)?;
+        let (now, before) = value
+            .split_first_chunk()
+            .ok_or_else(|| damaged("it is too short"))?;
+        let before = before
+            .try_into()
+            .map_err(|_| damaged("it is not 16 bytes long"))?;
+        Ok(Epochs { now: *now, before })
     })?;
-    Ok(epoch.ok_or_else(|| damaged("it is missing"))?)
+    Ok(epochs.ok_or_else(|| damaged("it is missing"))?)
 }
 
 /// A transaction that is seen when it is committed, and durable with the next one that is.

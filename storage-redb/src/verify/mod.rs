@@ -21,7 +21,7 @@ use crate::format;
 use crate::journal::{self, EPOCH_KEY};
 use crate::key::{self, Key};
 use crate::long_task::{self, LongTask, Progress};
-use crate::open::{backend, open_error};
+use crate::open::backend;
 use crate::open_store::no_panic;
 use crate::rows::{self, Rows};
 use crate::store::RedbStorage;
@@ -65,8 +65,8 @@ impl RedbStorage {
 
 /// Verifies the store in a file that is not open: as [`RedbStorage::verify`] does, and every page of the file and its journal too.
 ///
-/// What is in the journal comes into the database, as with any opening, and redb repairs some damage while it checks the pages; the repair is reported as a finding. Verify a copy if the file must not
-/// change.
+/// What is in the journal comes into the database, as with any opening, and stays there if all is sound. redb repairs some damage
+/// while it checks the pages; the repair is reported as a finding. Verify a copy if the file must not change.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub async fn verify_file(
         let checked = no_panic(|| {
             let mut pages = file::open_pages(backend(&path)?, &name, &file::builder(CACHE_BYTES), None)?;
             let sound = pages.database.check_integrity();
-            let sound = sound.map_err(|error| open_error(&name, error))?;
+            let sound = sound.map_err(|error| file::open_error(&name, error))?;
             Ok((pages, sound))
         });
         let Some((pages, sound)) = report.note(checked).map_err(Fault::into_read_error)? else {
@@ -105,6 +105,9 @@ pub async fn verify_file(
             let of_file = std::mem::replace(&mut report, found);
             report.findings_total += of_file.findings_total;
             report.findings.splice(..0, of_file.findings);
+        }
+        if report.is_clean() {
+            opened.close()?;
         }
         Ok(report)
     })
@@ -170,8 +173,8 @@ impl Verifier<'_> {
         self.report.note(checked)?;
         let secret = format::token_secret(self.txn);
         self.report.note(secret)?;
-        let epoch = journal::epoch(self.txn);
-        self.report.note(epoch)?;
+        let epochs = journal::epochs(self.txn);
+        self.report.note(epochs)?;
         self.each(&META, |this, key, _| {
             if ![format::FORMAT_KEY, format::SECRET_KEY, EPOCH_KEY].contains(&key) {
                 this.report.find(&META, key, "this release knows no such entry");

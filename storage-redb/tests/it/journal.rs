@@ -11,7 +11,7 @@ use phasegate_testkit::storage::conformance::Story;
 /// Where the first frame of a journal begins.
 const JOURNAL: usize = 4_096;
 /// How many bytes of a frame stand before its body, the first four its length.
-const HEADER: usize = 24;
+const HEADER: usize = 32;
 
 /// The bytes of a store that was killed after it had created these campaigns, one commit each.
 async fn killed_with(ids: std::ops::RangeInclusive<u128>) -> Vec<u8> {
@@ -189,4 +189,28 @@ async fn a_commit_too_large_for_the_journal_is_durable_all_the_same() {
         .await;
     assert_eq!(run.unwrap().map(|run| run.records), Some(20));
     assert!(has(&storage, 2).await);
+}
+
+#[tokio::test]
+async fn a_journal_that_goes_on_from_a_later_state_than_the_database_has_is_damaged() {
+    let disk = CrashBackend::new();
+    let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+    Story::created(&storage, 1).await;
+    storage.close().await.unwrap();
+    let before = disk.bytes();
+    let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+    Story::created(&storage, 2).await;
+    storage.close().await.unwrap();
+    let storage = RedbStorage::with_backend(disk.clone()).await.unwrap();
+    Story::created(&storage, 3).await;
+    // The database of before the last checkpoint, under the journal of after it.
+    let mut mixed = disk.bytes();
+    let database_at = JOURNAL + 2 * 1024 * 1024;
+    mixed.truncate(database_at);
+    mixed.extend_from_slice(&before[database_at..]);
+    let refused = open(mixed).await.unwrap_err();
+    assert!(
+        matches!(&refused, StorageError::Damaged { table: "journal", reason, .. } if reason.contains("a later state")),
+        "{refused:?}"
+    );
 }
