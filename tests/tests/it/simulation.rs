@@ -1,7 +1,7 @@
 //! Random histories of a campaign, with power losses and reopenings, through the engine and the redb store, compared with
 //! the reference model after every step.
 //!
-//! `PHASEGATE_SIMULATIONS` sets how many (10,000 unless set). A failure prints the shrunk history, and proptest keeps its
+//! `PHASEGATE_SIMULATIONS` sets how many (2,000 unless set; before a release 200,000). A failure prints the shrunk history, and proptest keeps its
 //! seed in `simulation.proptest-regressions`, which is committed and replayed first.
 
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn engine_and_redb_agree_with_the_reference_model_whatever_happens() {
     let cases = std::env::var("PHASEGATE_SIMULATIONS")
         .ok()
         .and_then(|count| count.parse().ok())
-        .unwrap_or(10_000);
+        .unwrap_or(2_000);
     let workers = 2;
     let threads: Vec<_> = (0..workers)
         .map(|_| std::thread::spawn(move || explore(cases / workers)))
