@@ -1,13 +1,14 @@
 //! The one build of everything: what every suite runs, links against or packs comes from it.
 //!
 //! Cargo chooses the features of a crate by what is built together, so a second choice of packages is a second build of what they
-//! share. Whoever needs a program, a test or the library therefore takes it from here, and builds nothing alone.
+//! share. Whoever needs a program, a test or the library therefore takes it from here, and builds nothing alone. Clippy's compiler
+//! builds the crates of the workspace: what it finds comes with the build, where `cargo clippy` would go over every crate again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +16,10 @@ use crate::places::root;
 
 /// The file that says what was built, in the environment of the suites that run beside one that holds cargo's lock.
 const RECORD: &str = "PHASEGATE_BUILT";
+
+/// What makes cargo compile the workspace's own crates with clippy. Whoever runs cargo on what was built sets it too, else cargo
+/// builds those crates once more.
+pub const WITH_CLIPPY: (&str, &str) = ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
 
 /// The program that generates the code of the hosts.
 pub const GENERATOR: &str = "phasegate-bindgen";
@@ -51,6 +56,19 @@ struct Artifact {
     profile: Profile,
     filenames: Vec<PathBuf>,
     executable: Option<PathBuf>,
+}
+
+/// A message of the compiler about a crate.
+#[derive(Deserialize)]
+struct Told {
+    reason: String,
+    message: Diagnostic,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +132,15 @@ impl Built {
             .context("cargo built no library for the hosts")
     }
 
+    /// What the compiler and clippy warned of, as cargo would show it. Cargo repeats it for what was up to date.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Told>(line).ok())
+            .filter(|told| told.reason == "compiler-message" && told.message.level == "warning")
+            .filter_map(|told| told.message.rendered)
+    }
+
     fn artifacts(&self) -> impl Iterator<Item = (Artifact, &str)> {
         let ours = root().to_owned();
         self.messages.lines().filter_map(move |line| {
@@ -151,20 +178,52 @@ pub fn recorded() -> anyhow::Result<(&'static str, PathBuf)> {
 fn build() -> anyhow::Result<String> {
     let output = Command::new(cargo())
         .args(["build", "--workspace", "--all-targets", "--locked"])
-        .args(["--message-format", "json-render-diagnostics"])
+        .args(["--message-format", "json"])
+        .env(WITH_CLIPPY.0, WITH_CLIPPY.1)
         .current_dir(root())
         .stderr(Stdio::inherit())
         .output()
         .context("cargo can't be run")?;
-    ensure!(output.status.success(), "the build failed");
     let messages = String::from_utf8(output.stdout).context("cargo's messages are not UTF-8")?;
-    let is_artifact = |line: &&str| {
-        serde_json::from_str::<Value>(line).is_ok_and(|message| message["reason"] == "compiler-artifact")
+    if !output.status.success() {
+        for told in messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Told>(line).ok())
+        {
+            eprint!("{}", told.message.rendered.unwrap_or_default());
+        }
+        bail!("the build failed");
+    }
+    let is_kept = |line: &&str| {
+        serde_json::from_str::<Value>(line).is_ok_and(|message| {
+            matches!(
+                message["reason"].as_str(),
+                Some("compiler-artifact" | "compiler-message")
+            )
+        })
     };
     Ok(messages
         .lines()
-        .filter(is_artifact)
+        .filter(is_kept)
         .fold(String::new(), |all, line| all + line + "\n"))
+}
+
+/// `cargo xtask clippy`: shows what the build was warned of. The exit code is that of a failure if it was of anything.
+pub fn clippy() -> anyhow::Result<ExitCode> {
+    let built = Built::now()?;
+    let mut warnings: Vec<_> = built.warnings().collect();
+    // A file of several targets is warned of for each.
+    warnings.sort();
+    warnings.dedup();
+    for warning in &warnings {
+        eprintln!("{warning}");
+    }
+    Ok(if warnings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("error: {} warnings", warnings.len());
+        ExitCode::FAILURE
+    })
 }
 
 /// Builds the program that generates the code of the hosts, and nothing else: for a package as it is published.
@@ -225,6 +284,24 @@ mod tests {
     fn the_tests_are_the_programs_that_were_built_as_tests() {
         let names: Vec<_> = built().tests().iter().map(TestProgram::name).collect();
         assert_eq!(names, ["core/hosts", "core/it", "core/phasegate"]);
+    }
+
+    #[test]
+    fn what_the_compiler_warned_of_is_told_and_its_summary_of_errors_is_not() {
+        let told = |level: &str, rendered: &str| {
+            serde_json::json!({
+                "reason": "compiler-message",
+                "manifest_path": root().join("core/Cargo.toml"),
+                "target": {"name": "it", "crate_types": ["bin"]},
+                "message": {"level": level, "rendered": rendered},
+            })
+            .to_string()
+        };
+        let built = Built {
+            messages: [told("warning", "unused"), told("note", "see"), built().messages].join("\n"),
+        };
+        assert_eq!(built.warnings().collect::<Vec<_>>(), ["unused"]);
+        assert_eq!(built.tests().len(), 3);
     }
 
     #[test]

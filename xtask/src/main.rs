@@ -47,6 +47,11 @@ const COMMANDS: &[Command] = &[
         run: Run::Alone(built::record),
     },
     Command {
+        name: "clippy",
+        about: "tell what the compiler and clippy warned of while that was built",
+        run: Run::Alone(built::clippy),
+    },
+    Command {
         name: "rust-tests",
         about: "run every Rust test but the doc tests and real-servers, several programs at a time",
         run: Run::Alone(rust_tests::run),

@@ -175,7 +175,7 @@ fn spawn(suite: &Suite) -> anyhow::Result<Child> {
             gently.arg(&program);
             gently
         }
-        Lane::Compile | Lane::System | Lane::Hosts => Command::new(&program),
+        Lane::Compile | Lane::System | Lane::Server | Lane::Hosts => Command::new(&program),
     };
     command.args(arguments).current_dir(root().join(suite.folder));
     // Cargo describes xtask in these to xtask; a build that tracks them would be made again for each caller.

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs. A new suite is one entry in [`suites`].
 
+use crate::built::WITH_CLIPPY;
 use crate::python::PYTHON;
 use crate::runner::Runner;
 
@@ -24,14 +25,16 @@ pub struct Suite {
 pub enum Lane {
     /// Keeps the processors busy, and holds cargo's lock. It gives way to the other lanes.
     Compile,
-    /// The Rust tests, the server and the console, which wait much: for signals, browsers, clocks. It never asks cargo to build.
+    /// The Rust tests, which wait much: for signals, processes, clocks. It never asks cargo to build.
     System,
+    /// The server and the console, which wait for browsers. It never asks cargo to build.
+    Server,
     /// The packages for other languages. It never asks cargo to build.
     Hosts,
 }
 
 impl Lane {
-    pub const ALL: [Self; 3] = [Self::Compile, Self::System, Self::Hosts];
+    pub const ALL: [Self; 4] = [Self::Compile, Self::System, Self::Server, Self::Hosts];
 }
 
 /// How to judge a suite.
@@ -52,20 +55,22 @@ pub fn suites() -> Vec<Suite> {
         cargo("fmt", "fmt --all --check"),
         xtask("structure", Lane::Compile, "structure"),
         xtask(BUILD, Lane::Compile, "build"),
-        cargo(
-            "clippy",
-            "clippy --workspace --all-targets --locked -- -D warnings",
-        ),
+        built(xtask("clippy", Lane::Compile, "clippy")),
         Suite {
             environment: vec![("RUSTDOCFLAGS", "-D warnings")],
-            ..cargo("docs", "doc --workspace --no-deps --locked")
+            // The generator has no page, and checking what it is made of takes as long as all the others.
+            ..cargo(
+                "docs",
+                "doc --workspace --exclude phasegate-bindgen --no-deps --locked",
+            )
         },
         Suite {
+            environment: vec![WITH_CLIPPY],
             verdict: Verdict::Results(Runner::Libtest),
             ..cargo("doc tests", "test --workspace --no-fail-fast --locked --doc")
         },
         // While the build runs, everything that it isn't needed for.
-        xtask("console check", Lane::System, "console-check"),
+        xtask("console check", Lane::Server, "console-check"),
         xtask("python tools", Lane::Hosts, "python-tools"),
         Suite {
             verdict: Verdict::Results(Runner::Libtest),
@@ -77,10 +82,10 @@ pub fn suites() -> Vec<Suite> {
             verdict: Verdict::Results(Runner::Libtest),
             ..built(xtask("real servers", Lane::System, "real-servers"))
         },
-        built(xtask("contract", Lane::System, "contract")),
+        built(xtask("contract", Lane::Server, "contract")),
         Suite {
             verdict: Verdict::Results(Runner::Playwright),
-            ..built(xtask("console", Lane::System, "console-test"))
+            ..built(xtask("console", Lane::Server, "console-test"))
         },
         Suite {
             verdict: Verdict::Results(Runner::Surefire),
