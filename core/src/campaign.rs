@@ -383,6 +383,18 @@ impl Campaign {
         }
     }
 
+    /// Whether nothing of it is under way: no phase runs, waits for a report, or is to be tried again by itself.
+    pub fn is_at_rest(&self) -> bool {
+        !matches!(
+            self.activity,
+            Activity::Running { .. }
+                | Activity::Failed {
+                    retry_at: Some(_),
+                    ..
+                }
+        )
+    }
+
     /// When it wants a [`Signal::Wake`](crate::Signal::Wake) although nobody asks for anything: a retry, or a deadline. It may
     /// change with every event.
     pub fn due(&self) -> Option<Timestamp> {

@@ -122,7 +122,7 @@ fn facts(campaign: &Campaign) -> Facts {
         released: Some(true),
         form: Some(Problems::none()),
         answer: Some(Problems::none()),
-        ..Facts::of_pipeline(registered.to_vec())
+        ..Facts::of_pipeline(registered.into())
     };
     for slot in &campaign.phases {
         if let Some(pin) = &slot.config {

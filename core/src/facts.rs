@@ -1,11 +1,13 @@
 //! The facts that a decision needs beside the campaign itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::campaign::Campaign;
 use crate::ids::{BatchNumber, PhaseName, ResourcePin, Revision};
 use crate::options::PhaseOptions;
 use crate::problem::Problems;
+use crate::storage::RunOutput;
 
 /// How the registered pipeline compares with the pipeline that the campaign pins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +51,16 @@ pub struct OutputFacts {
     pub records: u64,
 }
 
+impl From<&RunOutput> for OutputFacts {
+    fn from(output: &RunOutput) -> Self {
+        Self {
+            batch: output.batch,
+            progress: output.progress_batch,
+            records: output.records,
+        }
+    }
+}
+
 /// The facts of one moment. The commit of a decision fails unless they still hold.
 ///
 /// An absent fact never opens a gate: a stored config that was not checked is a problem. [`needs`](crate::needs) says which
@@ -56,7 +68,7 @@ pub struct OutputFacts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// The phases of the registered pipeline, in order; `None` where the host registered none of that id.
-    pub pipeline: Option<Vec<RegisteredPhase>>,
+    pub pipeline: Option<Arc<[RegisteredPhase]>>,
     /// The check of each stored config that the decision may need.
     pub stored: BTreeMap<PhaseName, ConfigFacts>,
     /// The check of each config that a command brings.
@@ -76,7 +88,7 @@ pub struct Facts {
 
 impl Facts {
     /// The facts about a registered pipeline before anything else is known.
-    pub fn of_pipeline(phases: Vec<RegisteredPhase>) -> Self {
+    pub fn of_pipeline(phases: Arc<[RegisteredPhase]>) -> Self {
         Self {
             pipeline: Some(phases),
             ..Self::default()

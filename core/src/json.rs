@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 /// Writes `value` without white space and with the members of every object sorted by name.
@@ -14,26 +14,20 @@ pub fn canonical_json(value: &Value) -> String {
 }
 
 fn canonical_bytes(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Most documents are small; a large one has its room after a few steps.
+    let mut bytes = Vec::with_capacity(256);
     write_canonical(value, &mut bytes).expect("memory takes what is written to it");
     bytes
 }
 
 fn write_canonical(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
     match value {
+        Value::Object(members) if members.keys().is_sorted() => write_members(names(members), out)?,
+        // Another crate of the program may make serde_json keep the order of members.
         Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| name.as_str());
-            out.push(b'{');
-            for (i, (name, member)) in sorted.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                serde_json::to_writer(&mut *out, name)?;
-                out.push(b':');
-                write_canonical(member, out)?;
-            }
-            out.push(b'}');
+            let mut sorted: Vec<_> = names(members).collect();
+            sorted.sort_by_key(|(name, _)| *name);
+            write_members(sorted.into_iter(), out)?;
         }
         Value::Array(items) => {
             out.push(b'[');
@@ -47,6 +41,27 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
         }
         scalar => serde_json::to_writer(out, scalar)?,
     }
+    Ok(())
+}
+
+fn names(members: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
+    members.iter().map(|(name, member)| (name.as_str(), member))
+}
+
+fn write_members<'v>(
+    members: impl Iterator<Item = (&'v str, &'v Value)>,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    out.push(b'{');
+    for (i, (name, member)) in members.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut *out, name)?;
+        out.push(b':');
+        write_canonical(member, out)?;
+    }
+    out.push(b'}');
     Ok(())
 }
 
@@ -65,6 +80,13 @@ impl Digest {
         Self(Sha256::digest(canonical_bytes(value)).into())
     }
 
+    /// Digests the object that has only `value`, under this name.
+    pub(crate) fn of_member(name: &str, value: &Value) -> Self {
+        let mut bytes = Vec::with_capacity(256);
+        write_members([(name, value)].into_iter(), &mut bytes).expect("memory takes what is written to it");
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// Digests a text that is already canonical JSON.
     pub fn of_text(canonical: &str) -> Self {
         Self(Sha256::digest(canonical.as_bytes()).into())
@@ -75,6 +97,16 @@ impl Digest {
         Self(hash)
     }
 
+    /// The SHA-256 in hexadecimal digits.
+    fn digits(self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 64];
+        for (byte, two) in self.0.iter().zip(digits.as_chunks_mut::<2>().0) {
+            *two = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        }
+        digits
+    }
+
     /// The SHA-256 in bytes.
     pub const fn to_hash(self) -> [u8; 32] {
         self.0
@@ -83,7 +115,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.digits()).expect("digits are ASCII"))
     }
 }
 
@@ -96,7 +128,8 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let digits = self.digits();
+        serializer.serialize_str(std::str::from_utf8(&digits).expect("digits are ASCII"))
     }
 }
 

@@ -6,6 +6,7 @@
 //! `{"a": [7]}` has 2. A text has the depth of the document that it is parsed to.
 
 use std::fmt::{self, Write as _};
+use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -136,34 +137,43 @@ impl Measure {
     /// Measures `document` in one pass that neither recurses nor writes it out.
     pub fn of(document: &Value) -> Self {
         let mut measure = Self::default();
-        // Each value, with the number of lists and objects that are open around it.
-        let mut open = vec![(document, 0_usize)];
-        while let Some((value, around)) = open.pop() {
-            measure.depth = measure
-                .depth
-                .max(around + usize::from(value.is_array() || value.is_object()));
-            measure.bytes += match value {
-                Value::Null => 4,
-                Value::Bool(truth) => 5 - usize::from(*truth),
-                Value::Number(number) => {
-                    let mut length = Length(0);
-                    // Counting takes all text.
-                    let _ = write!(length, "{number}");
-                    length.0
-                }
-                Value::String(text) => quoted(text),
-                Value::Array(items) => {
-                    open.extend(items.iter().map(|item| (item, around + 1)));
-                    brackets_and_commas(items.len())
-                }
-                Value::Object(members) => {
-                    open.extend(members.values().map(|member| (member, around + 1)));
-                    let names: usize = members.keys().map(|name| quoted(name) + 1).sum();
-                    brackets_and_commas(members.len()) + names
+        // The lists and objects that are left, each with the number of those that are open with it.
+        let mut left = Vec::new();
+        let mut next = Some((document, 1_usize));
+        while let Some((value, open)) = next {
+            let mut inner = |value| match scalar(value) {
+                Some(bytes) => bytes,
+                None => {
+                    left.push((value, open + 1));
+                    0
                 }
             };
+            let (bytes, depth) = match value {
+                Value::Array(items) => {
+                    let items_bytes: usize = items.iter().map(&mut inner).sum();
+                    (brackets_and_commas(items.len()) + items_bytes, open)
+                }
+                Value::Object(members) => {
+                    let names: usize = members.keys().map(|name| quoted(name) + 1).sum();
+                    let members_bytes: usize = members.values().map(&mut inner).sum();
+                    (brackets_and_commas(members.len()) + names + members_bytes, open)
+                }
+                scalar_alone => (scalar(scalar_alone).unwrap_or(0), 0),
+            };
+            measure.bytes += bytes;
+            measure.depth = measure.depth.max(depth);
+            next = left.pop();
         }
         measure
+    }
+
+    /// The length of the JSON that something is written as.
+    pub(crate) fn bytes_of(value: &impl Serialize) -> usize {
+        let mut length = Length(0);
+        match serde_json::to_writer(&mut length, value) {
+            Ok(()) => length.0,
+            Err(_) => usize::MAX,
+        }
     }
 
     /// Measures a JSON text without parsing it. The depth of any other text has no meaning.
@@ -188,6 +198,22 @@ impl Measure {
     }
 }
 
+/// The length of a value that is neither a list nor an object.
+fn scalar(value: &Value) -> Option<usize> {
+    match value {
+        Value::Null => Some(4),
+        Value::Bool(truth) => Some(5 - usize::from(*truth)),
+        Value::Number(number) => {
+            let mut length = Length(0);
+            // Counting takes all text.
+            let _ = write!(length, "{number}");
+            Some(length.0)
+        }
+        Value::String(text) => Some(quoted(text)),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 const fn brackets_and_commas(items: usize) -> usize {
     2 + items.saturating_sub(1)
 }
@@ -204,6 +230,17 @@ fn quoted(text: &str) -> usize {
 
 /// Counts the bytes that are written to it.
 struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl fmt::Write for Length {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -59,8 +59,10 @@ impl Outcome {
     /// The digest by which the same outcome is known again.
     pub(crate) fn digest(&self) -> Digest {
         let text = match self {
+            // A summary may be large, and is not copied.
+            Self::Completed(summary) => return Digest::of_member("completed", summary),
             Self::Failed(failure) => serde_json::to_value(Self::Failed(failure.within_limits())),
-            other => serde_json::to_value(other),
+            other @ Self::Deferred(_) => serde_json::to_value(other),
         };
         Digest::of(&text.unwrap_or_default())
     }
@@ -160,5 +162,21 @@ impl From<Command> for Input {
 impl From<Signal> for Input {
     fn from(signal: Signal) -> Self {
         Self::Signal(signal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_digest_of_a_completion_is_that_of_the_outcome_as_it_is_written() {
+        for summary in [json!(null), json!({"b": [1, {"d": 1, "c": 2}], "a": "x"})] {
+            let outcome = Outcome::Completed(summary);
+            let written = serde_json::to_value(&outcome).unwrap();
+            assert_eq!(outcome.digest(), Digest::of(&written));
+        }
     }
 }

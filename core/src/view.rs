@@ -88,13 +88,80 @@ pub struct PhaseView {
 }
 
 /// Why a command is not allowed now.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Refusal {
+#[serde(from = "ToldRefusal", into = "ToldRefusal")]
+pub struct Refusal(Why);
+
+/// A view lists dozens of refusals, and most are never read: the sentence is made when it is asked for.
+#[derive(Clone, Debug)]
+enum Why {
+    Decided(Rejection),
+    Told(ToldRefusal),
+}
+
+/// A refusal as it is shown.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Refusal")
+)]
+struct ToldRefusal {
     /// The code of the rejection, such as `out_of_order`.
-    pub code: Cow<'static, str>,
+    code: Cow<'static, str>,
     /// The sentence of the rejection.
-    pub message: String,
+    message: String,
+}
+
+impl Refusal {
+    /// The code of the rejection, such as `out_of_order`.
+    pub fn code(&self) -> &str {
+        match &self.0 {
+            Why::Decided(rejection) => rejection.code(),
+            Why::Told(told) => &told.code,
+        }
+    }
+
+    /// The sentence of the rejection.
+    pub fn message(&self) -> String {
+        match &self.0 {
+            Why::Decided(rejection) => rejection.to_string(),
+            Why::Told(told) => told.message.clone(),
+        }
+    }
+}
+
+impl PartialEq for Refusal {
+    fn eq(&self, other: &Self) -> bool {
+        self.code() == other.code() && self.message() == other.message()
+    }
+}
+
+impl Eq for Refusal {}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self(Why::Decided(rejection))
+    }
+}
+
+impl From<ToldRefusal> for Refusal {
+    fn from(told: ToldRefusal) -> Self {
+        Self(Why::Told(told))
+    }
+}
+
+impl From<Refusal> for ToldRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.0 {
+            Why::Decided(rejection) => Self {
+                code: rejection.code().into(),
+                message: rejection.to_string(),
+            },
+            Why::Told(told) => told,
+        }
+    }
 }
 
 /// One command, and whether it is allowed now.
@@ -286,12 +353,9 @@ fn phase_view(campaign: &Campaign, index: usize, known: &Known<'_>, told: &Told)
 
 /// Asks the machine itself about each command, so that the view can't differ from what the machine does.
 fn next(campaign: &Campaign, known: &Known<'_>) -> Vec<NextCommand> {
-    let mut next = Vec::new();
+    let mut next = Vec::with_capacity(campaign.phases.len() * CommandKind::ALL.len() + Mode::ALL.len());
     let mut add = |command, phase: Option<&PhaseName>, mode, answer: Result<(), Rejection>| {
-        let refusal = answer.err().map(|why| Refusal {
-            code: why.code().into(),
-            message: why.to_string(),
-        });
+        let refusal = answer.err().map(Refusal::from);
         next.push(NextCommand {
             command,
             phase: phase.cloned(),

@@ -1,10 +1,11 @@
 //! The handle to one campaign.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use phasegate_core::storage::{ChangeScope, Cursor, EventScope, IdempotencyKey};
 use phasegate_core::{
-    Activity, AttributeChanges, Campaign, CampaignId, CampaignView, Command, Envelope, Mode, PhaseName,
+    AttributeChanges, Campaign, CampaignId, CampaignView, Command, Envelope, Mode, PhaseName,
     PreflightReport, RetryPolicy, Run,
 };
 use serde_json::Value;
@@ -14,7 +15,6 @@ use crate::engine::{Engine, by_phase};
 use crate::error::EngineError;
 use crate::events::EventStream;
 use crate::records::RecordStream;
-use crate::turns::LONGEST_LOOK;
 
 /// A handle to a campaign. Cloning it is cheap. It holds no state: each call reads the store.
 #[derive(Clone)]
@@ -90,7 +90,7 @@ impl CampaignHandle {
     ///
     /// [`EngineError::NotFound`], or [`EngineError::Storage`].
     pub async fn snapshot(&self) -> Result<Campaign, EngineError> {
-        self.engine.snapshot(self.id).await
+        self.engine.snapshot(self.id).await.map(Arc::unwrap_or_clone)
     }
 
     /// The check of every remaining phase.
@@ -322,24 +322,8 @@ impl CampaignHandle {
     ///
     /// [`EngineError::NotFound`] when it is deleted in the meantime, or [`EngineError::Storage`].
     pub async fn at_rest(&self) -> Result<CampaignView, EngineError> {
-        let storage = &self.engine.inner.storage;
-        loop {
-            let latest = storage.latest().await?;
-            let campaign = self.engine.snapshot(self.id).await?;
-            let goes_on = matches!(campaign.activity, Activity::Running { .. })
-                || matches!(
-                    campaign.activity,
-                    Activity::Failed {
-                        retry_at: Some(_),
-                        ..
-                    }
-                );
-            if !goes_on {
-                return self.view().await;
-            }
-            storage
-                .changed(ChangeScope::Campaign(self.id), latest, LONGEST_LOOK)
-                .await?;
-        }
+        let scope = ChangeScope::Rest(self.id);
+        while !self.engine.inner.changed(scope, None).await? {}
+        self.view().await
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use phasegate_core::storage::{
-    CampaignRead, ConfigWrite, IdempotencyEntry, IdempotencyKey, Output, StorageError, Transition,
+    CampaignRead, ChangeScope, ConfigWrite, IdempotencyEntry, IdempotencyKey, Output, StorageError,
+    Transition,
 };
 use phasegate_core::{
-    CampaignId, Command, Event, EventKind, Facts, Input, Intent, Signal, Ticket, Timestamp, Version,
+    CampaignId, Command, Event, EventKind, Facts, Input, Intent, OutputFacts, PhaseName, Signal, Ticket,
+    Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,6 @@ use crate::log;
 use crate::precondition::Precondition;
 use crate::prepare::Prepared;
 use crate::state::EngineState;
-use crate::turns::LONGEST_LOOK;
 
 /// The receipt of an accepted command.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub(crate) struct Terms {
     pub(crate) released: Option<bool>,
     /// The last batch of the run that ends.
     pub(crate) output: Option<Output>,
+    /// How far the run has come before it, by what its own attempt wrote. The commit expects it, and the store is asked where it is wrong.
+    pub(crate) written: Option<OutputFacts>,
 }
 
 impl EngineState {
@@ -79,12 +82,13 @@ impl EngineState {
             .key
             .as_ref()
             .and_then(|key| UsedKey::of(key, Some(id), input));
+        let mut written = terms.written;
         loop {
             if let Some(receipt) = self.replay(used.as_ref()).await? {
                 return Ok(receipt);
             }
             let CampaignRead { campaign, now, .. } = self.storage.campaign(id).await?;
-            let Some(before) = campaign.map(Arc::new) else {
+            let Some(before) = campaign else {
                 let gone = EngineError::NotFound { campaign: id };
                 return self.refused(used.as_ref(), gone).await;
             };
@@ -94,6 +98,7 @@ impl EngineState {
             }
             let facts = Facts {
                 released: terms.released,
+                output: written.take(),
                 ..self.pipeline_facts(&before)
             };
             let prepared = match self.prepare(&before, input, now, facts).await? {
@@ -117,25 +122,26 @@ impl EngineState {
     /// Commits what was prepared, and follows it up. `false` when another commit was first.
     async fn commit(
         self: &Arc<Self>,
-        prepared: Box<Prepared>,
+        mut prepared: Box<Prepared>,
         idempotency: Option<IdempotencyEntry>,
         terms: &Terms,
     ) -> Result<bool, EngineError> {
         let id = prepared.before.id;
+        let ticket = prepared.after.as_ref().and_then(|after| after.working_ticket());
+        let launched = ticket.as_ref().map(|ticket| &ticket.phase);
         let transition = Transition {
             commit_id: self.ids.commit(),
             campaign: id,
             expected_version: prepared.before.version,
             expected_resources: prepared.gathered.expected_resources.clone(),
             expected_batch: prepared.expected_batch.clone(),
-            snapshot: prepared.after.as_deref().cloned(),
-            configs: config_writes(&prepared.events, &prepared.gathered),
+            snapshot: prepared.after.clone(),
+            configs: config_writes(&prepared.events, &mut prepared.gathered, launched),
             events: prepared.events.clone(),
             idempotency,
             lease: self.lease(terms.if_over),
             output: terms.output.clone(),
         };
-        let ticket = prepared.after.as_ref().and_then(|after| after.working_ticket());
         let turn = self.turns.wait(id).await;
         let reservation = match &ticket {
             Some(ticket) if prepared.before.working_ticket().as_ref() != Some(ticket) => {
@@ -202,12 +208,11 @@ impl EngineState {
                     continue;
                 }
             }
-            let scope = phasegate_core::storage::ChangeScope::Campaign(id);
             tokio::select! {
                 biased;
                 // Without this the wait would last until the store closes, and the shutdown closes it after this command.
                 () = self.shutdown.cancelled() => return Err(EngineError::ShutDown),
-                changed = self.storage.changed(scope, after, LONGEST_LOOK) => { changed?; }
+                changed = self.changed(ChangeScope::Campaign(id), after) => { changed?; }
             }
         }
     }
@@ -239,10 +244,19 @@ impl Prepared {
 }
 
 /// The config texts that go with the events that store them.
-pub(crate) fn config_writes(events: &[Event], gathered: &Gathered) -> Vec<ConfigWrite> {
+///
+/// They are taken, but for that of the phase that is launched.
+pub(crate) fn config_writes(
+    events: &[Event],
+    gathered: &mut Gathered,
+    launched: Option<&PhaseName>,
+) -> Vec<ConfigWrite> {
     let write = |event: &Event| match &event.kind {
         EventKind::PhaseConfigured { phase, revision, .. } => {
-            let config = gathered.configs.get(phase)?.clone();
+            let config = match launched == Some(phase) {
+                true => gathered.configs.get(phase).cloned(),
+                false => gathered.configs.remove(phase),
+            }?;
             Some(ConfigWrite {
                 phase: phase.clone(),
                 revision: *revision,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use phasegate_core::storage::{Output, Progress, RunOutput, Storage, StorageError};
-use phasegate_core::{BatchNumber, RunRef, Ticket};
+use phasegate_core::{BatchNumber, OutputFacts, RunRef, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,8 +43,7 @@ pub(crate) struct AttemptState {
 
 /// The output of the run that is known to be durable, and the batch that is kept for the commit of the outcome.
 pub(crate) struct DurableOutput {
-    pub(crate) batch: BatchNumber,
-    pub(crate) records: u64,
+    pub(crate) facts: OutputFacts,
     pub(crate) last: Option<Output>,
     /// Whether the outcome is under way, after which nothing is appended.
     pub(crate) is_over: bool,
@@ -66,13 +65,14 @@ impl AttemptState {
         if written.is_over {
             return Err(RunError::Interrupted);
         }
-        output.batch = written.batch.next();
+        output.batch = written.facts.batch.next();
         let progress = output.progress;
         let is_progress = !output.records.is_empty() || output.checkpoint.is_some();
         let appended = self.asked(async { self.storage.append(output).await }).await?;
-        written.batch = appended.batch;
-        written.records = appended.records;
+        written.facts.batch = appended.batch;
+        written.facts.records = appended.records;
         if is_progress {
+            written.facts.progress = appended.batch;
             self.progressed.cancel();
         }
         if let Some(progress) = progress {
@@ -96,13 +96,16 @@ impl AttemptState {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes the batch that was kept for the commit of the outcome.
-    pub(crate) async fn take_last(&self) -> Option<Output> {
+    /// Takes the batch that was kept for the commit of the outcome, and how far the run has come before it.
+    pub(crate) async fn take_last(&self) -> (Option<Output>, OutputFacts) {
         let mut written = self.written.lock().await;
         written.is_over = true;
-        let mut output = written.last.take()?;
-        output.batch = written.batch.next();
-        Some(output)
+        let facts = written.facts;
+        let last = written.last.take().map(|output| Output {
+            batch: facts.batch.next(),
+            ..output
+        });
+        (last, facts)
     }
 
     /// Appends the batch that was kept for an outcome which doesn't come.
@@ -276,7 +279,7 @@ impl RunContext {
     pub async fn records_written(&self) -> u64 {
         let written = self.shared.written.lock().await;
         let kept = written.last.as_ref().map_or(0, |output| output.records.len());
-        written.records + kept as u64
+        written.facts.records + kept as u64
     }
 
     /// Reports how far the run has come. It is cheap, visible at once, and not durable.

@@ -178,7 +178,7 @@ impl EngineState {
             let pipeline = creation.pipeline.clone();
             return Ok(Err(Rejection::UnknownPipeline { pipeline }));
         };
-        let facts = Facts::of_pipeline(registered.registered());
+        let facts = Facts::of_pipeline(Arc::clone(registered.registered()));
         let mut gatherer = Gatherer::new(self, Some(registered), facts);
         for (phase, config) in &creation.command.configs {
             gatherer.propose(phase, config).await?;
@@ -216,7 +216,7 @@ impl EngineState {
             if let Some(receipt) = self.replay(used.as_ref()).await? {
                 return Ok(receipt);
             }
-            let decided = match self.decide_creation(creation, &self.ids).await? {
+            let mut decided = match self.decide_creation(creation, &self.ids).await? {
                 Ok(decided) => decided,
                 Err(rejection) => return self.refused(used.as_ref(), rejection.into()).await,
             };
@@ -232,8 +232,8 @@ impl EngineState {
                 expected_version: Version(0),
                 expected_resources: decided.gathered.expected_resources.clone(),
                 expected_batch: None,
-                snapshot: decided.campaign,
-                configs: config_writes(&decided.events, &decided.gathered),
+                snapshot: decided.campaign.map(Arc::new),
+                configs: config_writes(&decided.events, &mut decided.gathered, None),
                 events: decided.events,
                 idempotency: entry,
                 lease: self.lease(false),

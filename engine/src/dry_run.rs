@@ -1,7 +1,5 @@
 //! Dry runs: what a command would do, decided as the command itself is and not committed.
 
-use std::sync::Arc;
-
 use phasegate_core::{Campaign, CampaignId, CampaignView, Command, Envelope, Event, Input};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +40,6 @@ impl Engine {
         let inner = &self.inner;
         let read = inner.storage.campaign(campaign).await?;
         let before = read.campaign.ok_or(EngineError::NotFound { campaign })?;
-        let before = Arc::new(before);
         if let Some(precondition) = &precondition {
             precondition.check(&before)?;
         }
@@ -50,7 +47,7 @@ impl Engine {
         let input = Input::Command { command, envelope };
         let prepared = inner.prepare(&before, &input, read.now, facts).await??;
         inner
-            .would_be(prepared.after.as_deref(), prepared.events, &prepared.gathered)
+            .would_be(prepared.after.as_deref(), prepared.events, prepared.gathered)
             .await
     }
 
@@ -66,7 +63,7 @@ impl Engine {
         let ids = FreshIds::new(None);
         let decided = self.inner.decide_creation(&creation, &ids).await??;
         self.inner
-            .would_be(decided.campaign.as_ref(), decided.events, &decided.gathered)
+            .would_be(decided.campaign.as_ref(), decided.events, decided.gathered)
             .await
     }
 }
@@ -88,11 +85,11 @@ impl EngineState {
         &self,
         campaign: Option<&Campaign>,
         events: Vec<Event>,
-        gathered: &Gathered,
+        mut gathered: Gathered,
     ) -> Result<DryRun, EngineError> {
         let unstored = Unstored {
             events: &events,
-            configs: config_writes(&events, gathered),
+            configs: config_writes(&events, &mut gathered, None),
         };
         let campaign = match campaign {
             Some(campaign) => Some(self.view_with(campaign, &unstored).await?),

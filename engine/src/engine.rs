@@ -77,7 +77,7 @@ impl Engine {
         Ok(CampaignHandle::new(self.clone(), id))
     }
 
-    pub(crate) async fn snapshot(&self, id: CampaignId) -> Result<Campaign, EngineError> {
+    pub(crate) async fn snapshot(&self, id: CampaignId) -> Result<Arc<Campaign>, EngineError> {
         self.inner
             .storage
             .campaign(id)

@@ -161,11 +161,7 @@ impl<'a> Gatherer<'a> {
         };
         let storage = &self.inner.storage;
         let output = storage.run_output(campaign.id, &slot.phase, run.run).await?;
-        Ok(output.map_or_else(OutputFacts::default, |output| OutputFacts {
-            batch: output.batch,
-            progress: output.progress_batch,
-            records: output.records,
-        }))
+        Ok(output.as_ref().map(OutputFacts::from).unwrap_or_default())
     }
 
     /// Checks a reported summary under the form that its phase asks for.

@@ -14,13 +14,13 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Does work that asks the store. A panic within it is logged, and is as good as a store that can't be used.
-pub(crate) async fn caught<T, E: From<StorageError>>(
+pub(crate) fn caught<T, E: From<StorageError>>(
     work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(done) => done,
-        Err(panic) => Err(panicked(&*panic).into()),
-    }
+) -> impl Future<Output = Result<T, E>> {
+    // An async block would have room for the work twice.
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .map(|done| done.unwrap_or_else(|panic| Err(panicked(&*panic).into())))
 }
 
 /// What a panic amounts to. It is logged.

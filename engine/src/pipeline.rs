@@ -25,6 +25,8 @@ pub struct Pipeline {
 
 struct CompiledPipeline {
     schemas: phasegate_schema::Pipeline,
+    /// Its phases with what it says of them, as the machine needs to know them.
+    registered: Arc<[RegisteredPhase]>,
     runners: BTreeMap<PhaseName, Arc<dyn PhaseRunner>>,
     probes: BTreeMap<ResourceKind, Arc<dyn ResourceProbe>>,
 }
@@ -103,12 +105,8 @@ impl Pipeline {
     }
 
     /// Its phases with what it says of them, as the machine needs to know them.
-    pub(crate) fn registered(&self) -> Vec<RegisteredPhase> {
-        let phase = |phase: &PhaseDefinition| RegisteredPhase {
-            name: phase.name.clone(),
-            options: phase.options(),
-        };
-        self.definition().phases.iter().map(phase).collect()
+    pub(crate) fn registered(&self) -> &Arc<[RegisteredPhase]> {
+        &self.inner.registered
     }
 
     pub(crate) fn timeout(&self, phase: &PhaseName) -> Option<Duration> {
@@ -244,6 +242,11 @@ impl PipelineBuilder {
                 .collect(),
             resource_kinds: self.kinds,
         };
+        let registered = definition.phases.iter().map(|phase| RegisteredPhase {
+            name: phase.name.clone(),
+            options: phase.options(),
+        });
+        let registered = registered.collect();
         let schemas = phasegate_schema::Pipeline::compile(definition)?;
         let runners = self
             .phases
@@ -253,6 +256,7 @@ impl PipelineBuilder {
         Ok(Pipeline {
             inner: Arc::new(CompiledPipeline {
                 schemas,
+                registered,
                 runners,
                 probes,
             }),

@@ -81,7 +81,7 @@ impl Engine {
         if elsewhere && !recovery.has(id) {
             match self.inner.pipelines.contains_key(&before.pipeline) {
                 true => recovery.held_elsewhere.push(id),
-                false => recovery.failed.push((id, unknown(before.pipeline))),
+                false => recovery.failed.push((id, unknown(before.pipeline.clone()))),
             }
         }
         Ok(recovery)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use phasegate_core::storage::{Lease, Storage};
+use phasegate_core::storage::{ChangeScope, Cursor, Lease, Storage, StorageError};
 use phasegate_core::{Campaign, Facts, OwnerId, PipelineId, PipelineMatch};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -20,7 +20,7 @@ use crate::keys_at_work::KeysAtWork;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressBoard;
 use crate::suspects::Suspects;
-use crate::turns::Turns;
+use crate::turns::{LONGEST_LOOK, Turns};
 use crate::watched::Watched;
 
 /// The state of one engine.
@@ -58,24 +58,46 @@ pub(crate) struct EngineState {
 impl EngineState {
     /// Runs `work` in a task of its own, so that a dropped caller never leaves it half done. It is refused once a shutdown has
     /// begun.
-    pub(crate) async fn detached<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
-    ) -> Result<T, EngineError> {
+    ///
+    /// The work is in the task from the start, so that whoever waits for it holds none of it.
+    pub(crate) fn detached<T, W>(&self, work: W) -> impl Future<Output = Result<T, EngineError>> + use<T, W>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, EngineError>> + Send + 'static,
+    {
         // Taken before the check for a shutdown: a shutdown that begins later waits for it before it closes the store.
         let counted = self.tasks.token();
-        if self.shutdown.is_cancelled() {
-            return Err(EngineError::ShutDown);
-        }
-        let task = self.tasks.spawn_on(work, &self.handle);
+        let is_shut_down = self.shutdown.is_cancelled();
+        let task = (!is_shut_down).then(|| self.tasks.spawn_on(work, &self.handle));
         drop(counted);
-        match task.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(EngineError::ShutDown),
-            },
+        async move {
+            let Some(task) = task else {
+                return Err(EngineError::ShutDown);
+            };
+            match task.await {
+                Ok(result) => result,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(EngineError::ShutDown),
+                },
+            }
         }
+    }
+
+    /// Waits for a change, at most for so long that a store which forgot to tell of it does little harm. Its timer is the runtime's, which
+    /// wakes nobody to be set.
+    pub(crate) async fn changed(
+        &self,
+        scope: ChangeScope,
+        after: Option<Cursor>,
+    ) -> Result<bool, StorageError> {
+        let changed = self.storage.changed(scope, after, Duration::MAX);
+        let changed = {
+            // The caller may be outside the runtime, without timers.
+            let _entered = self.handle.enter();
+            tokio::time::timeout(LONGEST_LOOK, changed)
+        };
+        changed.await.unwrap_or(Ok(false))
     }
 
     /// The pipeline of a campaign, if it still has the phases that the campaign pins.
@@ -90,7 +112,7 @@ impl EngineState {
     /// The facts about the registered pipeline of a campaign, before anything else is known.
     pub(crate) fn pipeline_facts(&self, campaign: &Campaign) -> Facts {
         match self.pipelines.get(&campaign.pipeline) {
-            Some(pipeline) => Facts::of_pipeline(pipeline.registered()),
+            Some(pipeline) => Facts::of_pipeline(Arc::clone(pipeline.registered())),
             None => Facts::default(),
         }
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phasegate_core::storage::{Output, RunOutput, StorageError};
-use phasegate_core::{Campaign, Envelope, Failure, LastBatch, Outcome, Rejection, Signal, Ticket};
+use phasegate_core::storage::StorageError;
+use phasegate_core::{
+    Attempt, Campaign, Envelope, Failure, LastBatch, Outcome, OutputFacts, Rejection, Signal, Ticket,
+};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinHandle};
@@ -51,14 +53,14 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
     let running = RunningAttempt::new(launched.pipeline.id().clone(), ticket.phase.clone());
     let span = tracing::info_span!("run", campaign = %ticket.campaign, phase = %ticket.phase, run = ticket.run.0, attempt = ticket.attempt.0);
     async {
-        let (end, last) = run(&inner, launched, &reservation).await;
+        let (end, terms) = run(&inner, launched, &reservation).await;
         let took = running.elapsed();
         inner.board.clear(&ticket);
         let signal = match end {
             RunnerEnd::Reported(outcome) => Signal::Report {
                 ticket: ticket.clone(),
                 outcome,
-                last_batch: last.as_ref().map(|output| LastBatch {
+                last_batch: terms.output.as_ref().map(|output| LastBatch {
                     records: output.records.len() as u64,
                     is_progress: !output.records.is_empty() || output.checkpoint.is_some(),
                 }),
@@ -81,7 +83,7 @@ pub(crate) async fn supervise(inner: Arc<EngineState>, launched: Launched, reser
             }
         };
         // Boxed, so that a run takes no memory for its end while it works.
-        let end = Box::pin(record(&inner, &reservation, signal, last)).await;
+        let end = Box::pin(record(&inner, &reservation, signal, terms)).await;
         running.ended(took, end);
     }
     .instrument(span)
@@ -94,15 +96,11 @@ async fn record(
     inner: &Arc<EngineState>,
     reservation: &Reservation,
     mut signal: Signal,
-    last: Option<Output>,
+    terms: Terms,
 ) -> AttemptEnd {
     let ticket = reservation.ticket();
     // Read before the commit, since the commit tells every attempt that it is over.
     let reason = reservation.attempt.reason();
-    let terms = Terms {
-        output: last,
-        ..Terms::default()
-    };
     let mut waits = retry_waits().take(RETRIES);
     let failed = loop {
         let input = signal.clone().into();
@@ -164,27 +162,23 @@ fn unrecorded(reason: Option<InterruptReason>) -> AttemptEnd {
 }
 
 /// Runs the attempt, and gives its end with the batch that is to be committed with it.
-async fn run(
-    inner: &Arc<EngineState>,
-    launched: Launched,
-    reservation: &Reservation,
-) -> (RunnerEnd, Option<Output>) {
+async fn run(inner: &Arc<EngineState>, launched: Launched, reservation: &Reservation) -> (RunnerEnd, Terms) {
     let attempt = &reservation.attempt;
     let permit = tokio::select! {
         biased;
-        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
+        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), Terms::default()),
         permit = permit(inner) => permit,
     };
     let timeout = launched.pipeline.timeout(&launched.ticket.phase);
     let begun = tokio::select! {
         biased;
         // A store that answers late must not begin what is to be at rest, or is another engine's by now.
-        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), None),
+        () = attempt.cancellation.cancelled() => return (interrupted(attempt.reason()), Terms::default()),
         begun = caught(begin(inner, launched, reservation)) => begun,
     };
     let (mut task, state) = match begun {
         Ok(begun) => begun,
-        Err(error) => return (RunnerEnd::StoreFailed(error), None),
+        Err(error) => return (RunnerEnd::StoreFailed(error), Terms::default()),
     };
     tokio::select! {
         biased;
@@ -212,18 +206,23 @@ async fn run(
 }
 
 /// Adds the batch that the runner kept for its outcome, or appends it where there is none to report.
-async fn with_last(end: RunnerEnd, state: &AttemptState) -> (RunnerEnd, Option<Output>) {
+async fn with_last(end: RunnerEnd, state: &AttemptState) -> (RunnerEnd, Terms) {
     match end {
         RunnerEnd::Reported(_) => {
-            let last = state.take_last().await;
-            (end, last)
+            let (output, written) = state.take_last().await;
+            let terms = Terms {
+                output,
+                written: Some(written),
+                ..Terms::default()
+            };
+            (end, terms)
         }
         RunnerEnd::Quiet | RunnerEnd::Unrecorded | RunnerEnd::StoreFailed(_) => {
             // An attempt that is over appends nothing more, and what is lost here is redone by the next one.
-            if let Err(error) = state.append_last().await {
+            if let Err(error) = Box::pin(state.append_last()).await {
                 tracing::debug!(%error, "the last batch of an interrupted run was not appended");
             }
-            (end, None)
+            (end, Terms::default())
         }
     }
 }
@@ -256,18 +255,23 @@ async fn begin(
         config,
         resources,
     } = launched;
-    let start: RunOutput = inner
-        .storage
-        .run_output(ticket.campaign, &ticket.phase, ticket.run)
-        .await?
-        .unwrap_or_default();
+    let start = match ticket.attempt {
+        // Nobody has written anything before.
+        Attempt(1) => None,
+        _ => {
+            let storage = &inner.storage;
+            storage
+                .run_output(ticket.campaign, &ticket.phase, ticket.run)
+                .await?
+        }
+    };
+    let start = start.unwrap_or_default();
     let upstream = campaign.activity.run().and_then(|run| run.pins.upstream.clone());
     inner.board.open(&ticket, start.progress);
     let runner = pipeline.runner(&ticket.phase);
     let context = RunContext::new(AttemptState {
         written: tokio::sync::Mutex::new(DurableOutput {
-            batch: start.batch,
-            records: start.records,
+            facts: OutputFacts::from(&start),
             last: None,
             is_over: false,
         }),

@@ -132,9 +132,9 @@ fn facts(choices: &mut Choices<'_>, campaign: &Campaign, input: &Input) -> Facts
         0 => None,
         1 => {
             phases.pop();
-            Some(phases)
+            Some(phases.into())
         }
-        _ => Some(phases),
+        _ => Some(phases.into()),
     };
     let wrong = |is_wrong: bool| match is_wrong {
         true => [Problem::new(name(0), "", "type", "it is wrong")]

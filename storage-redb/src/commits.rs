@@ -3,13 +3,13 @@
 use phasegate_core::storage::{LoggedEvent, StorageError};
 use phasegate_core::stored::{self, StoredCommit};
 use phasegate_core::{CampaignId, Version};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use crate::cursor::cursor;
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::rows::{self, Rows};
+use crate::rows::{self, Rows, View};
 use crate::tables::{CAMPAIGN_LOG, LOG};
 
 /// A row of a campaign's log: the last event of a commit, by its two numbers.
@@ -36,22 +36,18 @@ impl LastOfCommit {
 }
 
 /// The row of a campaign's log for the commit that has its event `seq`, or the first one after that.
-pub(crate) fn commit_of(
-    txn: &ReadTransaction,
-    id: CampaignId,
-    seq: Version,
-) -> Result<Option<LastOfCommit>, Fault> {
+pub(crate) fn commit_of(txn: &View, id: CampaignId, seq: Version) -> Result<Option<LastOfCommit>, Fault> {
     let (from, to) = (key::campaign_log(id, seq.0), key::campaign_log(id, u64::MAX));
     let log = rows::table(txn, &CAMPAIGN_LOG)?;
-    let found = ReadableTable::range::<&[u8]>(&log, from.as_slice()..=to.as_slice())?.next();
+    let found = ReadableTable::range::<&[u8]>(log, from.as_slice()..=to.as_slice())?.next();
     last_of_commit(found)
 }
 
 /// The row of a campaign's log for its latest commit.
-pub(crate) fn latest_commit(txn: &ReadTransaction, id: CampaignId) -> Result<Option<LastOfCommit>, Fault> {
+pub(crate) fn latest_commit(txn: &View, id: CampaignId) -> Result<Option<LastOfCommit>, Fault> {
     let (from, to) = (key::campaign_log(id, 0), key::campaign_log(id, u64::MAX));
     let log = rows::table(txn, &CAMPAIGN_LOG)?;
-    let found = ReadableTable::range::<&[u8]>(&log, from.as_slice()..=to.as_slice())?.next_back();
+    let found = ReadableTable::range::<&[u8]>(log, from.as_slice()..=to.as_slice())?.next_back();
     last_of_commit(found)
 }
 

@@ -7,7 +7,7 @@ use crate::envelope::{self, seal};
 use crate::fault::{Fault, unavailable};
 use crate::journal::{Epoch, begin_epoch};
 use crate::open_store::no_panic;
-use crate::rows::Rows;
+use crate::rows::{Rows, View};
 use crate::tables::{self, META};
 use crate::write::begin;
 
@@ -27,7 +27,7 @@ pub(crate) fn prepare(database: &Database) -> Result<(), StorageError> {
             return Ok(false);
         }
         match txn.open_table(META.definition()) {
-            Ok(_) => check_format(&txn).map(|()| true),
+            Ok(_) => check_format(&View::of(database)?).map(|()| true),
             Err(redb::TableError::TableDoesNotExist(_)) => {
                 Err(envelope::damaged(&META, FORMAT_KEY, "the table is missing").into())
             }

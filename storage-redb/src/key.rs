@@ -12,8 +12,28 @@ use crate::tables::{KeyPart, TableSpec};
 /// A key of any table.
 pub(crate) type Key = Vec<u8>;
 
+/// The room that most keys need.
+const ROOM: usize = 48;
+
+fn of_parts(parts: &[&[u8]]) -> Key {
+    let mut key = Vec::with_capacity(ROOM);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
 pub(crate) fn campaign(id: CampaignId) -> Key {
-    id.as_u128().to_be_bytes().to_vec()
+    of_parts(&[&id.as_u128().to_be_bytes()])
+}
+
+/// The position by which a campaign is found. One that isn't idle is found by 0 wherever it is, so that its row stays where it is while
+/// its chain goes on.
+pub(crate) fn position_in_state(activity: ActivityKind, position: usize) -> u32 {
+    match activity {
+        ActivityKind::Idle => u32::try_from(position).unwrap_or(u32::MAX),
+        ActivityKind::Running | ActivityKind::Paused | ActivityKind::Failed | ActivityKind::Stopped => 0,
+    }
 }
 
 /// The part of an index key before the campaign.
@@ -29,17 +49,13 @@ pub(crate) fn state_prefix(activity: ActivityKind, mode: Mode, position: u32) ->
         Mode::StepByStep => 0,
         Mode::FullSequence => 1,
     };
-    let mut key = vec![activity, mode];
-    key.extend(position.to_be_bytes());
-    key
+    of_parts(&[&[activity, mode], &position.to_be_bytes()])
 }
 
 /// The part of an index key before the campaign.
 pub(crate) fn name_prefix(name: &str) -> Key {
     let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-    let mut key = length.to_be_bytes().to_vec();
-    key.extend(name.as_bytes());
-    key
+    of_parts(&[&length.to_be_bytes(), name.as_bytes()])
 }
 
 /// An index key: a prefix and a campaign.
@@ -57,9 +73,7 @@ pub(crate) fn attribute_prefix(key: &str, value: &str) -> Key {
 
 /// The part of an index key before the moment.
 pub(crate) fn pipeline_prefix(pipeline: &PipelineId) -> Key {
-    let mut key = pipeline.as_str().as_bytes().to_vec();
-    key.push(0);
-    key
+    of_parts(&[pipeline.as_str().as_bytes(), &[0]])
 }
 
 /// The part of an index key before the campaign.
@@ -85,7 +99,7 @@ fn milliseconds(at: Timestamp) -> [u8; 8] {
 }
 
 pub(crate) fn log(number: u64) -> Key {
-    number.to_be_bytes().to_vec()
+    of_parts(&[&number.to_be_bytes()])
 }
 
 pub(crate) fn campaign_log(id: CampaignId, seq: u64) -> Key {
@@ -96,10 +110,8 @@ pub(crate) fn campaign_log(id: CampaignId, seq: u64) -> Key {
 
 /// The part of a key before the run or the revision.
 pub(crate) fn phase(id: CampaignId, phase: &PhaseName) -> Key {
-    let mut key = campaign(id);
-    key.extend(phase.as_str().as_bytes());
-    key.push(0);
-    key
+    let id = id.as_u128().to_be_bytes();
+    of_parts(&[&id, phase.as_str().as_bytes(), &[0]])
 }
 
 pub(crate) fn config(id: CampaignId, name: &PhaseName, revision: Revision) -> Key {

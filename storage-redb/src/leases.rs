@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use phasegate_core::storage::{Due, DueItem, Lease, Renewal};
 use phasegate_core::{Campaign, CampaignId, Intent, OwnerId, PipelineId, Ticket, Timestamp, stored};
-use redb::ReadTransaction;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::{BY_DUE, RUNNING};
 
 /// A lease.
@@ -176,7 +175,7 @@ impl Leases {
 
     /// What waits to be taken up: attempts without a lease, and campaigns whose moment has come. What the owner was given before
     /// comes last, so that nothing waits behind what it can't take up.
-    pub(crate) fn due(&mut self, txn: &ReadTransaction, query: &DueQuery<'_>) -> Result<Due, Fault> {
+    pub(crate) fn due(&mut self, txn: &View, query: &DueQuery<'_>) -> Result<Due, Fault> {
         let attempts = self.attempts(txn, query)?;
         let (moments, next) = self.moments(txn, query)?;
         let more = attempts.new.len() + moments.new.len() > query.limit;
@@ -195,7 +194,7 @@ impl Leases {
         })
     }
 
-    fn attempts(&mut self, txn: &ReadTransaction, query: &DueQuery<'_>) -> Result<Waiting, Fault> {
+    fn attempts(&mut self, txn: &View, query: &DueQuery<'_>) -> Result<Waiting, Fault> {
         let mut waiting = Waiting::default();
         // Until a row is found that has no lease, all rows so far have one and need not be looked at again.
         let mut all_held = true;
@@ -228,11 +227,7 @@ impl Leases {
     }
 
     /// The campaigns whose moment has come, and the first moment that has not.
-    fn moments(
-        &self,
-        txn: &ReadTransaction,
-        query: &DueQuery<'_>,
-    ) -> Result<(Waiting, Option<Timestamp>), Fault> {
+    fn moments(&self, txn: &View, query: &DueQuery<'_>) -> Result<(Waiting, Option<Timestamp>), Fault> {
         let index = rows::table(txn, &BY_DUE)?;
         let (mut all, mut next) = (Vec::new(), None);
         let pipelines: BTreeSet<_> = query.pipelines.iter().collect();

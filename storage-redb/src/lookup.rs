@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use phasegate_core::storage::{IdempotencyEntry, StorageError};
 use phasegate_core::stored::{self, StoredLease, StoredResource, StoredRun, StoredTombstone, Unreadable};
 use phasegate_core::{Campaign, CampaignId, PhaseName, Run, Ticket};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::rows::{self, Rows};
+use crate::rows::{self, Rows, View};
 use crate::tables::{self, CAMPAIGNS, LOG, TableSpec};
 
 fn value<T>(
@@ -116,7 +116,7 @@ pub(crate) fn idempotency(rows: &impl Rows, key: &[u8]) -> Result<Option<Idempot
 }
 
 /// The place in the store-wide log that a kept cursor names.
-pub(crate) fn cursor(txn: &ReadTransaction, name: &str) -> Result<Option<u64>, Fault> {
+pub(crate) fn cursor(txn: &View, name: &str) -> Result<Option<u64>, Fault> {
     let (spec, key) = (&tables::CURSORS, name.as_bytes());
     let kept = txn.with(spec, key, |value| Ok(envelope::open_u64(spec, key, value)?))?;
     match kept {
@@ -128,7 +128,7 @@ pub(crate) fn cursor(txn: &ReadTransaction, name: &str) -> Result<Option<u64>, F
 }
 
 /// The number of the latest event in the store-wide log; 0 while it is empty.
-pub(crate) fn last_number(txn: &ReadTransaction) -> Result<u64, Fault> {
+pub(crate) fn last_number(txn: &View) -> Result<u64, Fault> {
     match rows::table(txn, &LOG)?.last()? {
         Some((key, _)) => {
             let key = key.value();

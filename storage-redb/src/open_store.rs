@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use phasegate_core::Timestamp;
 use phasegate_core::storage::StorageError;
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::Database;
 
 use crate::fault::{Fault, unavailable};
 use crate::recent::Recent;
+use crate::rows::View;
 use crate::waiters::Waiters;
 
 /// The store's clock.
@@ -20,6 +21,8 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub(crate) struct OpenStore {
     /// The database; `None` once it is closed. A read holds the lock, so closing waits for it.
     database: RwLock<Option<Database>>,
+    /// The store as the latest commit has left it, once somebody has looked at that.
+    view: Mutex<Option<Arc<View>>>,
     /// Whether a close was requested. Long reads end then.
     closing: AtomicBool,
     /// Why the store acknowledges nothing more; `None` while it works.
@@ -34,6 +37,7 @@ impl OpenStore {
     pub(crate) fn new(database: Database, waiters: Waiters, path: Option<PathBuf>, clock: Clock) -> Self {
         Self {
             database: RwLock::new(Some(database)),
+            view: Mutex::default(),
             closing: AtomicBool::new(false),
             broken: Mutex::new(None),
             waiters,
@@ -60,6 +64,7 @@ impl OpenStore {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        self.forget_view();
         self.waiters.end();
         match database {
             None => Ok(()),
@@ -110,13 +115,28 @@ impl OpenStore {
         no_panic(|| work(database))
     }
 
-    /// Reads within one read transaction.
-    pub(crate) fn read<T>(
-        &self,
-        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
-    ) -> Result<T, StorageError> {
+    /// The store as the latest commit has left it. Whoever has it must work with the database, too.
+    pub(crate) fn view(&self, database: &Database) -> Result<Arc<View>, Fault> {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*view {
+            Some(view) => Ok(Arc::clone(view)),
+            None => {
+                let new = Arc::new(View::of(database)?);
+                Ok(Arc::clone(view.insert(new)))
+            }
+        }
+    }
+
+    /// Lets the next look see what was committed, and redb use the pages again that only the earlier view has.
+    pub(crate) fn forget_view(&self) {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(view);
+    }
+
+    /// Reads the store at one moment.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, StorageError> {
         self.check_open()?;
-        self.with_database(|database| work(&database.begin_read()?))
+        self.with_database(|database| work(&*self.view(database)?))
             .map_err(Fault::into_read_error)
     }
 }

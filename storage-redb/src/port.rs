@@ -1,5 +1,7 @@
 //! The store as the port has it.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +12,8 @@ use phasegate_core::storage::{
     Resource, ResourceWrite, RunOutput, RunPage, Storage, StorageError, TokenSecret, Transition, WriteRef,
 };
 use phasegate_core::{
-    Campaign, CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision,
-    Run, Ticket, Timestamp, Version,
+    CampaignId, OwnerId, PhaseName, PipelineId, ResourceId, ResourceKind, ResourceRef, Revision, Run, Ticket,
+    Timestamp, Version,
 };
 use serde_json::Value;
 
@@ -26,9 +28,19 @@ use crate::write::{Append, Commit, KeepCursor, Release, Remember, WriteResource}
 
 #[async_trait]
 impl Storage for RedbStorage {
-    async fn commit(&self, transition: Transition) -> Result<Committed, StorageError> {
-        transition.check()?;
-        self.write(Commit::new(transition)).await
+    // Not an `async fn`: its future would have room for the whole transition, twice, for as long as the commit takes.
+    fn commit<'life0, 'async_trait>(
+        &'life0 self,
+        transition: Transition,
+    ) -> Pin<Box<dyn Future<Output = Result<Committed, StorageError>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        match transition.check() {
+            Ok(()) => Box::pin(self.write(Commit::new(transition))),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     async fn append(&self, output: Output) -> Result<Appended, StorageError> {
@@ -82,8 +94,8 @@ impl Storage for RedbStorage {
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         let now = self.shared().now();
         let campaign = match self.recent(id)? {
-            Some(recent) => Some(Campaign::clone(&recent.campaign)),
-            None => self.look(|txn| lookup::campaign(txn, id))?,
+            Some(recent) => Some(recent.campaign),
+            None => self.look(|txn| lookup::campaign(txn, id))?.map(Arc::new),
         };
         Ok(CampaignRead { campaign, now })
     }
@@ -229,6 +241,7 @@ impl Storage for RedbStorage {
         let watch = match scope {
             ChangeScope::Store => Watch::Latest,
             ChangeScope::Campaign(id) => Watch::Campaign(id),
+            ChangeScope::Rest(id) => Watch::Rest(id),
             ChangeScope::Due { .. } => Watch::Due,
         };
         let mut waiter = store.waiters.watch(watch).ok_or_else(|| store.end())?;
@@ -249,6 +262,21 @@ impl Storage for RedbStorage {
                     return Ok(true);
                 }
                 waiter.wait(at_most, |latest| latest > after).await
+            }
+            ChangeScope::Rest(id) => {
+                let (latest, is_at_rest) = match self.recent(id)? {
+                    Some(recent) => (recent.last, recent.campaign.is_at_rest()),
+                    None => self.look(|txn| {
+                        let campaign = lookup::campaign(txn, id)?;
+                        let is_at_rest = campaign.is_none_or(|campaign| campaign.is_at_rest());
+                        Ok((read::latest_of(txn, id)?, is_at_rest))
+                    })?,
+                };
+                if is_at_rest {
+                    return Ok(true);
+                }
+                // It may have rested before, and gone on.
+                waiter.wait(at_most, |rest| rest > latest).await
             }
         };
         match found {

@@ -80,7 +80,7 @@ mod tests {
         let mut story = Story::new(id);
         let creation = story.transition(vec![Story::creation("campaign", Mode::StepByStep)]);
         story.accept(&creation);
-        let campaign = Arc::new(story.campaign.unwrap());
+        let campaign = story.campaign.unwrap();
         (campaign.id, Snapshot { campaign, last: 1 })
     }
 

@@ -1,19 +1,44 @@
 //! The rows of the store at one moment, to be looked up by their keys.
 
-use redb::{ReadOnlyTable, ReadTransaction};
+use std::sync::OnceLock;
+
+use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase};
 
 use crate::fault::Fault;
-use crate::tables::TableSpec;
+use crate::tables::{self, TableSpec};
 
-/// A table that is open in a read transaction.
+/// A table that is open in a view.
 pub(crate) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// Opens a table for reading.
-pub(crate) fn table(txn: &ReadTransaction, spec: &TableSpec) -> Result<Table, Fault> {
-    Ok(txn.open_table(spec.definition())?)
+/// The store as a commit has left it. Its tables are opened once, however many look.
+pub(crate) struct View {
+    txn: ReadTransaction,
+    tables: [OnceLock<Table>; tables::ALL.len()],
 }
 
-/// Rows by key: those of a read transaction, or those that a group of writes leaves.
+impl View {
+    /// The database as it is now.
+    pub(crate) fn of(database: &impl ReadableDatabase) -> Result<Self, Fault> {
+        Ok(Self {
+            txn: database.begin_read()?,
+            tables: [const { OnceLock::new() }; _],
+        })
+    }
+}
+
+/// A table of a view.
+pub(crate) fn table<'v>(view: &'v View, spec: &TableSpec) -> Result<&'v Table, Fault> {
+    let place = &view.tables[spec.place];
+    match place.get() {
+        Some(table) => Ok(table),
+        None => {
+            let table = view.txn.open_table(spec.definition())?;
+            Ok(place.get_or_init(|| table))
+        }
+    }
+}
+
+/// Rows by key: those of a view, or those that a group of writes leaves.
 pub(crate) trait Rows {
     /// Works with the value of a row, if there is the row.
     fn with<T>(
@@ -29,7 +54,7 @@ pub(crate) trait Rows {
     }
 }
 
-impl Rows for ReadTransaction {
+impl Rows for View {
     fn with<T>(
         &self,
         spec: &TableSpec,

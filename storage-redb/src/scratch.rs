@@ -3,7 +3,7 @@
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey, Transition};
 use phasegate_core::{Digest, EventKind, Mode, Run, Timestamp};
 use phasegate_testkit::storage::conformance::{Story, phase};
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableTable};
 use serde_json::json;
 
 use crate::fault::Fault;
@@ -11,7 +11,7 @@ use crate::format::make_tables;
 use crate::leases::Leases;
 use crate::lookup;
 use crate::recent::Recent;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::TableSpec;
 use crate::write::{Append, Commit, Group, Write, begin};
 
@@ -31,10 +31,10 @@ pub(crate) fn grouped<T>(
     now: Timestamp,
     work: impl FnOnce(&mut Group<'_>) -> Result<T, Fault>,
 ) -> T {
-    let before = database.begin_read().unwrap();
+    let before = View::of(database).unwrap();
     let last = lookup::last_number(&before).unwrap();
     let recent = Recent::default();
-    let mut group = Group::new(before, &recent, last, now, leases);
+    let mut group = Group::new(before.into(), &recent, last, now, leases);
     let done = work(&mut group).unwrap();
     let ended = group.end();
     let txn = begin(database).unwrap();
@@ -101,9 +101,9 @@ pub(crate) fn pruning(run: u32) -> EventKind {
 
 /// Every row of a table.
 pub(crate) fn entries(database: &Database, spec: &TableSpec) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let txn = database.begin_read().unwrap();
-    let table = rows::table(&txn, spec).unwrap();
-    let entries = ReadableTable::iter(&table).unwrap().map(|entry| {
+    let view = View::of(database).unwrap();
+    let table = rows::table(&view, spec).unwrap();
+    let entries = ReadableTable::iter(table).unwrap().map(|entry| {
         let (key, value) = entry.unwrap();
         (key.value().to_vec(), value.value().to_vec())
     });

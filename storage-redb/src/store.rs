@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use phasegate_core::storage::StorageError;
 use phasegate_core::{Campaign, CampaignId};
-use redb::{ReadTransaction, ReadableDatabase, StorageBackend};
+use redb::StorageBackend;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::fault::{Fault, unavailable};
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::open::Options;
 use crate::open_store::{Clock, OpenStore, no_panic};
 use crate::recent::Snapshot;
+use crate::rows::View;
 use crate::waiters::Waiters;
 use crate::write::Write;
 use crate::writer::{self, CloseAtEnd, Queued, Writer, WriterMessage};
@@ -112,8 +113,7 @@ impl RedbStorage {
 
     pub(crate) fn start(opened: Opened, path: Option<PathBuf>, clock: Clock) -> Result<Self, StorageError> {
         let Opened { database, journal } = opened;
-        let last =
-            no_panic(|| lookup::last_number(&database.begin_read()?)).map_err(Fault::into_read_error)?;
+        let last = no_panic(|| lookup::last_number(&View::of(&database)?)).map_err(Fault::into_read_error)?;
         let waiters = Waiters::new(last, Leases::none().mark());
         let shared = Arc::new(OpenStore::new(database, waiters, path, clock));
         let (queue, requests) = mpsc::channel();
@@ -141,33 +141,30 @@ impl RedbStorage {
     }
 
     /// Queues a write and waits until it is durable or refused.
-    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Done, StorageError> {
-        self.inner.shared.check_open()?;
-        let since = Instant::now();
+    pub(crate) fn write<W: Write>(&self, write: W) -> impl Future<Output = Result<W::Done, StorageError>> {
         let weight = write.weight();
-        let room = (weight / 1024).clamp(1, QUEUE_KIB);
-        let permit = self
-            .inner
-            .room
-            .clone()
-            .acquire_many_owned(u32::try_from(room).unwrap_or(u32::MAX));
-        let permit = permit.await.map_err(|_| StorageError::Closed)?;
         let (reply, done) = oneshot::channel();
-        let queued = Queued {
+        let mut queued = Box::new(Queued {
             write,
             weight,
-            since,
-            reply,
+            since: Instant::now(),
+            reply: Some(reply),
             result: None,
-            _permit: permit,
-        };
-        let message = WriterMessage::Write(Box::new(queued));
-        self.inner
-            .queue()?
-            .send(message)
-            .map_err(|_| StorageError::Closed)?;
-        // The writer answers every request that it takes. A request without an answer was never taken, and not written.
-        done.await.unwrap_or(Err(StorageError::Closed))
+            permit: None,
+        });
+        async move {
+            self.inner.shared.check_open()?;
+            let room = u32::try_from((weight / 1024).clamp(1, QUEUE_KIB)).unwrap_or(u32::MAX);
+            let room = Arc::clone(&self.inner.room).acquire_many_owned(room);
+            queued.permit = Some(room.await.map_err(|_| StorageError::Closed)?);
+            self.inner
+                .queue()?
+                .send(WriterMessage::Write(queued))
+                .map_err(|_| StorageError::Closed)?;
+            // The writer answers every request that it takes. A request without an answer was never taken, and not written.
+            done.await
+                .map_or(Err(StorageError::Closed), |answer| answer.result)
+        }
     }
 
     /// Does something between two transactions, with the leases as they are then.
@@ -189,10 +186,7 @@ impl RedbStorage {
 
     /// Reads a few rows by their keys, on the caller's thread: what is in the cache takes a microsecond or two, less than another
     /// thread would take to be woken for it.
-    pub(crate) fn look<T>(
-        &self,
-        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
-    ) -> Result<T, StorageError> {
+    pub(crate) fn look<T>(&self, work: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, StorageError> {
         self.inner.shared.read(work)
     }
 
@@ -206,7 +200,7 @@ impl RedbStorage {
     pub(crate) fn look_at<T>(
         &self,
         id: CampaignId,
-        work: impl Fn(&ReadTransaction, Option<&Campaign>) -> Result<T, Fault>,
+        work: impl Fn(&View, Option<&Campaign>) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
         if let Some(known) = self.recent(id)?
             && let Ok(found) = self.look(|txn| work(txn, Some(&known.campaign)))
@@ -220,7 +214,7 @@ impl RedbStorage {
     /// Reads rows of an unknown number within one short transaction, off the caller's thread.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&View) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StorageError> {
         let shared = self.inner.shared.clone();
         blocking::unblock(move || shared.read(work)).await

@@ -40,6 +40,8 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
+    /// Where it stands in [`ALL`].
+    pub(crate) place: usize,
     pub(crate) key: &'static [KeyPart],
     pub(crate) content: Content,
 }
@@ -59,9 +61,15 @@ macro_rules! tables {
         $($(#[$doc])+
         pub(crate) const $table: TableSpec = TableSpec {
             name: $name,
+            place: Place::$table as usize,
             key: &[$(KeyPart::$part),+],
             content: Content::$content,
         };)+
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the tables")]
+        enum Place {
+            $($table),+
+        }
 
         /// Every table.
         pub(crate) const ALL: &[&TableSpec] = &[$(&$table),+];
@@ -81,7 +89,7 @@ tables! {
     /// campaign -> its snapshot. A deleted campaign has none.
     CAMPAIGNS = "campaigns", [Id], Values;
 
-    /// (activity, mode, position, campaign). One row for each snapshot.
+    /// (activity, mode, position, campaign). One row for each snapshot. The position of one that isn't idle is 0.
     BY_STATE = "campaigns_by_state", [U8, U8, U32, Id], Nothing;
 
     /// (name, campaign). One row for each snapshot.

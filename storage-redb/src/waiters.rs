@@ -8,6 +8,8 @@ use async_io::Timer;
 use phasegate_core::CampaignId;
 use tokio::sync::watch;
 
+use crate::write::Grown;
+
 /// Those who wait. What they watch ends when the store is closed or broken.
 pub(crate) struct Waiters {
     watched: Mutex<Option<Watched>>,
@@ -19,6 +21,8 @@ struct Watched {
     latest: watch::Sender<u64>,
     /// The number of the latest event of each campaign that somebody waits for.
     campaigns: BTreeMap<CampaignId, watch::Sender<u64>>,
+    /// The number of the latest event after which a campaign was at rest, of each whose rest somebody waits for.
+    rests: BTreeMap<CampaignId, watch::Sender<u64>>,
     /// The mark of what is due.
     due: watch::Sender<u64>,
 }
@@ -30,6 +34,8 @@ pub(crate) enum Watch {
     Latest,
     /// The number of the latest event of a campaign, from now on; 0 until there is one.
     Campaign(CampaignId),
+    /// The number of the latest event of a campaign after which it was at rest or deleted, from now on; 0 until there is one.
+    Rest(CampaignId),
     /// The mark of what is due.
     Due,
 }
@@ -40,6 +46,7 @@ impl Waiters {
         let watched = Watched {
             latest: watch::Sender::new(latest),
             campaigns: BTreeMap::new(),
+            rests: BTreeMap::new(),
             due: watch::Sender::new(mark),
         };
         Self {
@@ -56,14 +63,19 @@ impl Waiters {
         self.watched().as_ref().map(|watched| *watched.latest.borrow())
     }
 
-    /// Wakes those whom these numbers concern: that of the latest event, and of the latest one of each campaign.
-    pub(crate) fn announce(&self, latest: u64, campaigns: &BTreeMap<CampaignId, u64>) {
+    /// Wakes those whom it concerns: the number of the latest event, and the campaigns that have new ones.
+    pub(crate) fn announce(&self, latest: u64, campaigns: &BTreeMap<CampaignId, Grown>) {
         if let Some(watched) = &*self.watched() {
             send(&watched.latest, latest);
-            // Most have nobody who waits for them; either may be the shorter list.
-            for (id, number) in campaigns {
+            // Most have nobody who waits for them.
+            for (id, grown) in campaigns {
                 if let Some(of_campaign) = watched.campaigns.get(id) {
-                    send(of_campaign, *number);
+                    send(of_campaign, grown.last);
+                }
+                if grown.is_at_rest
+                    && let Some(rest) = watched.rests.get(id)
+                {
+                    send(rest, grown.last);
                 }
             }
         }
@@ -89,6 +101,7 @@ impl Waiters {
             Watch::Latest => watched.latest.subscribe(),
             Watch::Due => watched.due.subscribe(),
             Watch::Campaign(id) => watched.campaigns.entry(id).or_default().subscribe(),
+            Watch::Rest(id) => watched.rests.entry(id).or_default().subscribe(),
         };
         Some(Waiter {
             numbers,
@@ -123,12 +136,19 @@ impl Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        if let Watch::Campaign(id) = self.what
-            && let Some(watched) = &mut *self.of.watched()
-            // The last one counts itself still.
-            && watched.campaigns.get(&id).is_some_and(|numbers| numbers.receiver_count() <= 1)
+        let mut watched = self.of.watched();
+        let Some(watched) = &mut *watched else { return };
+        let (of_campaigns, id) = match self.what {
+            Watch::Campaign(id) => (&mut watched.campaigns, id),
+            Watch::Rest(id) => (&mut watched.rests, id),
+            Watch::Latest | Watch::Due => return,
+        };
+        // The last one counts itself still.
+        if of_campaigns
+            .get(&id)
+            .is_some_and(|numbers| numbers.receiver_count() <= 1)
         {
-            watched.campaigns.remove(&id);
+            of_campaigns.remove(&id);
         }
     }
 }
@@ -137,15 +157,41 @@ impl Drop for Waiter<'_> {
 mod tests {
     use super::*;
 
+    /// The campaign's latest event; it goes on after it.
+    fn grown(id: CampaignId, last: u64) -> BTreeMap<CampaignId, Grown> {
+        let is_at_rest = false;
+        BTreeMap::from([(id, Grown { last, is_at_rest })])
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_campaign_to_rest_is_not_woken_while_it_goes_on() {
+        let one = CampaignId::from_u128(1);
+        let waiters = Waiters::new(7, 1);
+        let mut waiter = waiters.watch(Watch::Rest(one)).unwrap();
+        waiters.announce(8, &grown(one, 8));
+        assert_eq!(
+            waiter.wait(Duration::from_millis(1), |number| number > 7).await,
+            Some(false)
+        );
+        let at_rest = Grown {
+            last: 9,
+            is_at_rest: true,
+        };
+        waiters.announce(9, &BTreeMap::from([(one, at_rest)]));
+        assert_eq!(waiter.wait(Duration::MAX, |number| number > 7).await, Some(true));
+        drop(waiter);
+        assert!(waiters.watched().as_ref().unwrap().rests.is_empty());
+    }
+
     #[tokio::test]
     async fn who_waits_for_a_campaign_is_woken_by_its_events_alone_and_then_forgotten() {
         let (one, other) = (CampaignId::from_u128(1), CampaignId::from_u128(2));
         let waiters = Waiters::new(7, 1);
         let mut waiter = waiters.watch(Watch::Campaign(one)).unwrap();
-        waiters.announce(8, &BTreeMap::from([(other, 8)]));
+        waiters.announce(8, &grown(other, 8));
         let short = Duration::from_millis(1);
         assert_eq!(waiter.wait(short, |number| number > 7).await, Some(false));
-        waiters.announce(9, &BTreeMap::from([(one, 9)]));
+        waiters.announce(9, &grown(one, 9));
         assert_eq!(waiter.wait(Duration::MAX, |number| number > 7).await, Some(true));
         let second = waiters.watch(Watch::Campaign(one)).unwrap();
         drop(waiter);

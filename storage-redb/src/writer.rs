@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use phasegate_core::storage::StorageError;
-use redb::ReadableDatabase;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::fault::{Fault, unavailable};
@@ -65,16 +64,22 @@ pub(crate) trait Request: Send {
     fn weight(&self) -> usize;
 }
 
+/// What became of a write, and the write itself: its caller's thread takes its memory back sooner than the writer's.
+pub(crate) struct Answer<W: Write> {
+    pub(crate) result: Result<W::Done, StorageError>,
+    _spent: Box<Queued<W>>,
+}
+
 /// A write with its caller.
 pub(crate) struct Queued<W: Write> {
     pub(crate) write: W,
     pub(crate) weight: usize,
     /// When it was handed to the store.
     pub(crate) since: Instant,
-    pub(crate) reply: oneshot::Sender<Result<W::Done, StorageError>>,
+    pub(crate) reply: Option<oneshot::Sender<Answer<W>>>,
     pub(crate) result: Option<Result<W::Done, StorageError>>,
-    /// Its share of the memory that queued writes may take.
-    pub(crate) _permit: OwnedSemaphorePermit,
+    /// Its share of the memory that queued writes may take, once it has it.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<W: Write> Request for Queued<W> {
@@ -89,10 +94,10 @@ impl<W: Write> Request for Queued<W> {
         Ok(accepted)
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), Failed>, metrics: &Metrics) {
+    fn answer(mut self: Box<Self>, outcome: Result<(), Failed>, metrics: &Metrics) {
         let result = match outcome {
-            Ok(()) => self.result.unwrap_or(Err(StorageError::Closed)),
-            Err(Failed { reason, in_doubt }) => Err(match self.result {
+            Ok(()) => self.result.take().unwrap_or(Err(StorageError::Closed)),
+            Err(Failed { reason, in_doubt }) => Err(match self.result.take() {
                 Some(Ok(_)) if in_doubt => StorageError::OutcomeUnknown {
                     write: Box::new(self.write.write_ref()),
                     reason,
@@ -103,8 +108,13 @@ impl<W: Write> Request for Queued<W> {
         if result.is_ok() {
             metrics.durable(W::KIND, self.since);
         }
-        // The caller may have gone away. The write is done nevertheless.
-        let _ = self.reply.send(result);
+        // It makes room for others now.
+        self.permit = None;
+        if let Some(reply) = self.reply.take() {
+            let _spent = self;
+            // The caller may have gone away. The write is done nevertheless.
+            let _ = reply.send(Answer { result, _spent });
+        }
     }
 
     fn weight(&self) -> usize {
@@ -210,6 +220,7 @@ impl Writer {
             return Ok(());
         }
         let journal = &mut self.journal;
+        self.shared.forget_view();
         let emptied = self.shared.with_database(|database| journal.empty(database));
         emptied.map_err(|fault| {
             let error = fault.into_read_error();
@@ -303,13 +314,17 @@ impl Writer {
         let (leases, last, journal) = (&mut self.leases, self.last, &mut self.journal);
         let mut in_doubt = false;
         let done = shared.with_database(|database| {
-            let before = database.begin_read()?;
+            let before = shared.view(database)?;
             let mut group = Group::new(before, &shared.recent, last, shared.now(), leases);
             let done = work(&mut group)?;
             let ended = group.end();
             if !ended.is_empty() {
                 shared.recent.forget(ended.replaced());
-                journal.commit(database, &ended, &mut in_doubt)?;
+                // Nobody reads while redb commits, if it can be helped: it then uses pages again that it has just replaced.
+                shared.forget_view();
+                let committed = journal.commit(database, &ended, &mut in_doubt);
+                shared.forget_view();
+                committed?;
             }
             Ok((done, ended))
         });
@@ -358,7 +373,6 @@ mod tests {
     use std::sync::mpsc;
 
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-    use phasegate_core::storage::Committed;
     use phasegate_core::{Mode, Timestamp};
     use phasegate_testkit::storage::conformance::Story;
     use redb::backends::InMemoryBackend;
@@ -370,7 +384,7 @@ mod tests {
     use crate::write::Commit;
 
     /// A queued write of a campaign's creation, and its answer.
-    fn creation(id: u128) -> (WriterMessage, oneshot::Receiver<Result<Committed, StorageError>>) {
+    fn creation(id: u128) -> (WriterMessage, oneshot::Receiver<Answer<Commit>>) {
         let story = Story::new(id);
         let write = Commit::new(story.transition(vec![Story::creation("campaign", Mode::StepByStep)]));
         let room = Arc::new(Semaphore::new(1));
@@ -379,9 +393,9 @@ mod tests {
             weight: write.weight(),
             write,
             since: Instant::now(),
-            reply,
+            reply: Some(reply),
             result: None,
-            _permit: room.try_acquire_owned().unwrap(),
+            permit: room.try_acquire_owned().ok(),
         };
         (WriterMessage::Write(Box::new(queued)), answer)
     }
@@ -408,7 +422,7 @@ mod tests {
 
         let accepted = answers
             .iter_mut()
-            .map(|answer| answer.try_recv().unwrap().is_ok());
+            .map(|answer| answer.try_recv().unwrap().result.is_ok());
         assert!(accepted.eq([true, true, false, true]));
         let found = recorder.snapshotter().snapshot().into_vec();
         let sync_writes = found.into_iter().find_map(|(key, _, _, value)| {

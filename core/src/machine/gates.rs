@@ -85,26 +85,28 @@ impl Decision<'_> {
         unchanged || self.known.can_continue()
     }
 
-    fn launch(&self, draft: &Draft, index: usize, run: Run, attempt: Attempt) -> Launch {
-        let slot = &draft.campaign.phases[index];
+    fn launch(&self, draft: &mut Draft<'_>, index: usize, run: Run, attempt: Attempt) -> Launch {
+        let started_at = draft.at();
+        let campaign = draft.campaign();
+        let slot = &campaign.phases[index];
         Launch {
             phase: slot.phase.clone(),
             run,
             attempt,
             config_revision: slot.config.as_ref().map_or(Revision(0), |pin| pin.revision),
             resources: self.known.resources(&slot.phase),
-            upstream: draft.campaign.upstream_of(index),
-            started_at: draft.at(),
+            upstream: campaign.upstream_of(index),
+            started_at,
         }
     }
 
-    pub(super) fn launch_afresh(&self, draft: &Draft, index: usize) -> Launch {
-        let run = draft.campaign.phases[index].latest_run.next();
+    pub(super) fn launch_afresh(&self, draft: &mut Draft<'_>, index: usize) -> Launch {
+        let run = draft.campaign().phases[index].latest_run.next();
         self.launch(draft, index, run, Attempt(1))
     }
 
-    pub(super) fn launch_next_attempt(&self, draft: &Draft, run: &RunState) -> Launch {
-        let index = draft.campaign.position();
+    pub(super) fn launch_next_attempt(&self, draft: &mut Draft<'_>, run: &RunState) -> Launch {
+        let index = draft.campaign().position();
         self.launch(draft, index, run.run, run.attempt.next())
     }
 

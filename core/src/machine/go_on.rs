@@ -6,8 +6,8 @@ use crate::event::EventKind;
 
 impl Decision<'_> {
     /// Passes the phases from the position on that are marked to be skipped.
-    pub(super) fn pass_marks(&self, draft: &mut Draft) {
-        while let Some(slot) = draft.campaign.current()
+    pub(super) fn pass_marks(&self, draft: &mut Draft<'_>) {
+        while let Some(slot) = draft.campaign().current()
             && let Some(mark) = &slot.mark
         {
             let (phase, reads) = (slot.phase.clone(), mark.reads);
@@ -16,21 +16,22 @@ impl Decision<'_> {
     }
 
     /// Goes on after a phase was passed: over marked phases, to the end or to the next phase, as mode and `intent` say.
-    pub(super) fn go_on(&self, draft: &mut Draft, intent: Intent) {
+    pub(super) fn go_on(&self, draft: &mut Draft<'_>, intent: Intent) {
         self.pass_marks(draft);
-        let Some(next) = draft.campaign.current() else {
+        let campaign = draft.campaign();
+        let Some(next) = campaign.current() else {
             draft.push(EventKind::CampaignCompleted {});
             return;
         };
         let phase = next.phase.clone();
-        let is_held = draft.campaign.activity == (Activity::Idle { held: true });
-        match (draft.campaign.mode, intent) {
+        let is_held = campaign.activity == (Activity::Idle { held: true });
+        match (campaign.mode, intent) {
             (Mode::StepByStep, _) | (Mode::FullSequence, Intent::Stop) => {}
             (Mode::FullSequence, _) if is_held => {}
             (Mode::FullSequence, Intent::Pause) => draft.push(EventKind::CampaignHeld { phase }),
             (Mode::FullSequence, Intent::None) => {
-                let index = draft.campaign.position();
-                if self.is_ready(&draft.campaign, index) {
+                let index = draft.campaign().position();
+                if self.is_ready(draft.campaign(), index) {
                     let launch = self.launch_afresh(draft, index);
                     draft.push(EventKind::PhaseAutoStarted(launch));
                 }

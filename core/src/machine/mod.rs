@@ -141,7 +141,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn draft(&self) -> Draft {
+    fn draft(&self) -> Draft<'a> {
         Draft::after(self.campaign, self.envelope, self.now)
     }
 

@@ -87,7 +87,7 @@ impl Decision<'_> {
             counted
         };
         let mut draft = self.draft();
-        let launch = self.launch_next_attempt(&draft, run);
+        let launch = self.launch_next_attempt(&mut draft, run);
         draft.push(EventKind::PhaseRecovered {
             launch,
             recoveries: recoveries.count,

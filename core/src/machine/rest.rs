@@ -82,7 +82,7 @@ impl Decision<'_> {
                     Some(Barrier::Input) => return Err(Rejection::InputChanged { phase }),
                 }
                 let mut draft = self.draft();
-                let launch = self.launch_next_attempt(&draft, run);
+                let launch = self.launch_next_attempt(&mut draft, run);
                 draft.push(EventKind::PhaseResumed(Resumed::Launched(launch)));
                 Ok(draft.events())
             }

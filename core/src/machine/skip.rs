@@ -54,10 +54,13 @@ impl Decision<'_> {
     }
 
     /// Passes the phase at the position without a run.
-    pub(super) fn pass(&self, draft: &mut Draft, phase: PhaseName, reads: SkipReads) {
+    pub(super) fn pass(&self, draft: &mut Draft<'_>, phase: PhaseName, reads: SkipReads) {
         let upstream = match reads {
             SkipReads::Empty => None,
-            SkipReads::PassThrough => draft.campaign.upstream_of(draft.campaign.position()),
+            SkipReads::PassThrough => {
+                let campaign = draft.campaign();
+                campaign.upstream_of(campaign.position())
+            }
         };
         draft.push(EventKind::PhaseSkipped {
             phase,

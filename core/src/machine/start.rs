@@ -29,10 +29,10 @@ impl Decision<'_> {
         self.same_pipeline()?;
         let mut draft = self.draft();
         self.pass_marks(&mut draft);
-        self.preflight(&draft.campaign)?;
+        self.preflight(draft.campaign())?;
         let launch = match self.campaign.activity.run() {
-            Some(run) if self.continues(run) => self.launch_next_attempt(&draft, run),
-            _ => self.launch_afresh(&draft, index),
+            Some(run) if self.continues(run) => self.launch_next_attempt(&mut draft, run),
+            _ => self.launch_afresh(&mut draft, index),
         };
         draft.push(EventKind::PhaseStarted(launch));
         Ok(draft.events())
@@ -68,10 +68,10 @@ impl Decision<'_> {
                 draft.configure(phase, digest);
             }
         }
-        let mut undone = draft.campaign.clone();
+        let mut undone = draft.campaign().clone();
         undone.undo_from(index);
         self.preflight(&undone)?;
-        let launch = self.launch_afresh(&draft, index);
+        let launch = self.launch_afresh(&mut draft, index);
         draft.push(EventKind::PhaseRestarted(launch));
         Ok(draft.events())
     }

@@ -35,7 +35,7 @@ impl Decision<'_> {
                     return self.one(self.failed_for_good(phase, run, barrier.failure()));
                 }
                 let mut draft = self.draft();
-                let launch = self.launch_next_attempt(&draft, run);
+                let launch = self.launch_next_attempt(&mut draft, run);
                 draft.push(EventKind::PhaseRetried(launch));
                 Ok(draft.events())
             }

@@ -242,7 +242,7 @@ pub trait Storage: Send + Sync + 'static {
     async fn token_secret(&self) -> Result<TokenSecret, StorageError>;
 
     /// Waits until there is an event of `scope` after `after` (`None`: any event), at most for `at_most` by a monotonic clock; gives
-    /// whether there is one. Of [`ChangeScope::Due`] the cursor says nothing.
+    /// whether there is one. [`ChangeScope::Rest`] and [`ChangeScope::Due`] are there or not, whatever the cursor.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! What a store reads: queries, pages and stored things.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,8 @@ pub enum ChangeScope {
     Store,
     /// An event of one campaign.
     Campaign(CampaignId),
+    /// That nothing of one campaign is under way ([`Campaign::is_at_rest`]), or that it is not there.
+    Rest(CampaignId),
     /// A moment, or an attempt without a lease, that [`Due::next_in`] didn't know of.
     Due {
         /// The mark of that [`Due`].
@@ -190,7 +193,7 @@ impl Default for CampaignQuery {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CampaignRead {
     /// The snapshot; `None` if it was never created or is deleted.
-    pub campaign: Option<Campaign>,
+    pub campaign: Option<Arc<Campaign>>,
     /// The time.
     pub now: Timestamp,
 }

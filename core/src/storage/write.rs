@@ -1,6 +1,7 @@
 //! What a store writes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub struct Transition {
     /// The output that the decision relied on, if it did.
     pub expected_batch: Option<ExpectedBatch>,
     /// The campaign after the events; `None` deletes it. Without events no snapshot is written.
-    pub snapshot: Option<Campaign>,
+    pub snapshot: Option<Arc<Campaign>>,
     /// The events, numbered from `expected_version` on. Without events only the idempotency key is stored.
     pub events: Vec<Event>,
     /// The texts of the configs that the events store.

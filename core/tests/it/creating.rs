@@ -58,7 +58,7 @@ fn created_of(command: &CreateCampaign, invalid: &[&str]) -> Result<Vec<Event>, 
             .keys()
             .map(|phase| (phase.clone(), checked(phase)))
             .collect(),
-        ..Facts::of_pipeline(registered.to_vec())
+        ..Facts::of_pipeline(registered.into())
     };
     let envelope = Envelope::none().because("a test").expect("it is short");
     let pipeline = PipelineId::new("post").expect("a valid id");
@@ -186,7 +186,7 @@ fn something_is_left_to_run_of_every_new_campaign() {
     let decided = create(
         &command,
         &PipelineId::new("post").expect("a valid id"),
-        &Facts::of_pipeline(registered.to_vec()),
+        &Facts::of_pipeline(registered.into()),
         &Envelope::none(),
         Timestamp::default(),
     );

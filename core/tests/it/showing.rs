@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use expect_test::expect;
 use phasegate_core::{
-    CampaignView, Command, CommandKind, Envelope, Input, Mode, NextCommand, Told, try_view, view,
+    CampaignView, Command, CommandKind, Envelope, Input, Mode, NextCommand, Refusal, Told, try_view, view,
 };
 use serde_json::json;
 
@@ -106,7 +106,7 @@ fn next_says_of_every_command_what_the_machine_would_answer() {
                     driver.around.broken.clear();
                 }
                 let refused = driver.decide(&driver.question(input)).err();
-                let refusal = entry.refusal.as_ref().map(|refusal| &*refusal.code);
+                let refusal = entry.refusal.as_ref().map(Refusal::code);
                 assert_eq!(
                     refusal,
                     refused.as_ref().map(phasegate_core::Rejection::code),

@@ -137,14 +137,24 @@ async fn a_run_that_the_store_doesn_t_let_begin_is_taken_up_again() {
         let world = World::on(storage, None, |builder| builder.storage(through));
         world.engine.recover().await.expect("nothing is due");
         let campaign = world.ready(Mode::FullSequence).await;
-        faulty.next(1);
         campaign.start("collect").await.expect("it starts");
+        world.running(&campaign, "collect").await;
+        campaign.pause().await.expect("it comes to rest");
+        // A first attempt asks the store for nothing before it begins.
+        faulty.next(1);
+        campaign.resume().await.expect("it goes on");
         let mut next = world.ticket(&campaign).await;
         next.attempt = next.attempt.next();
         tokio::time::timeout(DEADLINE, world.stage.arrived(&next))
             .await
             .expect("it is taken up in the end");
-        let story = ["phase_started collect 1.1", "phase_recovered collect 1.2"];
+        let story = [
+            "phase_started collect 1.1",
+            "phase_pause_requested collect",
+            "phase_paused collect",
+            "phase_resumed collect 1.2",
+            "phase_recovered collect 1.3",
+        ];
         assert_eq!(world.story(&campaign).await, story);
         let snapshot = campaign.snapshot().await.expect("a read");
         let run = snapshot.activity.run().expect("it runs");

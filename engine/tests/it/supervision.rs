@@ -259,7 +259,7 @@ async fn what_next_allows_is_what_the_machine_does() {
     assert!(start("collect").allowed);
     let refusal = start("refine").refusal.expect("it is refused");
     assert_eq!(
-        (&*refusal.code, refusal.message.as_str()),
+        (refusal.code(), refusal.message().as_str()),
         ("out_of_order", "refine can't start now: collect comes first")
     );
 }

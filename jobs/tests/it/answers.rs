@@ -60,7 +60,7 @@ async fn a_worker_that_goes_away_leaves_its_phase_running() {
         .campaign(world.campaign.id())
         .await
         .unwrap();
-    let activity = left.campaign.unwrap().activity;
+    let activity = &left.campaign.unwrap().activity;
     assert!(matches!(activity, Activity::Running { .. }), "{activity:?}");
 }
 

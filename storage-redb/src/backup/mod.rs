@@ -6,7 +6,7 @@ use std::path::Path;
 
 use phasegate_core::storage::StorageError;
 use redb::backends::FileBackend;
-use redb::{Database, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{Database, ReadableTable, ReadableTableMetadata};
 
 use crate::fault::{Fault, unavailable};
 use crate::file::{self, JOURNAL_BYTES};
@@ -14,7 +14,7 @@ use crate::format::open_all;
 use crate::long_task::{self, LongTask, Progress};
 use crate::open::{ExistingFile, publish, temporary_beside};
 use crate::open_store::{OpenStore, no_panic};
-use crate::rows;
+use crate::rows::{self, View};
 use crate::store::RedbStorage;
 use crate::tables;
 use crate::write::begin;
@@ -110,7 +110,7 @@ fn size(shared: &OpenStore) -> u64 {
 }
 
 /// Copies all rows that are not omitted. Returns how many.
-fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Result<u64, Fault> {
+fn copy_all(txn: &View, copy: &Database, task: &mut LongTask) -> Result<u64, Fault> {
     let mut total = 0;
     for table in tables::ALL {
         total += rows::table(txn, table)?.len()?;
@@ -123,7 +123,7 @@ fn copy_all(txn: &ReadTransaction, copy: &Database, task: &mut LongTask) -> Resu
     let mut copied = 0;
     for spec in tables::ALL {
         let from = rows::table(txn, spec)?;
-        let mut entries = ReadableTable::iter(&from)?.peekable();
+        let mut entries = ReadableTable::iter(from)?.peekable();
         while entries.peek().is_some() {
             let step = begin(copy)?;
             let mut to = step.open_table(spec.definition())?;
@@ -152,7 +152,6 @@ mod tests {
     use std::sync::Arc;
 
     use phasegate_core::{EventKind, Timestamp};
-    use redb::ReadableDatabase;
     use serde_json::json;
 
     use super::*;
@@ -191,7 +190,7 @@ mod tests {
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .unwrap();
         let mut task = LongTask::new(None, Arc::default(), |_| ());
-        let copied = copy_all(&source.begin_read().unwrap(), &copy, &mut task).unwrap();
+        let copied = copy_all(&View::of(&source).unwrap(), &copy, &mut task).unwrap();
 
         let counts = [
             &CONFIGS,

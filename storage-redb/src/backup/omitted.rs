@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use phasegate_core::CampaignId;
 use phasegate_core::stored::StoredTombstone;
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use crate::commits::Commit;
 use crate::fault::Fault;
 use crate::key::{self, Key};
 use crate::lookup;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::{
     BY_EXPIRY, CAMPAIGN_LOG, CONFIGS, IDEMPOTENCY, LOG, RECLAIM, RECLAIM_RUNS, RECORDS, RUNS, TableSpec,
 };
@@ -25,12 +25,12 @@ pub(super) struct Omitted {
 
 impl Omitted {
     /// Reads the queues of what waits to be reclaimed. What is queued and should not be, by a damage, is not left out.
-    pub(super) fn of(txn: &ReadTransaction) -> Result<Self, Fault> {
+    pub(super) fn of(txn: &View) -> Result<Self, Fault> {
         let mut omitted = Self {
             deleted: BTreeMap::new(),
             pruned: BTreeMap::new(),
         };
-        for entry in ReadableTable::iter(&rows::table(txn, &RECLAIM)?)? {
+        for entry in ReadableTable::iter(rows::table(txn, &RECLAIM)?)? {
             let key = entry?.0;
             if let Some(id) = key::first_campaign(key.value())
                 && let Some(grave) = unless_damaged(lookup::tombstone(txn, id))?
@@ -38,7 +38,7 @@ impl Omitted {
                 omitted.deleted.insert(id, grave);
             }
         }
-        for entry in ReadableTable::iter(&rows::table(txn, &RECLAIM_RUNS)?)? {
+        for entry in ReadableTable::iter(rows::table(txn, &RECLAIM_RUNS)?)? {
             let key = entry?.0;
             let Some((id, phase, run)) = key::run_parts(key.value()) else {
                 continue;

@@ -19,11 +19,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use phasegate_core::storage::StorageError;
-use redb::{Database, Durability, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Database, Durability, StorageBackend, WriteTransaction};
 
 use crate::envelope::{self, damaged, seal};
 use crate::fault::{Fault, unavailable};
-use crate::rows::Rows;
+use crate::rows::{Rows, View};
 use crate::tables::{self, META};
 use crate::write::{Ended, begin};
 use frame::Parts;
@@ -65,7 +65,7 @@ impl Journal {
     ) -> Result<Self, Fault> {
         let mut journal = Self {
             place,
-            epochs: epochs(&database.begin_read()?)?,
+            epochs: epochs(&View::of(database)?)?,
             number: 1,
             at: range.start,
             range,

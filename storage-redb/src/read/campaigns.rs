@@ -7,18 +7,18 @@ use std::ops::Bound;
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{ActivityKind, CampaignFilter, CampaignPage, CampaignQuery, Order};
 use phasegate_core::{CampaignId, Mode, stored};
-use redb::ReadTransaction;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key::{self, Key};
+use crate::rows::View;
 use crate::rows::{self, Table};
 use crate::tables::{BY_ATTRIBUTE, BY_NAME, BY_STATE, CAMPAIGNS};
 
 /// A page looks at no more campaigns than this, those that don't pass the filter included.
 const MOST_LOOKED_AT: usize = 10_000;
 
-pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
+pub(crate) fn campaigns(txn: &View, query: &CampaignQuery) -> Result<CampaignPage, Fault> {
     let filter = &query.filter;
     let (spec, prefixes) = if let Some(name) = &filter.name {
         (&BY_NAME, vec![key::name_prefix(name)])
@@ -27,7 +27,7 @@ pub(crate) fn campaigns(txn: &ReadTransaction, query: &CampaignQuery) -> Result<
     } else if *filter == CampaignFilter::default() {
         (&CAMPAIGNS, vec![Vec::new()])
     } else {
-        (&BY_STATE, prefixes(&rows::table(txn, &BY_STATE)?, filter)?)
+        (&BY_STATE, prefixes(rows::table(txn, &BY_STATE)?, filter)?)
     };
     let index = rows::table(txn, spec)?;
     let ranges = prefixes
@@ -133,11 +133,7 @@ impl IndexRange {
 }
 
 /// Merges ranges, each in order, into the page.
-fn merge(
-    txn: &ReadTransaction,
-    mut ranges: Vec<IndexRange>,
-    page: &mut GrowingPage<'_>,
-) -> Result<(), Fault> {
+fn merge(txn: &View, mut ranges: Vec<IndexRange>, page: &mut GrowingPage<'_>) -> Result<(), Fault> {
     let campaigns = rows::table(txn, &CAMPAIGNS)?;
     let rank = |order: Order, id: CampaignId| match order {
         Order::OldestFirst => id.as_u128(),
@@ -164,11 +160,6 @@ fn merge(
 /// The prefixes of the state index that fit a filter and have campaigns, each found by one seek.
 fn prefixes(index: &Table, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
     let mut found = Vec::new();
-    let wanted_position = match filter.position.map(u32::try_from) {
-        None => None,
-        Some(Ok(position)) => Some(position),
-        Some(Err(_)) => return Ok(found),
-    };
     for &activity in ActivityKind::ALL {
         for &mode in Mode::ALL {
             let fits = filter.activity.is_none_or(|wanted| wanted == activity)
@@ -176,7 +167,8 @@ fn prefixes(index: &Table, filter: &CampaignFilter) -> Result<Vec<Key>, Fault> {
             if !fits {
                 continue;
             }
-            if let Some(position) = wanted_position {
+            if let Some(position) = filter.position {
+                let position = key::position_in_state(activity, position);
                 found.push(key::state_prefix(activity, mode, position));
                 continue;
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{Cursor, EventPage, EventScope, LoggedEvent};
 use phasegate_core::{Campaign, CampaignId, Version};
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use crate::commits::{self, Commit, LastOfCommit};
 use crate::cursor::{cursor, place};
@@ -13,14 +13,14 @@ use crate::envelope::damaged;
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::{CAMPAIGN_LOG, LOG, TOMBSTONES};
 
 /// A page looks at no more events than this, hidden ones included.
 const MOST_LOOKED_AT: usize = 10_000;
 
 pub(crate) fn events(
-    txn: &ReadTransaction,
+    txn: &View,
     scope: EventScope,
     after: Option<&Cursor>,
     limit: usize,
@@ -39,13 +39,13 @@ pub(crate) fn events(
 }
 
 /// The place that a cursor names in the present log; 0 without a cursor.
-pub(crate) fn place_in(txn: &ReadTransaction, after: Option<&Cursor>) -> Result<u64, Fault> {
+pub(crate) fn place_in(txn: &View, after: Option<&Cursor>) -> Result<u64, Fault> {
     let last = lookup::last_number(txn)?;
     Ok(place(after, last)?)
 }
 
 /// The place of the latest event of a campaign; 0 if it has none.
-pub(crate) fn latest_of(txn: &ReadTransaction, id: CampaignId) -> Result<u64, Fault> {
+pub(crate) fn latest_of(txn: &View, id: CampaignId) -> Result<u64, Fault> {
     Ok(match lookup::tombstone(txn, id)? {
         Some(grave) => grave.number,
         None => commits::latest_commit(txn, id)?.map_or(0, |latest| latest.number),
@@ -54,7 +54,7 @@ pub(crate) fn latest_of(txn: &ReadTransaction, id: CampaignId) -> Result<u64, Fa
 
 /// One event of a campaign.
 pub(crate) fn event(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     seq: Version,
     known: Option<&Campaign>,
@@ -118,16 +118,11 @@ impl GrowingPage {
     }
 }
 
-fn store_events(
-    txn: &ReadTransaction,
-    after: u64,
-    last: u64,
-    mut page: GrowingPage,
-) -> Result<EventPage, Fault> {
+fn store_events(txn: &View, after: u64, last: u64, mut page: GrowingPage) -> Result<EventPage, Fault> {
     let mut hidden = HiddenCommits::new(txn)?;
     let (mut at, mut looked_at) = (after, 0);
     let start = key::log(after.saturating_add(1));
-    for entry in ReadableTable::range::<&[u8]>(&rows::table(txn, &LOG)?, start.as_slice()..)? {
+    for entry in ReadableTable::range::<&[u8]>(rows::table(txn, &LOG)?, start.as_slice()..)? {
         let (key, value) = entry?;
         let (key, value) = (key.value(), value.value());
         if looked_at >= MOST_LOOKED_AT || !page.has_room(value.len()) {
@@ -151,13 +146,13 @@ fn store_events(
 
 /// Tells which commits are hidden: those of deleted campaigns whose space is not reclaimed yet.
 struct HiddenCommits<'t> {
-    txn: &'t ReadTransaction,
+    txn: &'t View,
     /// The deletions that are known so far; `None` where there is no deleted campaign at all.
     known: Option<BTreeMap<CampaignId, Option<u64>>>,
 }
 
 impl<'t> HiddenCommits<'t> {
-    fn new(txn: &'t ReadTransaction) -> Result<Self, Fault> {
+    fn new(txn: &'t View) -> Result<Self, Fault> {
         let is_empty = rows::table(txn, &TOMBSTONES)?.is_empty()?;
         Ok(Self {
             txn,
@@ -182,7 +177,7 @@ impl<'t> HiddenCommits<'t> {
 }
 
 fn campaign_events(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     after: u64,
     mut page: GrowingPage,
@@ -206,7 +201,7 @@ fn campaign_events(
     let (mut at, mut expected) = (after, first);
     let (start, end) = (key::campaign_log(id, first.0), key::campaign_log(id, u64::MAX));
     let campaign_log = rows::table(txn, &CAMPAIGN_LOG)?;
-    for entry in ReadableTable::range::<&[u8]>(&campaign_log, start.as_slice()..=end.as_slice())? {
+    for entry in ReadableTable::range::<&[u8]>(campaign_log, start.as_slice()..=end.as_slice())? {
         let (key, value) = entry?;
         let last = LastOfCommit::read(key.value(), value.value())?;
         let commit = commits::named_commit(txn, id, last)?;
@@ -233,12 +228,7 @@ fn campaign_events(
 
 /// The number of the first event of the first of a campaign's commits that has one after a place in the store-wide log; `None` if
 /// there is no such commit.
-fn first_after(
-    txn: &ReadTransaction,
-    id: CampaignId,
-    version: Version,
-    after: u64,
-) -> Result<Option<Version>, Fault> {
+fn first_after(txn: &View, id: CampaignId, version: Version, after: u64) -> Result<Option<Version>, Fault> {
     if after == 0 {
         return Ok(Some(Version(1)));
     }

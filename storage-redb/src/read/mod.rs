@@ -9,14 +9,13 @@ mod runs;
 
 use phasegate_core::storage::{IdempotencyEntry, IdempotencyKey};
 use phasegate_core::{Campaign, CampaignId, PhaseName, Revision, Timestamp, stored};
-use redb::ReadTransaction;
 use serde_json::Value;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::rows::Rows;
+use crate::rows::{Rows, View};
 use crate::tables::{CAMPAIGNS, CONFIGS};
 
 pub(crate) use campaigns::campaigns;
@@ -27,7 +26,7 @@ pub(crate) use resources::{resource, resources};
 pub(crate) use runs::{run_output, runs};
 
 pub(crate) fn idempotency(
-    txn: &ReadTransaction,
+    txn: &View,
     campaign: Option<CampaignId>,
     key: &IdempotencyKey,
     now: Timestamp,
@@ -43,7 +42,7 @@ pub(crate) fn idempotency(
 }
 
 pub(crate) fn config(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     phase: &PhaseName,
     revision: Revision,

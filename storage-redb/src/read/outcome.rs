@@ -2,7 +2,6 @@
 
 use phasegate_core::storage::WriteRef;
 use phasegate_core::{CampaignId, CommitId, Version};
-use redb::ReadTransaction;
 
 use super::runs::run;
 use crate::commits;
@@ -10,8 +9,9 @@ use crate::cursor::cursor;
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
+use crate::rows::View;
 
-pub(crate) fn outcome(txn: &ReadTransaction, write: &WriteRef) -> Result<bool, Fault> {
+pub(crate) fn outcome(txn: &View, write: &WriteRef) -> Result<bool, Fault> {
     match write {
         WriteRef::Commit {
             campaign,
@@ -42,12 +42,7 @@ pub(crate) fn outcome(txn: &ReadTransaction, write: &WriteRef) -> Result<bool, F
     }
 }
 
-fn commit(
-    txn: &ReadTransaction,
-    campaign: CampaignId,
-    expected_version: Version,
-    id: CommitId,
-) -> Result<bool, Fault> {
+fn commit(txn: &View, campaign: CampaignId, expected_version: Version, id: CommitId) -> Result<bool, Fault> {
     if let Some(grave) = lookup::tombstone(txn, campaign)? {
         return Ok(grave.id == id);
     }

@@ -3,18 +3,18 @@
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::RecordPage;
 use phasegate_core::{CampaignId, PhaseName, Run};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use super::run_output;
 use crate::block::Block;
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::RECORDS;
 
 pub(crate) fn records(
-    txn: &ReadTransaction,
+    txn: &View,
     (campaign, phase, run): (CampaignId, &PhaseName, Run),
     from: u64,
     limit: usize,
@@ -37,12 +37,12 @@ pub(crate) fn records(
         key::block(&run, from),
         key::block(&run, u64::MAX),
     );
-    let first = match ReadableTable::range::<&[u8]>(&table, low.as_slice()..=start.as_slice())?.next_back() {
+    let first = match ReadableTable::range::<&[u8]>(table, low.as_slice()..=start.as_slice())?.next_back() {
         Some(entry) => entry?.0.value().to_vec(),
         None => return Err(damaged(&RECORDS, &start, "the block that begins the page is missing").into()),
     };
     let (mut next, mut bytes) = (from, 0);
-    for entry in ReadableTable::range::<&[u8]>(&table, first.as_slice()..=high.as_slice())? {
+    for entry in ReadableTable::range::<&[u8]>(table, first.as_slice()..=high.as_slice())? {
         let (key, value) = entry?;
         let key = key.value();
         let wrong = |reason: &str| damaged(&RECORDS, key, reason);

@@ -5,16 +5,16 @@ use std::ops::Bound;
 use phasegate_core::storage::Resource;
 use phasegate_core::stored::{self, StoredResource};
 use phasegate_core::{ResourceId, ResourceKind, ResourceRef};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::RESOURCES;
 
-pub(crate) fn resource(txn: &ReadTransaction, resource: ResourceRef) -> Result<Option<Resource>, Fault> {
+pub(crate) fn resource(txn: &View, resource: ResourceRef) -> Result<Option<Resource>, Fault> {
     let key = key::resource(&resource);
     match lookup::present_resource(txn, &key)? {
         Some(stored) => named(resource, stored, &key).map(Some),
@@ -34,7 +34,7 @@ fn named(resource: ResourceRef, stored: StoredResource, key: &[u8]) -> Result<Re
 }
 
 pub(crate) fn resources(
-    txn: &ReadTransaction,
+    txn: &View,
     kind: &ResourceKind,
     after: Option<ResourceId>,
     limit: usize,
@@ -53,7 +53,7 @@ pub(crate) fn resources(
         .map_or(Bound::Included(prefix.as_slice()), Bound::Excluded);
     let mut page = Vec::new();
     let table = rows::table(txn, &RESOURCES)?;
-    for entry in ReadableTable::range::<&[u8]>(&table, (start, end))?.take(limit.clamp(1, 1_000)) {
+    for entry in ReadableTable::range::<&[u8]>(table, (start, end))?.take(limit.clamp(1, 1_000)) {
         let (key, value) = entry?;
         let (key, value) = (key.value(), value.value());
         let stored = envelope::read(&RESOURCES, key, value, stored::resource::read)?;

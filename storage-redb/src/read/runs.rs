@@ -3,17 +3,17 @@
 use phasegate_core::storage::{RunInfo, RunOutput, RunPage};
 use phasegate_core::stored::{self, StoredRun};
 use phasegate_core::{Campaign, CampaignId, Passed, PhaseName, Run};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use crate::envelope::{self, damaged};
 use crate::fault::Fault;
 use crate::key;
 use crate::lookup;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::RUNS;
 
 pub(crate) fn run_output(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     phase: &PhaseName,
     run: Run,
@@ -28,7 +28,7 @@ pub(crate) fn run_output(
 
 /// A run; `None` if there was no such launch, or it is pruned.
 pub(super) fn run(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     phase: &PhaseName,
     run: Run,
@@ -37,7 +37,7 @@ pub(super) fn run(
 }
 
 fn known_run(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     phase: &PhaseName,
     run: Run,
@@ -56,7 +56,7 @@ fn known_run(
 }
 
 pub(crate) fn runs(
-    txn: &ReadTransaction,
+    txn: &View,
     id: CampaignId,
     phase: &PhaseName,
     after: Run,
@@ -73,7 +73,7 @@ pub(crate) fn runs(
         return Ok(page);
     }
     let table = rows::table(txn, &RUNS)?;
-    for entry in ReadableTable::range::<&[u8]>(&table, from.as_slice()..=to.as_slice())?.take(limit) {
+    for entry in ReadableTable::range::<&[u8]>(table, from.as_slice()..=to.as_slice())?.take(limit) {
         let (key, value) = entry?;
         run = run.next();
         if key::last_u32(key.value()) != Some(run.0) {
@@ -103,7 +103,7 @@ struct KnownRuns {
 }
 
 impl KnownRuns {
-    fn of(txn: &ReadTransaction, id: CampaignId, phase: &PhaseName) -> Result<Option<Self>, Fault> {
+    fn of(txn: &View, id: CampaignId, phase: &PhaseName) -> Result<Option<Self>, Fault> {
         let campaign = lookup::campaign(txn, id)?;
         Ok(campaign.and_then(|campaign| Self::in_campaign(&campaign, phase)))
     }

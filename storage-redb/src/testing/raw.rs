@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use phasegate_core::storage::StorageError;
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{Builder, Database, ReadableTable, StorageBackend};
 
 use crate::envelope;
 use crate::fault::{Fault, unavailable};
@@ -13,7 +13,7 @@ use crate::format;
 use crate::key;
 use crate::open::backend;
 use crate::open_store::no_panic;
-use crate::rows;
+use crate::rows::{self, View};
 use crate::tables::{self, Content, TableSpec};
 use crate::write::begin;
 
@@ -90,8 +90,9 @@ impl RawStore {
     pub fn entries(&self, table: &str) -> Result<Vec<Entry>, StorageError> {
         let spec = spec(table)?;
         no_panic(|| {
-            let table = rows::table(&self.database.begin_read()?, spec)?;
-            let entries = ReadableTable::iter(&table)?.map(|entry| {
+            let view = View::of(&self.database)?;
+            let table = rows::table(&view, spec)?;
+            let entries = ReadableTable::iter(table)?.map(|entry| {
                 let (key, value) = entry?;
                 Ok((key.value().to_vec(), value.value().to_vec()))
             });

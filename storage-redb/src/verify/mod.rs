@@ -13,7 +13,7 @@ use std::path::Path;
 
 use phasegate_core::CampaignId;
 use phasegate_core::storage::StorageError;
-use redb::{ReadTransaction, ReadableDatabase, ReadableTableMetadata};
+use redb::ReadableTableMetadata;
 
 use crate::fault::Fault;
 use crate::file;
@@ -23,7 +23,7 @@ use crate::key::{self, Key};
 use crate::long_task::{self, LongTask, Progress};
 use crate::open::backend;
 use crate::open_store::no_panic;
-use crate::rows::{self, Rows};
+use crate::rows::{self, Rows, View};
 use crate::store::RedbStorage;
 use crate::tables::{self, CAMPAIGNS, Content, META, TableSpec};
 
@@ -100,7 +100,7 @@ pub async fn verify_file(
         let Some(opened) = opened else {
             return Ok(report);
         };
-        let verified = no_panic(|| verify_all(&opened.database.begin_read()?, task));
+        let verified = no_panic(|| verify_all(&View::of(&opened.database)?, task));
         if let Some(found) = report.note(verified).map_err(Fault::into_read_error)? {
             let of_file = std::mem::replace(&mut report, found);
             report.findings_total += of_file.findings_total;
@@ -116,7 +116,7 @@ pub async fn verify_file(
 
 /// A verification in progress.
 struct Verifier<'a> {
-    txn: &'a ReadTransaction,
+    txn: &'a View,
     /// The deleted campaigns whose space is being reclaimed: some of their values may be gone.
     reclaiming: BTreeSet<CampaignId>,
     /// How many rows each index should have, by the snapshots.
@@ -129,7 +129,7 @@ struct Verifier<'a> {
     task: &'a mut LongTask,
 }
 
-fn verify_all(txn: &ReadTransaction, task: &mut LongTask) -> Result<VerifyReport, Fault> {
+fn verify_all(txn: &View, task: &mut LongTask) -> Result<VerifyReport, Fault> {
     let mut total = 0;
     for spec in tables::ALL {
         total += rows::table(txn, spec)?.len()?;

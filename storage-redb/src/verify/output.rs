@@ -64,7 +64,7 @@ impl Verifier<'_> {
     fn is_being_reclaimed(&self, run: &[u8]) -> Result<bool, Fault> {
         let phase = &run[..run.len().saturating_sub(4)];
         let queue = rows::table(self.txn, &RECLAIM_RUNS)?;
-        match ReadableTable::range::<&[u8]>(&queue, run..)?.next() {
+        match ReadableTable::range::<&[u8]>(queue, run..)?.next() {
             Some(entry) => Ok(entry?.0.value().starts_with(phase)),
             None => Ok(false),
         }

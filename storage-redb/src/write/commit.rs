@@ -4,13 +4,14 @@ use std::mem;
 use std::sync::Arc;
 
 use phasegate_core::storage::{
-    ActivityKind, Committed, ExpectedBatch, IdempotencyEntry, StorageError, Transition, WriteRef,
+    Committed, ExpectedBatch, IdempotencyEntry, StorageError, Transition, WriteRef,
 };
 use phasegate_core::stored::{self, StoredLease, StoredRun, StoredTombstone};
 use phasegate_core::{Attempt, BatchNumber, Campaign, EventKind, Version};
 
-use super::group::{BASE_WEIGHT, Group, Write};
+use super::group::{BASE_WEIGHT, Group, Grown, Write};
 use super::idempotency::SealedEntry;
+use super::index::index;
 use super::output::Batch;
 use crate::cursor::cursor;
 use crate::envelope::seal;
@@ -19,8 +20,7 @@ use crate::key::{self, Key};
 use crate::lookup;
 use crate::metrics::WriteKind;
 use crate::tables::{
-    BY_ATTRIBUTE, BY_DUE, BY_NAME, BY_STATE, CAMPAIGN_LOG, CAMPAIGNS, CONFIGS, LOG, RECLAIM, RECLAIM_RUNS,
-    RUNNING, RUNS, TOMBSTONES, TableSpec,
+    CAMPAIGN_LOG, CAMPAIGNS, CONFIGS, LOG, RECLAIM, RECLAIM_RUNS, RUNNING, RUNS, TOMBSTONES,
 };
 
 /// A transition, with its values in their stored forms.
@@ -39,7 +39,7 @@ pub(crate) struct Commit {
 impl Commit {
     pub(crate) fn new(mut transition: Transition) -> Self {
         let id = transition.campaign;
-        let after = transition.snapshot.as_ref();
+        let after = transition.snapshot.as_deref();
         let snapshot = after
             .filter(|_| !transition.events.is_empty())
             .map(|campaign| seal(&CAMPAIGNS, &key::campaign(id), &stored::campaign::write(campaign)));
@@ -120,7 +120,14 @@ impl Write for Commit {
         let id = transition.campaign;
         let version = Version(transition.expected_version.0 + transition.events.len() as u64);
         group.last += self.logged as u64;
-        group.grown.insert(id, group.last);
+        let grown = Grown {
+            last: group.last,
+            is_at_rest: transition
+                .snapshot
+                .as_ref()
+                .is_none_or(|after| after.is_at_rest()),
+        };
+        group.grown.insert(id, grown);
         let number = group.last;
         let log_key = key::log(number);
         let value = seal(&LOG, &log_key, &self.log);
@@ -140,7 +147,7 @@ impl Write for Commit {
             }
             None => bury(transition, version, group),
         }
-        let after = transition.snapshot.as_ref();
+        let after = transition.snapshot.as_deref();
         index(before, after, group);
         let working = after.and_then(Campaign::working_ticket);
         let launches = working.is_some() && working != worked_on;
@@ -262,7 +269,7 @@ fn bury(transition: &Transition, seq: Version, group: &mut Group<'_>) {
 /// Keeps the row of the attempt that a runner works on.
 fn run_or_rest(transition: &Transition, was_worked_on: bool, launches: bool, group: &mut Group<'_>) {
     let key = key::campaign(transition.campaign);
-    let after = transition.snapshot.as_ref();
+    let after = transition.snapshot.as_deref();
     match after.and_then(|campaign| Some((campaign, campaign.working_ticket()?))) {
         Some((campaign, ticket)) if launches => {
             let lease = StoredLease {
@@ -280,44 +287,5 @@ fn run_or_rest(transition: &Transition, was_worked_on: bool, launches: bool, gro
         }
         None if was_worked_on => group.remove(&RUNNING, key),
         _ => {}
-    }
-}
-
-/// The rows of a snapshot in the indexes.
-pub(crate) fn index_keys(campaign: &Campaign) -> Vec<(&'static TableSpec, Key)> {
-    let position = u32::try_from(campaign.position()).unwrap_or(u32::MAX);
-    let activity = ActivityKind::from(&campaign.activity);
-    let mut prefixes = vec![
-        (&BY_STATE, key::state_prefix(activity, campaign.mode, position)),
-        (&BY_NAME, key::name_prefix(&campaign.name)),
-    ];
-    for (key, value) in &campaign.attributes {
-        prefixes.push((&BY_ATTRIBUTE, key::attribute_prefix(key, value)));
-    }
-    if let Some(at) = campaign.due() {
-        prefixes.push((&BY_DUE, key::due_prefix(&campaign.pipeline, at)));
-    }
-    let keys = prefixes.into_iter();
-    keys.map(|(spec, prefix)| (spec, key::with_campaign(prefix, campaign.id)))
-        .collect()
-}
-
-/// Moves the rows of the indexes that change.
-fn index(before: Option<&Campaign>, after: Option<&Campaign>, group: &mut Group<'_>) {
-    let before = before.map(index_keys).unwrap_or_default();
-    let after = after.map(index_keys).unwrap_or_default();
-    let is_in = |keys: &[(&TableSpec, Key)], spec: &TableSpec, key: &Key| {
-        keys.iter()
-            .any(|(other, same)| other.name == spec.name && same == key)
-    };
-    for (spec, key) in &before {
-        if !is_in(&after, spec, key) {
-            group.remove(spec, key.clone());
-        }
-    }
-    for (spec, key) in after {
-        if !is_in(&before, spec, &key) {
-            group.put_key(spec, key);
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use phasegate_core::storage::WriteRef;
 use phasegate_core::{Campaign, CampaignId, Timestamp};
-use redb::{ReadTransaction, WriteTransaction};
+use redb::WriteTransaction;
 
 use crate::fault::Fault;
 use crate::key::Key;
@@ -14,15 +14,24 @@ use crate::leases::Leases;
 use crate::lookup;
 use crate::metrics::WriteKind;
 use crate::recent::{self, Recent, Snapshot};
-use crate::rows::Rows;
+use crate::rows::{Rows, View};
 use crate::tables::{Definition, TableSpec};
 
 /// The rows of one table that a group writes; `None` removes one.
 pub(crate) type TableRows = BTreeMap<Key, Option<Vec<u8>>>;
 
+/// A campaign with new events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Grown {
+    /// The number of the latest one in the store-wide log.
+    pub(crate) last: u64,
+    /// Whether the campaign is at rest after it, or deleted.
+    pub(crate) is_at_rest: bool,
+}
+
 /// The writes of one transaction.
 pub(crate) struct Group<'w> {
-    before: ReadTransaction,
+    before: Arc<View>,
     rows: BTreeMap<&'static str, TableRows>,
     /// Who works on what. A change that is made here stays, so a group that fails leaves a store that does nothing more.
     pub(crate) leases: &'w mut Leases,
@@ -30,8 +39,8 @@ pub(crate) struct Group<'w> {
     pub(crate) now: Timestamp,
     /// The number of the latest event in the store-wide log.
     pub(crate) last: u64,
-    /// The campaigns with new events, and the number of the latest one of each.
-    pub(crate) grown: BTreeMap<CampaignId, u64>,
+    /// The campaigns with new events.
+    pub(crate) grown: BTreeMap<CampaignId, Grown>,
     recent: &'w Recent,
     /// The snapshots that it leaves; `None` of a deleted campaign, and of one that is too large to be kept.
     snapshots: BTreeMap<CampaignId, Option<Arc<Campaign>>>,
@@ -40,7 +49,7 @@ pub(crate) struct Group<'w> {
 impl<'w> Group<'w> {
     /// A group without writes, over the rows `before` it, of which `last` is the number of the latest event.
     pub(crate) fn new(
-        before: ReadTransaction,
+        before: Arc<View>,
         recent: &'w Recent,
         last: u64,
         now: Timestamp,
@@ -59,7 +68,7 @@ impl<'w> Group<'w> {
     }
 
     /// The rows before the group.
-    pub(crate) fn before(&self) -> &ReadTransaction {
+    pub(crate) fn before(&self) -> &View {
         &self.before
     }
 
@@ -76,9 +85,9 @@ impl<'w> Group<'w> {
     }
 
     /// Notes the snapshot that a campaign has now, in so many stored bytes; `None` once it is deleted.
-    pub(crate) fn has_now(&mut self, id: CampaignId, snapshot: Option<Campaign>, stored: usize) {
+    pub(crate) fn has_now(&mut self, id: CampaignId, snapshot: Option<Arc<Campaign>>, stored: usize) {
         let kept = snapshot.filter(|_| recent::is_kept(stored));
-        self.snapshots.insert(id, kept.map(Arc::new));
+        self.snapshots.insert(id, kept);
     }
 
     pub(crate) fn put(&mut self, spec: &TableSpec, key: Key, value: Vec<u8>) {
@@ -126,8 +135,8 @@ pub(crate) struct Ended {
     rows: BTreeMap<&'static str, TableRows>,
     /// The number of the latest event in the store-wide log.
     pub(crate) last: u64,
-    /// The campaigns with new events, and the number of the latest one of each.
-    pub(crate) grown: BTreeMap<CampaignId, u64>,
+    /// The campaigns with new events.
+    pub(crate) grown: BTreeMap<CampaignId, Grown>,
     snapshots: BTreeMap<CampaignId, Option<Arc<Campaign>>>,
 }
 
@@ -143,7 +152,7 @@ impl Ended {
         mem::take(&mut self.snapshots)
             .into_iter()
             .filter_map(|(id, campaign)| {
-                let (campaign, last) = (campaign?, *grown.get(&id)?);
+                let (campaign, last) = (campaign?, grown.get(&id)?.last);
                 Some((id, Snapshot { campaign, last }))
             })
     }

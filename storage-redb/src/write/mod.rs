@@ -4,6 +4,7 @@ mod commit;
 mod cursor;
 mod group;
 mod idempotency;
+mod index;
 mod output;
 mod reclaim;
 mod release;
@@ -13,10 +14,11 @@ use redb::{Database, Durability, WriteTransaction};
 
 use crate::fault::Fault;
 
-pub(crate) use commit::{Commit, index_keys};
+pub(crate) use commit::Commit;
 pub(crate) use cursor::KeepCursor;
-pub(crate) use group::{Ended, Group, TableRows, Write};
+pub(crate) use group::{Ended, Group, Grown, TableRows, Write};
 pub(crate) use idempotency::Remember;
+pub(crate) use index::index_keys;
 pub(crate) use output::Append;
 pub(crate) use reclaim::{Reclaimed, purge_expired, reclaim_some};
 pub(crate) use release::Release;

@@ -205,12 +205,13 @@ mod tests {
     use phasegate_core::storage::{EventScope, IdempotencyKey, WriteRef};
     use phasegate_core::{CampaignId, CommitId, EventKind, Mode, Timestamp, Version};
     use phasegate_testkit::storage::conformance::{Story, phase};
-    use redb::{Database, ReadableDatabase};
+    use redb::Database;
     use serde_json::json;
 
     use super::*;
     use crate::leases::Leases;
     use crate::read;
+    use crate::rows::View;
     use crate::scratch::{
         NOW, append, commit, database, entries, grouped, in_one, keyed, pruning, running, tell,
     };
@@ -319,7 +320,7 @@ mod tests {
             Ok((creation, deletion))
         });
         let (id, first) = (CampaignId::from_u128(1), phase("first"));
-        let txn = database.begin_read().unwrap();
+        let txn = View::of(&database).unwrap();
 
         for scope in [EventScope::Store, EventScope::Campaign(id)] {
             let page = read::events(&txn, scope, None, 10).unwrap();
@@ -375,7 +376,7 @@ mod tests {
         });
         let (id, first) = (story.id, phase("first"));
         let shown = || {
-            let txn = database.begin_read().unwrap();
+            let txn = View::of(&database).unwrap();
             let page = read::runs(&txn, id, &first, Run(0), 10).unwrap();
             let runs: Vec<_> = page
                 .items

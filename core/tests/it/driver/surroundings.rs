@@ -1,6 +1,7 @@
 //! What is around a campaign, and the facts that follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use phasegate_core::{
     Campaign, Command, ConfigFacts, Facts, Input, OnSkip, Outcome, OutputFacts, PhaseName, PhaseOptions,
@@ -50,7 +51,7 @@ pub fn problem(phase: &PhaseName) -> Problem {
 }
 
 impl Surroundings {
-    fn registered(&self, campaign: &Campaign) -> Option<Vec<RegisteredPhase>> {
+    fn registered(&self, campaign: &Campaign) -> Option<Arc<[RegisteredPhase]>> {
         let registered = |name: &PhaseName| RegisteredPhase {
             name: name.clone(),
             options: self.options.get(name).cloned().unwrap_or_default(),
@@ -61,10 +62,10 @@ impl Surroundings {
             .map(|slot| registered(&slot.phase))
             .collect();
         match self.pipeline {
-            PipelineMatch::Same => Some(phases),
+            PipelineMatch::Same => Some(phases.into()),
             PipelineMatch::Changed => {
                 phases.push(registered(&name("later")));
-                Some(phases)
+                Some(phases.into())
             }
             PipelineMatch::Unknown => None,
         }

@@ -105,7 +105,7 @@ impl<S: SimulatedStore> World<'_, S> {
                 Answer::Accepted => None,
                 Answer::Refused(code) => Some(code),
             };
-            let shown = next.refusal.as_ref().map(|refusal| &*refusal.code);
+            let shown = next.refusal.as_ref().map(|refusal| refusal.code());
             if shown != expected {
                 return Err(format!(
                     "next says of {:?} {:?}: {shown:?}, but it is {answer:?}",
@@ -188,6 +188,6 @@ impl<S: SimulatedStore> World<'_, S> {
             }
         }
         let snapshot = storage.campaign(id).await.map_err(|error| error.to_string())?;
-        check_log(&log, &snapshot.campaign.ok_or("the campaign is gone")?)
+        check_log(&log, &*snapshot.campaign.ok_or("the campaign is gone")?)
     }
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use phasegate_core::limits::{MAX_FAILURE_CODE_CHARS, MAX_FINAL_CODES, MAX_PAGE_BYTES};
@@ -75,7 +76,7 @@ async fn varied(storage: &dyn Storage) -> Vec<Campaign> {
                 story.tell(storage, ends).await;
             }
         }
-        campaigns.extend(story.campaign);
+        campaigns.extend(story.campaign.map(Arc::unwrap_or_clone));
     }
     campaigns.sort_by_key(|campaign| campaign.id);
     campaigns
@@ -221,7 +222,7 @@ pub async fn a_list_is_narrowed_by_every_attribute(storage: Subject) {
         let mut story = Story::new((n * 7919) % 1_009 + 1);
         let creation = Story::creation_with("campaign", Mode::StepByStep, attributes);
         story.tell(&*storage, vec![creation]).await;
-        campaigns.extend(story.campaign);
+        campaigns.extend(story.campaign.map(Arc::unwrap_or_clone));
     }
     campaigns.sort_by_key(|campaign| campaign.id);
     for wanted in [

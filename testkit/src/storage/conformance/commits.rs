@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "the name of a case is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a case panics when the store does not pass")]
 
+use std::sync::Arc;
+
 use phasegate_core::storage::{EventScope, StorageError};
 use phasegate_core::{CampaignId, EventKind, Mode, Revision, Version};
 use serde_json::json;
@@ -89,7 +91,7 @@ pub async fn a_campaign_is_created_once(storage: Subject) {
         mode: Mode::FullSequence,
     }]);
     if let Some(snapshot) = &mut transition.snapshot {
-        snapshot.id = absent.id;
+        Arc::make_mut(snapshot).id = absent.id;
     }
     let refused = storage.commit(transition).await;
     assert!(

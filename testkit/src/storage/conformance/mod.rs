@@ -277,6 +277,7 @@ macro_rules! storage_conformance {
                 a_wait_ends_at_once_when_there_is_something_newer,
                 a_wait_ends_with_the_next_event,
                 a_wait_for_one_campaign_heeds_no_other_event,
+                a_wait_for_rest_ends_when_nothing_of_the_campaign_is_under_way,
                 a_wait_for_the_store_ends_with_an_event_of_a_resource,
                 a_wait_is_by_a_monotonic_clock,
                 a_wait_may_be_as_long_as_there_is_time,

@@ -1,5 +1,6 @@
 //! Campaigns for the cases: events and the snapshots that they fold to.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub struct Story {
     /// Its id.
     pub id: CampaignId,
     /// Its snapshot; `None` before its creation and after its deletion.
-    pub campaign: Option<Campaign>,
+    pub campaign: Option<Arc<Campaign>>,
     /// The version that the next transition follows.
     pub version: Version,
     /// Every event so far.
@@ -265,7 +266,7 @@ impl Story {
     ///
     /// When they can't follow each other.
     pub fn transition(&self, kinds: Vec<EventKind>) -> Transition {
-        let mut snapshot = self.campaign.clone();
+        let mut snapshot = self.campaign.as_deref().cloned();
         let mut events = Vec::new();
         for kind in kinds {
             let at = self.version.0 + events.len() as u64 + 1;
@@ -290,7 +291,7 @@ impl Story {
             expected_version: self.version,
             expected_resources: Vec::new(),
             expected_batch: None,
-            snapshot,
+            snapshot: snapshot.map(Arc::new),
             events,
             configs: Vec::new(),
             idempotency: None,
@@ -359,7 +360,7 @@ impl Story {
     ///
     /// When there is none.
     pub fn ticket(&self) -> Ticket {
-        let ticket = self.campaign.as_ref().and_then(Campaign::ticket);
+        let ticket = self.campaign.as_deref().and_then(Campaign::ticket);
         ticket.expect("a phase of the case is running")
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use phasegate_core::storage::{ChangeScope, Cursor, Expected, Storage, StorageError};
-use phasegate_core::{CampaignId, EventKind, Mode};
+use phasegate_core::{CampaignId, EventKind, Mode, Timestamp};
 use serde_json::json;
 
 use super::resources::{resource, write};
@@ -70,6 +70,37 @@ pub async fn a_wait_for_one_campaign_heeds_no_other_event(storage: Subject) {
     assert!(begun.elapsed() >= at_most, "it ended before its time");
 }
 
+pub async fn a_wait_for_rest_ends_when_nothing_of_the_campaign_is_under_way(storage: Subject) {
+    let storage = &*storage;
+    let nobody = ChangeScope::Rest(CampaignId::from_u128(9));
+    assert!(is_there(storage, nobody, storage.latest().await.unwrap()).await);
+    let mut story = Story::created(storage, 1).await;
+    let rest = ChangeScope::Rest(story.id);
+    assert!(is_there(storage, rest, storage.latest().await.unwrap()).await);
+    let later = Timestamp::from_unix_ms(i64::from(u32::MAX) * 1_000);
+    for last in [story.failure("first", None), EventKind::CampaignDeleted {}] {
+        let start = story.start("first");
+        story.tell(storage, vec![start]).await;
+        let mut waiting = pin!(storage.changed(rest, None, WAIT));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut goes_on = || matches!(waiting.as_mut().poll(&mut context), Poll::Pending);
+        assert!(goes_on());
+        for kind in [
+            story.pause_request("first"),
+            story.deferral("first", None),
+            story.failure("first", Some(later)),
+        ] {
+            let name = kind.name();
+            story.tell(storage, vec![kind]).await;
+            assert!(!is_there(storage, rest, None).await, "{name}");
+            assert!(goes_on(), "{name}");
+        }
+        story.tell(storage, vec![last]).await;
+        assert_eq!(waiting.await, Ok(true));
+        assert!(is_there(storage, rest, None).await);
+    }
+}
+
 pub async fn a_wait_for_the_store_ends_with_an_event_of_a_resource(storage: Subject) {
     Story::created(&*storage, 1).await;
     let seen = storage.latest().await.unwrap();
@@ -109,12 +140,13 @@ pub async fn a_wait_may_be_as_long_as_there_is_time(storage: Subject) {
 }
 
 pub async fn a_wait_ends_when_the_store_is_closed(storage: Subject) {
-    let story = Story::created(&*storage, 1).await;
+    let story = Story::running(&*storage, 1).await;
     let seen = storage.latest().await.unwrap();
     let mark = storage.due(story.owner, &[], Story::TTL, 1).await.unwrap().mark;
     let mut waits = [
         Box::pin(storage.changed(ChangeScope::Store, seen.clone(), WAIT)),
         Box::pin(storage.changed(ChangeScope::Campaign(story.id), seen, WAIT)),
+        Box::pin(storage.changed(ChangeScope::Rest(story.id), None, WAIT)),
         Box::pin(storage.changed(ChangeScope::Due { mark }, None, WAIT)),
     ];
     let mut context = Context::from_waker(Waker::noop());

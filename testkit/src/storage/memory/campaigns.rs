@@ -1,18 +1,19 @@
 //! Lists of campaigns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use phasegate_core::limits::MAX_PAGE_BYTES;
 use phasegate_core::storage::{CampaignPage, CampaignQuery, Order};
 use phasegate_core::{Campaign, CampaignId};
 
 /// One page of campaigns.
-pub(super) fn page(campaigns: &BTreeMap<CampaignId, Campaign>, query: &CampaignQuery) -> CampaignPage {
-    let all: Box<dyn Iterator<Item = &Campaign>> = match query.order {
+pub(super) fn page(campaigns: &BTreeMap<CampaignId, Arc<Campaign>>, query: &CampaignQuery) -> CampaignPage {
+    let all: Box<dyn Iterator<Item = &Arc<Campaign>>> = match query.order {
         Order::OldestFirst => Box::new(campaigns.values()),
         Order::NewestFirst => Box::new(campaigns.values().rev()),
     };
-    let comes_after = |campaign: &&Campaign| match (query.order, query.after) {
+    let comes_after = |campaign: &&Arc<Campaign>| match (query.order, query.after) {
         (_, None) => true,
         (Order::OldestFirst, Some(after)) => campaign.id > after,
         (Order::NewestFirst, Some(after)) => campaign.id < after,
@@ -28,7 +29,7 @@ pub(super) fn page(campaigns: &BTreeMap<CampaignId, Campaign>, query: &CampaignQ
             page.next = Some(last.id);
             break;
         }
-        page.items.push(campaign.clone());
+        page.items.push(Campaign::clone(campaign));
     }
     page
 }

@@ -222,6 +222,10 @@ impl Storage for MemoryStorage {
         let is_there = |state: &mut State| match scope {
             ChangeScope::Store => state.log.is_after(EventScope::Store, after.as_ref()),
             ChangeScope::Campaign(id) => state.log.is_after(EventScope::Campaign(id), after.as_ref()),
+            ChangeScope::Rest(id) => {
+                let campaign = state.campaigns.get(&id);
+                Ok(campaign.is_none_or(|campaign| campaign.is_at_rest()))
+            }
             ChangeScope::Due { mark } => Ok(state.leases.mark() != mark),
         };
         let deadline = Instant::now() + at_most.min(LONGEST_WAIT);

@@ -1,6 +1,7 @@
 //! The whole state of a store, and its writes, each of which looks before it changes anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use phasegate_core::storage::{
     Appended, Committed, Cursor, Output, ResourceWrite, StorageError, Transition, WriteRef,
@@ -19,7 +20,7 @@ use super::resources::Resources;
 /// The state.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) campaigns: BTreeMap<CampaignId, Campaign>,
+    pub(super) campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
     deleted: BTreeMap<CampaignId, Deletion>,
     pub(super) log: Log,
     pub(super) configs: BTreeMap<(CampaignId, PhaseName, Revision), Value>,
@@ -74,7 +75,7 @@ impl State {
                 .insert((id, write.phase, write.revision), write.config);
         }
         self.leases
-            .follow(id, transition.snapshot.as_ref(), &transition.lease, now);
+            .follow(id, transition.snapshot.as_deref(), &transition.lease, now);
         match transition.snapshot {
             Some(snapshot) => {
                 self.campaigns.insert(id, snapshot);
@@ -124,7 +125,10 @@ impl State {
             return Ok(false);
         };
         // Who answers for a phase that waits has a current ticket, although no runner works on it.
-        expect_ticket(output, self.campaigns.get(&id).and_then(Campaign::ticket))?;
+        expect_ticket(
+            output,
+            self.campaigns.get(&id).and_then(|campaign| campaign.ticket()),
+        )?;
         Ok(matches!(self.runs.check(output)?, Step::Next))
     }
 
@@ -139,7 +143,7 @@ impl State {
 
     pub(super) fn append(&mut self, output: Output) -> Result<Appended, StorageError> {
         let campaign = self.campaigns.get(&output.ticket.campaign);
-        expect_ticket(&output, campaign.and_then(Campaign::working_ticket))?;
+        expect_ticket(&output, campaign.and_then(|campaign| campaign.working_ticket()))?;
         match self.runs.check(&output)? {
             Step::Again(appended) => Ok(appended),
             Step::Next => Ok(self.runs.write(output)),

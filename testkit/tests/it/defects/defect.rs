@@ -37,6 +37,7 @@ defects! {
     TellsTheNextMomentTooLate,
     NeverChangesTheMark,
     WakesForNothing,
+    TakesAnyEventForRest,
     NeverWakes,
     LeavesAGapInTheNumbers,
     LosesACursorWithItsEvent,

@@ -61,6 +61,7 @@ found! {
     the_next_moment_told_too_late: TellsTheNextMomentTooLate by the_next_moment_is_told_and_not_too_late,
     a_mark_that_never_changes: NeverChangesTheMark by a_commit_that_brings_an_earlier_moment_wakes_the_sleeper,
     a_wait_that_ends_for_nothing: WakesForNothing by a_wait_for_one_campaign_heeds_no_other_event,
+    any_event_taken_for_rest: TakesAnyEventForRest by a_wait_for_rest_ends_when_nothing_of_the_campaign_is_under_way,
     a_wait_that_never_ends: NeverWakes by a_wait_ends_with_the_next_event,
     a_gap_in_the_numbers_of_events: LeavesAGapInTheNumbers by events_are_numbered_without_gaps_from_1,
     a_cursor_lost_with_its_event: LosesACursorWithItsEvent by a_cursor_serves_on_when_a_deletion_has_removed_its_event,

@@ -73,7 +73,7 @@ impl Defective {
         if let Some(actual) = self.inner.campaign(transition.campaign).await?.campaign {
             transition.expected_version = actual.version;
             if let Some(snapshot) = &mut transition.snapshot {
-                snapshot.version = Version(actual.version.0 + transition.events.len() as u64);
+                Arc::make_mut(snapshot).version = Version(actual.version.0 + transition.events.len() as u64);
             }
         }
         Ok(transition)
@@ -90,9 +90,9 @@ impl Defective {
             if matches!(event.kind, EventKind::CampaignDeleted {})
                 && let Some(campaign) = self.inner.campaign(id).await?.campaign
             {
-                for slot in campaign.phases {
+                for slot in &campaign.phases {
                     let page = self.inner.records(id, &slot.phase, Run(1), 0, 1_000).await?;
-                    self.kept().records.insert((id, slot.phase, Run(1)), page);
+                    self.kept().records.insert((id, slot.phase.clone(), Run(1)), page);
                 }
             }
         }
@@ -373,6 +373,13 @@ impl Interposer for Defective {
                     .await?
                     .mark;
                 ChangeScope::Due { mark }
+            }
+            ChangeScope::Rest(id) if self.has(Defect::TakesAnyEventForRest) => {
+                let after = self.inner.latest().await?;
+                return self
+                    .inner
+                    .changed(ChangeScope::Campaign(id), after, at_most)
+                    .await;
             }
             ChangeScope::Campaign(_) if self.has(Defect::WakesForNothing) => ChangeScope::Store,
             scope => scope,

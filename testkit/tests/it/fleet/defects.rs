@@ -152,7 +152,7 @@ impl Interposer for WakesEarly {
 
     async fn campaign(&self, id: CampaignId) -> Result<CampaignRead, StorageError> {
         let read = self.0.campaign(id).await?;
-        let early = |campaign: &Campaign| campaign.due().is_some();
+        let early = |campaign: &Arc<Campaign>| campaign.due().is_some();
         Ok(CampaignRead {
             now: match read.campaign.as_ref().is_some_and(early) {
                 true => Timestamp::plus_ms(read.now, EARLY_MS),

@@ -125,7 +125,7 @@ impl Paper {
                 Answer::Accepted => None,
                 Answer::Refused(code) => Some(code),
             };
-            let shown = entry.refusal.as_ref().map(|refusal| &*refusal.code);
+            let shown = entry.refusal.as_ref().map(|refusal| refusal.code());
             if shown != expected {
                 return Err(format!(
                     "next says of {:?} {:?}: {shown:?}, but it is {answer:?}",
