@@ -1,6 +1,6 @@
 //! What `cargo xtask test` runs. A new suite is one entry in [`suites`].
 
-use crate::built::WITH_CLIPPY;
+use crate::built::ENVIRONMENT;
 use crate::python::PYTHON;
 use crate::runner::Runner;
 
@@ -65,7 +65,7 @@ pub fn suites() -> Vec<Suite> {
             )
         },
         Suite {
-            environment: vec![WITH_CLIPPY],
+            environment: ENVIRONMENT.to_vec(),
             verdict: Verdict::Results(Runner::Libtest),
             ..cargo("doc tests", "test --workspace --no-fail-fast --locked --doc")
         },

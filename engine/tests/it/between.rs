@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phasegate::core::{Intent, Version};
+use phasegate::core::{AttributeChanges, Intent, Version};
 use phasegate::storage::{
     CampaignQuery, ChangeScope, EventPage, EventScope, Storage, StorageError, WriteRef,
 };
@@ -114,6 +114,60 @@ async fn a_subscription_goes_on_over_a_stretch_of_the_log_that_shows_nothing() {
         let event = events.next_if_any().await.expect("a read").expect("there is one");
         assert_eq!(event.seq, Some(Version(3)));
         assert_eq!(events.next().await.expect("an event").seq, Some(Version(4)));
+    }
+}
+
+/// Renames the campaigns of a store when events were read, before the reader gets them.
+struct RenamesAfterRead {
+    armed: Arc<AtomicBool>,
+    other: Engine,
+}
+
+#[async_trait]
+impl Between for RenamesAfterRead {
+    async fn after(&self, call: &'static str) {
+        if call == "events" && self.armed.swap(false, Ordering::SeqCst) {
+            let query = CampaignQuery::default();
+            let (found, _) = self.other.campaigns(query).await.expect("a page");
+            for one in found {
+                let campaign = self.other.campaign(one.id).await.expect("it is there");
+                let name = Some("autumn".to_owned());
+                let renamed = campaign.describe(name, AttributeChanges::new()).await;
+                renamed.expect("it has another name");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_between_a_subscription_s_look_and_its_wait_comes_at_once() {
+    let inner = Arc::new(MemoryStorage::new());
+    let armed = Arc::new(AtomicBool::new(false));
+    let other = World::on(Arc::clone(&inner), None, |builder| builder);
+    let between = RenamesAfterRead {
+        armed: Arc::clone(&armed),
+        other: other.engine.clone(),
+    };
+    let seen = seen(&inner, between);
+    let world = World::on(inner, None, |builder| builder.storage(seen));
+    let campaign = world.ready(Mode::FullSequence).await;
+    for scope in [EventScope::Store, EventScope::Campaign(campaign.id())] {
+        let mut events = world.engine.events(scope, None);
+        while events.next_if_any().await.expect("a read").is_some() {}
+        armed.store(true, Ordering::SeqCst);
+        let begun = Instant::now();
+        let event = events.next().await.expect("an event");
+        assert!(!armed.load(Ordering::SeqCst), "it came between the two");
+        assert_eq!(event.event.kind.name(), "campaign_described");
+        assert_eq!(
+            begun.elapsed(),
+            Duration::ZERO,
+            "it is not waited for, by the paused clock"
+        );
+        // The name is the same the second time, so that there would be no event.
+        let back = Some("spring".to_owned());
+        let renamed = campaign.describe(back, AttributeChanges::new()).await;
+        renamed.expect("it has its name again");
     }
 }
 

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use phasegate::core::CommandKind;
 use phasegate::storage::{ChangeScope, Storage};
 use phasegate::{
-    Answer, CampaignStatus, Failure, Mode, PhaseStatus, Reported, RunContext, RunError, RunOutcome,
+    Answer, CampaignStatus, Engine, Failure, Mode, NewCampaign, PhaseRunner, PhaseStatus, Reported,
+    RunContext, RunError, RunOutcome,
 };
 use phasegate_testkit::MemoryStorage;
 use serde_json::json;
+use tokio::sync::oneshot;
 
-use crate::support::{Doing, World, running, started};
+use crate::support::{Doing, World, builder, definition, running, started};
+
+/// How long anything may take, by the virtual clock.
+const DEADLINE: Duration = Duration::from_secs(3600);
 
 /// Calls pause in a task of its own and waits until the intent is durable.
 async fn pausing(world: &World, campaign: &phasegate::CampaignHandle) -> tokio::task::JoinHandle<()> {
@@ -126,6 +132,35 @@ async fn a_runner_that_outstays_its_grace_after_a_pause_is_dropped_fenced_and_pa
         CampaignStatus::Paused
     );
     assert!(world.stage.commit(&ticket, 1).await.is_err(), "it is fenced");
+}
+
+/// Never ends by itself, and lets go of the sender when it is dropped.
+struct Stubborn(std::sync::Mutex<Option<oneshot::Sender<()>>>);
+
+#[async_trait]
+impl PhaseRunner for Stubborn {
+    async fn run(&self, ctx: RunContext) -> Result<RunOutcome, RunError> {
+        let _held = (self.0.lock().expect("no panic").take(), ctx);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_of_a_runner_that_outstays_its_grace_is_dropped() {
+    let (held, dropped) = oneshot::channel();
+    let stubborn = Stubborn(std::sync::Mutex::new(Some(held)));
+    let pipeline = builder("press").runner(definition("collect"), stubborn);
+    let engine = Engine::builder()
+        .storage(MemoryStorage::new())
+        .pipeline(pipeline.build().expect("a valid pipeline"))
+        .build()
+        .expect("an engine");
+    let new = NewCampaign::new("spring").config("collect", json!({"value": 1}));
+    let campaign = engine.create(new).await.expect("it is created");
+    campaign.start("collect").await.expect("it starts");
+    campaign.stop().await.expect("it comes to rest in the end");
+    let dropped = tokio::time::timeout(DEADLINE, dropped).await;
+    assert!(dropped.expect("it is dropped in the end").is_err());
 }
 
 #[tokio::test(start_paused = true)]

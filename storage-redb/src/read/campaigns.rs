@@ -32,7 +32,7 @@ pub(crate) fn campaigns(txn: &View, query: &CampaignQuery) -> Result<CampaignPag
     let index = rows::table(txn, spec)?;
     let ranges = prefixes
         .into_iter()
-        .map(|prefix| IndexRange::new(&index, prefix, query))
+        .map(|prefix| IndexRange::new(index, prefix, query))
         .collect::<Result<Vec<_>, _>>()?;
     let mut page = GrowingPage::new(query);
     merge(txn, ranges, &mut page)?;
@@ -146,7 +146,7 @@ fn merge(txn: &View, mut ranges: Vec<IndexRange>, page: &mut GrowingPage<'_>) ->
         }
     }
     while let Some(Reverse((_, which, id))) = heads.pop() {
-        if !page.add(&campaigns, id)? {
+        if !page.add(campaigns, id)? {
             return Ok(());
         }
         let range = &mut ranges[which];

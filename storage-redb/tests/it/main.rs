@@ -14,3 +14,5 @@ mod leases;
 mod poisoned;
 mod processes;
 mod sample;
+#[cfg(target_os = "linux")]
+mod synced;

@@ -15,7 +15,7 @@ const TASK: &str = "PHASEGATE_TEST_TASK";
 const STORE: &str = "PHASEGATE_TEST_STORE";
 
 /// Does what the other process is for. In the process of the test itself, nothing: it gives `false`.
-async fn in_other_process() -> bool {
+pub async fn in_other_process() -> bool {
     let Ok(task) = std::env::var(TASK) else {
         return false;
     };
@@ -33,6 +33,13 @@ async fn in_other_process() -> bool {
             let to = store.with_file_name("copy.redb");
             storage.backup(to, |_| tell_and_wait()).await.unwrap();
         }
+        "copy" => {
+            let storage = RedbStorage::open(&store).await.unwrap();
+            storage
+                .backup(store.with_file_name("copy.redb"), |_| ())
+                .await
+                .unwrap();
+        }
         other => panic!("no task {other:?}"),
     }
     true
@@ -47,19 +54,33 @@ fn tell_and_wait() -> ! {
 }
 
 /// Another process, which is killed at the end.
-struct Other(Child);
+pub struct Other(Child);
 
 impl Other {
     fn start(task: &str, store: &Path) -> Self {
+        Self::start_with(task, store, &[])
+    }
+
+    /// Starts it with more in its environment.
+    pub fn start_with(task: &str, store: &Path, environment: &[(&str, &Path)]) -> Self {
         // The harness runs each test on a thread of its name.
         let this = std::thread::current();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", this.name().unwrap(), "--nocapture"])
             .envs([(TASK, task.as_ref()), (STORE, store.as_os_str())])
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();
         Self(child.unwrap())
+    }
+
+    /// Waits until it has done what it is for.
+    pub fn finish(mut self) {
+        let mut said = String::new();
+        let errors = self.0.stderr.as_mut().unwrap();
+        std::io::Read::read_to_string(errors, &mut said).unwrap();
+        assert!(self.0.wait().unwrap().success(), "{said}");
     }
 
     fn wait_until_ready(&mut self) {
