@@ -66,7 +66,7 @@ pub use ids::{
 };
 pub use json::{Digest, canonical_json};
 pub use json_text::{JsonTextError, OtherEncoding, json_text, read_json};
-pub use machine::{create, decide, needs};
+pub use machine::{create, decide, needs, try_decide};
 pub use measure::{Excess, Measure, Part};
 pub use options::{DEFAULT_MAX_RECOVERIES, OnSkip, PhaseOptions, SkipReads};
 pub use pipeline::{PhaseDefinition, PipelineDefinition, ResourceKindDefinition};

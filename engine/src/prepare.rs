@@ -5,7 +5,7 @@ use std::sync::Arc;
 use phasegate_core::storage::{ConfigWrite, ExpectedBatch, StorageError};
 use phasegate_core::{
     Campaign, CampaignView, Event, EventKind, Facts, Input, Misfit, Rejection, Timestamp, Told, Version,
-    decide, needs, try_view,
+    try_decide, try_view,
 };
 
 use crate::error::EngineError;
@@ -34,18 +34,17 @@ impl EngineState {
         facts: Facts,
     ) -> Result<Result<Box<Prepared>, Rejection>, EngineError> {
         let mut gatherer = Gatherer::of(self, before, facts);
-        loop {
-            let needs = needs(before, gatherer.facts(), input);
-            if needs.is_empty() {
-                break;
+        let decided = loop {
+            match try_decide(before, gatherer.facts(), input, now) {
+                Ok(decided) => break decided,
+                Err(needs) => gatherer.fulfil(before, input, &needs).await?,
             }
-            gatherer.fulfil(before, input, &needs).await?;
-        }
-        let gathered = gatherer.finish();
-        let events = match decide(before, &gathered.facts, input, now) {
+        };
+        let events = match decided {
             Ok(events) => events,
             Err(rejection) => return Ok(Err(rejection)),
         };
+        let gathered = gatherer.finish();
         let after = fold(before, &events)?;
         let expected_batch = gathered.facts.output.and_then(|output| {
             Some(ExpectedBatch {

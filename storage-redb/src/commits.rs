@@ -37,8 +37,15 @@ impl LastOfCommit {
 
 /// The row of a campaign's log for the commit that has its event `seq`, or the first one after that.
 pub(crate) fn commit_of(txn: &View, id: CampaignId, seq: Version) -> Result<Option<LastOfCommit>, Fault> {
-    let (from, to) = (key::campaign_log(id, seq.0), key::campaign_log(id, u64::MAX));
+    let from = key::campaign_log(id, seq.0);
     let log = rows::table(txn, &CAMPAIGN_LOG)?;
+    // The completion of a phase and what follows it make a commit: so the row is mostly that of the event itself, or of the next one.
+    for key in [&from, &key::campaign_log(id, seq.next().0)] {
+        if let Some(value) = log.get(key.as_slice())? {
+            return Ok(Some(LastOfCommit::read(key, value.value())?));
+        }
+    }
+    let to = key::campaign_log(id, u64::MAX);
     let found = ReadableTable::range::<&[u8]>(log, from.as_slice()..=to.as_slice())?.next();
     last_of_commit(found)
 }

@@ -5,6 +5,7 @@
 //! it is as new or newer.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,8 +29,31 @@ pub(crate) struct Recent(Mutex<Generations>);
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<CampaignId, Snapshot>,
-    old: HashMap<CampaignId, Snapshot>,
+    young: Snapshots,
+    old: Snapshots,
+}
+
+type Snapshots = HashMap<CampaignId, Snapshot, BuildHasherDefault<ById>>;
+
+/// Takes an id for its own hash: it is random in half of its bits, and the engine has drawn it.
+#[derive(Default)]
+struct ById(u64);
+
+impl Hasher for ById {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        // The map takes the high bits and the low ones; the highest of an id are the same for all.
+        self.0 = (id as u64) ^ (id as u64).rotate_left(32);
+    }
 }
 
 impl Recent {

@@ -81,6 +81,26 @@ pub fn needs(campaign: &Campaign, facts: &Facts, input: &Input) -> Needs {
     known.missing()
 }
 
+/// Decides as [`decide`] does, or says which facts the decision lacks: what [`needs`] says before it.
+///
+/// # Errors
+///
+/// The facts that are missing. The inner error is the [`Rejection`].
+pub fn try_decide(
+    campaign: &Campaign,
+    facts: &Facts,
+    input: &Input,
+    now: Timestamp,
+) -> Result<Result<Vec<Event>, Rejection>, Needs> {
+    let known = Known::new(campaign, facts);
+    let decided = decide_with(campaign, &known, input, now);
+    let missing = known.missing();
+    match missing.is_empty() {
+        true => Ok(decided),
+        false => Err(missing),
+    }
+}
+
 pub(crate) fn decide_with(campaign: &Campaign, known: &Known<'_>, input: &Input, now: Timestamp) -> Decided {
     let nobody = Envelope::none();
     let decision = Decision {

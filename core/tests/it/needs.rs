@@ -1,19 +1,19 @@
 //! A decision gathers only what `needs` asks for.
 
-use phasegate_core::{Campaign, Facts, Input, Mode, Needs, decide, needs};
+use phasegate_core::{Facts, Input, Mode, Needs, decide, needs, try_decide};
 
 use crate::command_table::{rows, states};
 use crate::driver::{Driver, Question};
 
-/// The facts that `needs` asks for until it asks for nothing, taken from all there are; and all that it asked for.
-pub fn gathered(campaign: &Campaign, all: &Facts, input: &Input) -> (Facts, Needs) {
+/// The facts that `missing` asks for until it asks for nothing, taken from all there are; and all that it asked for.
+pub fn gathered(all: &Facts, missing: impl Fn(&Facts) -> Needs) -> (Facts, Needs) {
     let mut facts = Facts {
         pipeline: all.pipeline.clone(),
         ..Facts::default()
     };
     let mut asked = Needs::default();
     for _ in 0..5 {
-        let missing = needs(campaign, &facts, input);
+        let missing = missing(&facts);
         if missing.is_empty() {
             return (facts, asked);
         }
@@ -41,7 +41,7 @@ pub fn gathered(campaign: &Campaign, all: &Facts, input: &Input) -> (Facts, Need
         asked.stored.extend(missing.stored);
         asked.output |= missing.output;
     }
-    panic!("{input:?} asks for more facts each time");
+    panic!("it asks for more facts each time: {asked:?}");
 }
 
 /// Checks that the needed facts decide as all facts do, and that absent facts launch nothing.
@@ -49,12 +49,20 @@ pub fn check(driver: &Driver, label: &str, question: &Question) {
     let Driver { campaign, .. } = driver;
     let Question { input, now, .. } = question;
     let all = driver.facts(question);
-    let (needed, asked) = gathered(campaign, &all, input);
+    let (needed, asked) = gathered(&all, |facts| needs(campaign, facts, input));
+    let with_all = decide(campaign, &all, input, *now);
     assert_eq!(
         decide(campaign, &needed, input, *now),
-        decide(campaign, &all, input, *now),
+        with_all,
         "{label} in {campaign:?}"
     );
+    // Deciding itself asks for what it lacks, too.
+    let (needed, _) = gathered(&all, |facts| {
+        let tried = try_decide(campaign, facts, input, *now);
+        tried.err().unwrap_or_default()
+    });
+    let tried = try_decide(campaign, &needed, input, *now);
+    assert_eq!(tried, Ok(with_all), "{label} in {campaign:?}");
     if let Input::Command { .. } = input {
         assert!(
             !asked.output,
@@ -94,7 +102,9 @@ fn the_batch_is_asked_for_where_an_attempt_ends_or_goes_on_by_itself() {
             .into_iter()
             .filter(|(_, question)| {
                 let all = driver.facts(question);
-                gathered(&driver.campaign, &all, &question.input).1.output
+                gathered(&all, |facts| needs(&driver.campaign, facts, &question.input))
+                    .1
+                    .output
             })
             .map(|(label, _)| label)
             .collect()
